@@ -1,0 +1,270 @@
+"""What an audit needs from outside, named by the need."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from errata_model.records import Control, Finding, GivenLabel, Proposal
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPrediction:
+    """A prediction that the source holds, as probabilities of one control's labels."""
+
+    model_version: str
+    control: str
+    probabilities: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A source task with its labels decoded."""
+
+    id: int
+    data: Mapping[str, Any]
+    labels: tuple[GivenLabel, ...]  # of annotations that were submitted, in annotation order
+    is_labeled: bool  # as many annotators as the project asks for are done
+    predictions: tuple[StoredPrediction, ...] = ()
+    prediction_versions: tuple[str, ...] = ()  # of every prediction, also of those that could not be decoded
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A source project as it was read."""
+
+    url: str  # Label Studio's URL, ending in a slash; "" for an export
+    project_id: int
+    title: str
+    label_config: str
+    controls: tuple[Control, ...]  # those that errata can audit
+    refused: tuple[str, ...]  # the other controls, each with what is missing, in words
+    tasks: tuple[Task, ...]
+    skipped: Counter[str] = field(default_factory=Counter)  # what was left out and why, in words -> count
+
+
+class Source(Protocol):
+    """Where labels live."""
+
+    def read(self, progress: Progress) -> Snapshot:
+        """Read every task with its labels.
+
+        Raises:
+            ConfigNotServed: no control can be audited; names the tags.
+        """
+
+
+class Progress(Protocol):
+    """Where an audit says how far it is."""
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        """Begin a stage of `total` steps (None: not known); ends the stage before."""
+
+    def advance(self, n: int = 1) -> None:
+        """Say that `n` more steps of the stage are done."""
+
+    def say(self, text: str) -> None:
+        """Tell the operator a line."""
+
+
+class Media(Protocol):
+    """Fetches what a task's data points to."""
+
+    def read(self, uri: str, task_id: int) -> bytes:
+        """Return the file's content. Safe to call from several threads.
+
+        Raises:
+            MediaError: it is missing, too large, not allowed or took too long.
+            ServiceError: Label Studio itself cannot be reached or refuses the token.
+        """
+
+
+class MediaIndex(Protocol):
+    """Remembers what was found behind a media address, so that it is not fetched again."""
+
+    def known(self, uris: Sequence[str]) -> dict[str, str]:
+        """Return uri -> content key for the addresses that were read before."""
+
+    def remember(self, found: Mapping[str, str]) -> None:
+        """Keep uri -> content key."""
+
+
+class Embeddings(Protocol):
+    """Embeddings of one encoder, by content key. Survives the process."""
+
+    def get(self, keys: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return (N, D) rows in the order of `keys`, zeros where unknown, and (N,) which are known."""
+
+    def put(self, keys: Sequence[str], rows: NDArray[np.float32]) -> None:
+        """Keep (N, D) rows; a key that is known already is left as it is."""
+
+
+class PredictionSink(Protocol):
+    """Takes predictions for the source project."""
+
+    def push(self, version: str, predictions: Sequence[Prediction]) -> int:
+        """Store predictions of one version in bulk; return how many were stored.
+
+        Called with one chunk at a time. Predictions that Label Studio would drop are refused before they are sent.
+        """
+
+    def retire(self, keep: Sequence[str]) -> int:
+        """Delete errata's own versions that are not in `keep`; return how many predictions went."""
+
+    def announce(self, version: str) -> None:
+        """Make `version` the one that Label Studio shows, where that field is empty or errata's own already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the belief says about a task, ready to be stored in Label Studio."""
+
+    task_id: int
+    result: tuple[Mapping[str, Any], ...]  # Label Studio regions, each with its `score`
+    score: float  # of the least sure region, in [0, 1]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewItem:
+    """A finding as it stands in the review project."""
+
+    review_task_id: int
+    finding_key: str
+    fingerprint: str  # of what the reviewer is shown; another one means that the task should be replaced
+    is_touched: bool  # somebody has decided, drafted or opened it: it is not to be deleted
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewEntry:
+    """A finding as it should stand in the review project."""
+
+    finding: Finding
+    task: Task
+    question: str  # what the reviewer is asked, naming the given and the proposed label
+    fingerprint: str
+
+
+class ReviewQueue(Protocol):
+    """The review project of one source project, made when it is first needed."""
+
+    def items(self) -> list[ReviewItem]:
+        """Return what is there, by ascending review task id, which is the order people are served in."""
+
+    def insert(self, entries: Sequence[ReviewEntry]) -> list[int]:
+        """Add review tasks in this order; return their ids. Called with one chunk at a time."""
+
+    def delete(self, review_task_ids: Sequence[int]) -> list[int]:
+        """Delete those that nobody touched meanwhile (looked up at the time of deletion); return which went."""
+
+
+class Regions(Protocol):
+    """Writes a control's labels in Label Studio's form: the codecs."""
+
+    def region(self, control: Control, label: str, score: float | None = None) -> dict[str, Any]:
+        """Return a Label Studio region that says `label`."""
+
+    def proposal(self, control: Control, top: Sequence[tuple[str, float]]) -> Proposal:
+        """Return the proposal to replace a label of the control by the first of `top`."""
+
+
+class AuditLog(Protocol):
+    """Remembers audits and findings."""
+
+    def exclusive(self, project_id: int) -> AbstractContextManager[None]:
+        """Hold the project for one audit.
+
+        Raises:
+            AuditRunning: another process holds it.
+        """
+
+    def begin(self, snapshot: Snapshot) -> int:
+        """Write down that an audit began; return its id."""
+
+    def finish(self, audit_id: int, version: str, summary: Mapping[str, Any]) -> None:
+        """Write down that it ended well."""
+
+    def fail(self, audit_id: int, reason: str) -> None:
+        """Write down that it ended badly."""
+
+    def record(self, audit_id: int, findings: Sequence[Finding]) -> None:
+        """Keep findings, newest word wins; the key decides what is the same."""
+
+    def published(self, placed: Mapping[str, int]) -> None:
+        """Write down finding key -> review task id."""
+
+    def withdrawn(self, keys: Sequence[str]) -> None:
+        """Write down that these left the queue."""
+
+    def decided(self, project_id: int) -> set[str]:
+        """Return the keys of findings that have a verdict: they stay closed until their label changes."""
+
+    def versions(self, project_id: int) -> list[str]:
+        """Return the model versions of the project's audits, newest first, each once."""
+
+
+class Artefacts(Protocol):
+    """Where the belief of an audit is kept for the ML backend to serve."""
+
+    def save(self, project_id: int, artefact: Artefact) -> None:
+        """Keep an artefact under its version and make it the active one. Atomic; saving it twice is once."""
+
+    def has(self, project_id: int, version: str) -> bool:
+        """Say whether the version is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlBelief:
+    """The belief about one control.
+
+    Attributes:
+        control: what is believed about.
+        task_ids: (N,) int64, the tasks that have one.
+        content_keys: what each task shows: a sha256 in hex digits, or "" where not known.
+        probabilities: (N, K) float32, rows sum to 1, columns in the order of `control.labels`. Every row is
+            out-of-sample: it comes from labels of other media.
+        model: opaque arrays of the learner to predict new media with; None where the belief came from elsewhere.
+    """
+
+    control: Control
+    task_ids: NDArray[np.int64]
+    content_keys: tuple[str, ...]
+    probabilities: NDArray[np.float32]
+    model: Mapping[str, NDArray[Any]] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """All that an audit believes about a project."""
+
+    version: str  # hash of data and model, no time in it
+    encoder: str | None  # the encoder's identity, None where the belief came from elsewhere
+    encoder_name: str | None
+    beliefs: tuple[ControlBelief, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One thing that errata added to Label Studio and can take away again."""
+
+    kind: str  # "review_project", "webhook", "ml_backend", "model_version" or "predictions"
+    ref: str  # its id or name in Label Studio
+    details: Mapping[str, Any] = field(default_factory=dict)  # what is needed to restore what was before
+
+
+class Footprint(Protocol):
+    """All that errata has written where, for `errata status` and `errata disconnect`."""
+
+    def add(self, project_id: int, trace: Trace) -> None:
+        """Write it down; the same kind and ref again replaces the details."""
+
+    def remove(self, project_id: int, kind: str, ref: str) -> None:
+        """It is gone from Label Studio."""
+
+    def of_project(self, project_id: int) -> list[Trace]:
+        """Return what is there, oldest first."""

@@ -1,0 +1,1 @@
+"""The main job on a Label Studio of its own: `errata demo`."""

@@ -1,0 +1,1 @@
+"""The only door to Label Studio: client, media, label configs, codecs, projects."""

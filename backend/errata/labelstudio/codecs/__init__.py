@@ -1,0 +1,1 @@
+"""How Label Studio writes each kind of label down: one module a kind."""

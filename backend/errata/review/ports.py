@@ -1,0 +1,107 @@
+"""What reviewing and applying need from outside, named by the need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, Protocol
+
+from errata.review.records import Annotation, Answer, Change, EntryState, JournalEntry, Verdict
+from errata_model.records import Finding
+
+
+class Answers(Protocol):
+    """What people submitted in a project's review project."""
+
+    def read(self) -> list[Answer]:
+        """Return every submitted answer (skipped ones are not), by review annotation id."""
+
+    def mark_contradictory(self, review_task_ids: Sequence[int]) -> None:
+        """Put these into the tab "Contradictory: look again", and take all others out of it."""
+
+
+class Findings(Protocol):
+    """Findings as last recorded."""
+
+    def get(self, keys: Sequence[str]) -> dict[str, Finding]:
+        """Return key -> finding for those that are known."""
+
+
+class Verdicts(Protocol):
+    """The verdict records: the only thing that figures, plans and undo read."""
+
+    def put(self, verdicts: Sequence[Verdict]) -> int:
+        """Keep verdicts; one with the same review annotation replaces the earlier. Return how many were new or changed."""
+
+    def remove(self, project_id: int, review_annotation_ids: Sequence[int]) -> None:
+        """Forget verdicts whose answers were deleted in Label Studio."""
+
+    def of_project(self, project_id: int) -> list[Verdict]:
+        """Return the project's verdicts, oldest first."""
+
+
+class Annotations(Protocol):
+    """The source project's annotations. The only port through which a label is ever written."""
+
+    def read(self, annotation_ids: Sequence[int]) -> dict[int, Annotation]:
+        """Read them afresh; those that no longer exist, or were skipped since, are absent."""
+
+    def write(self, annotation_id: int, result: Sequence[Mapping[str, Any]]) -> None:
+        """Replace an annotation's result and nothing else of it.
+
+        Raises:
+            LabelStudioGone: it was deleted meanwhile.
+        """
+
+
+class Edits(Protocol):
+    """How a label is found, hashed and replaced inside an annotation's result: the codecs.
+
+    `place` is anything with `control` and `region_id`: a `Change` or a `GivenLabel`.
+    """
+
+    def value_hash(self, result: Sequence[Mapping[str, Any]], control: str, region_id: str | None) -> str | None:
+        """Return the canonical hash of the value there, None where there is none."""
+
+    def replaced(
+        self, result: Sequence[Mapping[str, Any]], control: str, region_id: str | None, label: str
+    ) -> list[dict[str, Any]]:
+        """Return a copy of `result` with the label replaced and every other region, id and field as it was."""
+
+    def label(self, result: Sequence[Mapping[str, Any]], control: str, region_id: str | None) -> str | None:
+        """Return the label there, None where there is none."""
+
+
+class Journal(Protocol):
+    """Every write to the source, committed before it is sent."""
+
+    def exclusive(self, project_id: int) -> AbstractContextManager[None]:
+        """Hold the project for one writer (waits for another one to finish)."""
+
+    def open_changeset(self, project_id: int, by: str) -> int:
+        """Begin a changeset; return its id."""
+
+    def intend(
+        self, changeset_id: int, changes: Sequence[Change], before: Annotation, after: Sequence[Mapping[str, Any]]
+    ) -> JournalEntry:
+        """Commit what is about to be written to one annotation. State: intended."""
+
+    def settle(self, entry_id: int, state: EntryState, problem: str | None = None) -> None:
+        """Commit how it went."""
+
+    def unsettled(self, project_id: int) -> list[JournalEntry]:
+        """Return the entries in state intended or undoing: a crash may have left them."""
+
+    def entries(self, project_id: int, changeset_id: int | None = None) -> list[JournalEntry]:
+        """Return the project's entries, oldest first, of one changeset where given."""
+
+    def changesets(self, project_id: int) -> list[tuple[int, datetime, int]]:
+        """Return (id, when, how many entries are written and not undone), oldest first."""
+
+
+class SideEffects(Protocol):
+    """What else will happen in Label Studio when errata writes to the source."""
+
+    def read(self) -> list[str]:
+        """Return one line an effect: other people's webhooks, training on submit."""

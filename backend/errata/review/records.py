@@ -1,0 +1,105 @@
+"""Verdicts, changes and the journal's entries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+Decision = Literal["keep", "take_proposal", "fix", "wrong", "unusable", "unclear"]
+DECISIONS: tuple[Decision, ...] = ("keep", "take_proposal", "fix", "wrong", "unusable", "unclear")
+WRONG: frozenset[Decision] = frozenset({"take_proposal", "fix", "wrong", "unusable"})
+EntryState = Literal["intended", "written", "conflict", "undoing", "undone"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a reviewer submitted in the review project."""
+
+    finding_key: str
+    review_task_id: int
+    review_annotation_id: int
+    reviewer: str
+    answered_at: datetime  # when it was last changed: with the annotation's id, what makes an answer the same
+    seconds: float | None
+    choice: str  # what `errata_verdict` held
+    label: str | None  # the label that the source's control held then
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a reviewer decided about a finding, and all that was so at that moment."""
+
+    finding_key: str
+    project_id: int
+    task_id: int
+    annotation_id: int
+    control: str
+    region_id: str | None
+    reviewer: str
+    decided_at: datetime
+    seconds: float | None
+    stream: str
+    inclusion: float | None  # probability of having been drawn; None for a suspect
+    detectors: Mapping[str, float]
+    disagreement: float
+    model_version: str
+    suggestion_shown: bool
+    old_label: str
+    old_hash: str
+    decision: Decision
+    reason: str | None
+    strength: Literal["verdict", "scan"]
+    new_label: str | None
+    note: str | None
+    contradiction: str | None  # why it cannot be applied, in words; None where it can
+    review_task_id: int
+    review_annotation_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of a change plan: one label of one annotation gets another value."""
+
+    finding_key: str
+    project_id: int
+    task_id: int
+    annotation_id: int
+    control: str
+    region_id: str | None
+    old_label: str
+    old_hash: str
+    new_label: str
+    reviewer: str
+    decided_at: datetime
+    reason: str  # of the finding, in words
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A source annotation as Label Studio has it now."""
+
+    id: int
+    task_id: int
+    result: tuple[Mapping[str, Any], ...]
+    updated_at: str
+    raw: Mapping[str, Any]  # all of it, for the journal
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One write to one annotation, with its full before and after."""
+
+    id: int
+    changeset_id: int
+    project_id: int
+    task_id: int
+    annotation_id: int
+    finding_keys: tuple[str, ...]
+    changes: tuple[Change, ...]
+    before: Mapping[str, Any]  # the whole annotation
+    after_result: tuple[Mapping[str, Any], ...]
+    state: EntryState
+    problem: str | None = None  # in words, where state is "conflict"

@@ -1,0 +1,1 @@
+"""What errata keeps: a database and a folder of artefacts."""

@@ -1,0 +1,1 @@
+"""What Label Studio calls: the ML backend's contract and the webhook."""

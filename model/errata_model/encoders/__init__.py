@@ -1,0 +1,1 @@
+"""Media in, embeddings out: one module a modality."""

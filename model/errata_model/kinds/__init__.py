@@ -1,0 +1,1 @@
+"""One folder a kind of label: its learner and its scores."""

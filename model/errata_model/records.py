@@ -1,0 +1,95 @@
+"""The frozen records that both halves of errata share."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Action = Literal["replace", "add", "remove"]
+Stream = Literal["suspect", "sample", "seed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One thing that a label config asks for, and what it may be answered with."""
+
+    name: str
+    kind: str  # "choices", ...
+    modality: str  # "image", ...
+    to_name: str
+    data_key: str  # the key of a task's data that holds what is labelled
+    labels: tuple[str, ...]  # as stored in results, in the config's order
+
+
+@dataclass(frozen=True, slots=True)
+class GivenLabel:
+    """A label that a person gave: one control of one annotation, or one region of it."""
+
+    task_id: int
+    annotation_id: int
+    annotator: str
+    control: str
+    region_id: str | None  # None where the label is of the whole task
+    kind: str
+    label: str
+    value_hash: str  # canonical hash of the given value: changes when the label does
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What the belief would have in place of a given label."""
+
+    action: Action
+    value: Mapping[str, Any]  # a Label Studio region
+    top: tuple[tuple[str, float], ...]  # the likeliest labels with their probabilities, best first
+
+    @property
+    def label(self) -> str | None:
+        """The likeliest label, None where the proposal names none."""
+        return self.top[0][0] if self.top else None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One suspected label of one annotation.
+
+    Attributes:
+        key: who this finding is; see `finding_key`. Stays the same over audits until the label changes.
+        given: the label that is suspected.
+        detectors: what fired, each with its score in [0, 1], 1 worst.
+        disagreement: how likely wrong, in [0, 1], 1 worst; comparable over audits.
+        p_wrong: calibrated probability that the label is wrong; None until verdicts calibrate it.
+        reason: the evidence, in words that a reviewer can check.
+        proposal: what would be right, if the belief has an answer.
+        stream: why the finding is in front of a reviewer.
+        model_version: the belief that it rests on.
+    """
+
+    key: str
+    given: GivenLabel
+    detectors: Mapping[str, float]
+    disagreement: float
+    p_wrong: float | None
+    reason: str
+    proposal: Proposal | None
+    stream: Stream
+    model_version: str
+
+
+def finding_key(source_url: str, project_id: int, given: GivenLabel) -> str:
+    """Identify a finding: 20 hex digits over Label Studio's URL, the place of the label and its value.
+
+    Detectors are no part of it: the same suspicion by another detector is the same finding.
+    """
+    place = (
+        source_url.rstrip("/"),
+        project_id,
+        given.task_id,
+        given.annotation_id,
+        given.control,
+        given.region_id or "",
+        given.value_hash,
+    )
+    return hashlib.sha256("\x1f".join(map(str, place)).encode()).hexdigest()[:20]
