@@ -1,0 +1,208 @@
+"""Form a belief about every label that has not seen it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from errata import __version__
+from errata.audit.embed import Embedded, ImageEmbedder, groups_of
+from errata.audit.ports import Artefact, Artefacts, ControlBelief, Progress, Snapshot, StoredPrediction, Task
+from errata.errors import NothingToLearn
+from errata_model.kinds.choices.learner import fit_choices
+from errata_model.records import Control
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """A belief about a snapshot, and what it was formed from.
+
+    Attributes:
+        artefact: what is believed, per control, under a version.
+        embedded: data key -> what its media look like; empty where the belief came from elsewhere.
+        source: who believes, in words that follow "says": "The model never saw this label.".
+    """
+
+    artefact: Artefact
+    embedded: Mapping[str, Embedded]
+    source: str
+
+
+class Believer(Protocol):
+    """A source of belief."""
+
+    def believe(self, snapshot: Snapshot, progress: Progress) -> Belief:
+        """Form a belief about every control of a snapshot.
+
+        Raises:
+            NothingToLearn: there are too few labels or classes.
+        """
+
+
+class OwnBeliever:
+    """errata's own encoder and learner, out-of-sample by leaving the whole group of equal media out."""
+
+    def __init__(
+        self,
+        embedder: ImageEmbedder,
+        encoder_name: str,
+        artefacts: Artefacts | None,
+        *,
+        seed: int = 0,
+        minutes: float | None = None,
+    ) -> None:
+        self._embedder = embedder
+        self._encoder_name = encoder_name
+        self._artefacts = artefacts
+        self._seed = seed
+        self._minutes = minutes
+
+    def believe(self, snapshot: Snapshot, progress: Progress) -> Belief:
+        """See `Believer.believe`. A belief about the same data and model is taken from the artefacts."""
+        embedded = {
+            data_key: self._embedder.embed(media_of(snapshot.tasks, data_key), progress)
+            for data_key in dict.fromkeys(control.data_key for control in snapshot.controls)
+        }
+        encoder = self._embedder.encoder.identity
+        targets = {c.name: soft_targets(snapshot.tasks, c, embedded[c.data_key]) for c in snapshot.controls}
+        version = self._version(snapshot, encoder, embedded, targets)
+        artefact = self._artefacts.load(snapshot.project_id, version) if self._artefacts else None
+        if artefact is None:
+            progress.stage("Learning", len(snapshot.controls))
+            beliefs = self._learn(snapshot, embedded, targets, progress)
+            artefact = Artefact(version, encoder, self._encoder_name, beliefs)
+        return Belief(artefact, embedded, "The model never saw this label.")
+
+    def _learn(
+        self,
+        snapshot: Snapshot,
+        embedded: Mapping[str, Embedded],
+        targets: Mapping[str, NDArray[np.float32]],
+        progress: Progress,
+    ) -> tuple[ControlBelief, ...]:
+        beliefs, problems = [], []
+        for control in snapshot.controls:
+            media = embedded[control.data_key]
+            try:
+                fitted = fit_choices(
+                    media.rows,
+                    targets[control.name],
+                    groups_of(media.content_keys),
+                    seed=self._seed,
+                    minutes=self._minutes,
+                )
+            except ValueError as error:
+                problems.append(f'control "{control.name}": {error}')
+                continue
+            finally:
+                progress.advance()
+            beliefs.append(
+                ControlBelief(control, media.task_ids, media.content_keys, fitted.probabilities, fitted.model.arrays())
+            )
+        if not beliefs:
+            raise NothingToLearn(_nothing_to_learn(snapshot, problems))
+        for problem in problems:
+            progress.say(f"Left alone: {problem}")
+        return tuple(beliefs)
+
+    def _version(
+        self,
+        snapshot: Snapshot,
+        encoder: str,
+        embedded: Mapping[str, Embedded],
+        targets: Mapping[str, NDArray[np.float32]],
+    ) -> str:
+        digest = hashlib.sha256(json.dumps([__version__, encoder, self._seed, self._minutes]).encode())
+        for control in snapshot.controls:
+            media = embedded[control.data_key]
+            digest.update(json.dumps([control.name, control.data_key, control.labels]).encode())
+            for row in np.argsort(media.task_ids):
+                digest.update(f"{media.task_ids[row]} {media.content_keys[row]}".encode())
+                digest.update(targets[control.name][row].tobytes())
+        return f"errata-{digest.hexdigest()[:12]}"
+
+
+def _nothing_to_learn(snapshot: Snapshot, problems: Sequence[str]) -> str:
+    n_labels = sum(len(task.labels) for task in snapshot.tasks)
+    left_out = ", ".join(f"{n} {what}" for what, n in snapshot.skipped.most_common(3))
+    return (
+        f'"{snapshot.title}" cannot be audited yet: {n_labels} labels on {len(snapshot.tasks)} tasks; '
+        + "; ".join(problems)
+        + (f". Left out: {left_out}" if left_out else "")
+        + ". Label a few tasks of at least two classes and try again, or give predictions with --belief."
+    )
+
+
+class StoredBeliever:
+    """Predictions that came with the source or from a file, taken as they are."""
+
+    def __init__(self, model_version: str | None = None) -> None:
+        self._model_version = model_version
+
+    def believe(self, snapshot: Snapshot, progress: Progress) -> Belief:
+        """See `Believer.believe`. Uses the version with the most predictions, the newest among equals."""
+        progress.stage("Reading predictions", len(snapshot.tasks))
+        version = self._model_version or _commonest_version(snapshot.tasks)
+        beliefs = []
+        for control in snapshot.controls:
+            belief = _control_belief(snapshot.tasks, control, version)
+            if len(belief.task_ids):
+                beliefs.append(belief)
+        if version is None or not beliefs:
+            raise NothingToLearn(
+                f'"{snapshot.title}" holds no predictions that say anything about its labels; '
+                "import predictions first, or let errata believe by itself (--belief own)."
+            )
+        digest = hashlib.sha256(version.encode())
+        for belief in beliefs:
+            digest.update(belief.task_ids.tobytes() + belief.probabilities.tobytes())
+        artefact = Artefact(f"errata-{digest.hexdigest()[:12]}", None, None, tuple(beliefs))
+        return Belief(artefact, {}, f'It is what the predictions "{version}" say.')
+
+
+def _commonest_version(tasks: Sequence[Task]) -> str | None:
+    counts: dict[str, int] = {}
+    for task in tasks:
+        for version in {p.model_version for p in task.predictions if not p.model_version.startswith("errata-")}:
+            counts[version] = counts.get(version, 0) + 1
+    return max(counts, key=lambda version: (counts[version], version), default=None)
+
+
+def _control_belief(tasks: Sequence[Task], control: Control, version: str | None) -> ControlBelief:
+    chosen: list[tuple[int, StoredPrediction]] = []
+    for task in tasks:
+        matching = [p for p in task.predictions if (p.model_version, p.control) == (version, control.name)]
+        if matching:
+            chosen.append((task.id, matching[-1]))
+    probabilities = np.zeros((len(chosen), len(control.labels)), dtype=np.float32)
+    for row, (_, prediction) in enumerate(chosen):
+        probabilities[row] = [prediction.probabilities.get(label, 0.0) for label in control.labels]
+    sums = probabilities.sum(axis=1, keepdims=True)
+    is_known = np.isfinite(sums[:, 0]) & (sums[:, 0] > 0)
+    task_ids = np.array([task_id for task_id, _ in chosen], dtype=np.int64)[is_known]
+    return ControlBelief(control, task_ids, ("",) * len(task_ids), probabilities[is_known] / sums[is_known], None)
+
+
+def media_of(tasks: Sequence[Task], data_key: str) -> dict[int, str]:
+    """Return task id -> media address, of the tasks that have one."""
+    return {task.id: str(task.data[data_key]) for task in tasks if task.data.get(data_key)}
+
+
+def soft_targets(tasks: Sequence[Task], control: Control, embedded: Embedded) -> NDArray[np.float32]:
+    """Return the annotators' consensus: (N, K) float32, the share of annotators for each label, zeros where none."""
+    column = {label: k for k, label in enumerate(control.labels)}
+    row = {int(task_id): n for n, task_id in enumerate(embedded.task_ids)}
+    targets = np.zeros((len(row), len(column)), dtype=np.float32)
+    for task in tasks:
+        if task.id in row:
+            for label in task.labels:
+                if label.control == control.name:
+                    targets[row[task.id], column[label.label]] += 1
+    targets /= np.maximum(targets.sum(axis=1, keepdims=True), 1)
+    return targets

@@ -1,0 +1,160 @@
+"""Collect what tasks show: fetch, decode and encode, each file once, the three overlapped."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from errata.audit.ports import Embeddings, Media, MediaIndex, Progress
+from errata.errors import MediaError
+from errata_model.encoders.images import ImageEncoder, UnusableImage, decode_image
+
+FETCHERS = 8
+BATCH = 64
+IN_FLIGHT = 4 * BATCH  # bounds how many decoded images are in memory at once
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """The tasks whose media could be used.
+
+    Attributes:
+        task_ids: (N,) int64.
+        content_keys: N sha256 in hex digits, of the media's bytes.
+        rows: (N, D) float32.
+        unusable: task id -> why its media cannot be used, in words.
+    """
+
+    task_ids: NDArray[np.int64]
+    content_keys: tuple[str, ...]
+    rows: NDArray[np.float32]
+    unusable: Mapping[int, str]
+
+    def problems(self) -> Counter[str]:
+        """Count the reasons why media cannot be used."""
+        return Counter(f"media: {reason}" for reason in self.unusable.values())
+
+
+def content_key(content: bytes) -> str:
+    """Identify media by its bytes: sha256 in hex digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+class ImageEmbedder:
+    """Turns the images that tasks point to into embeddings, from the caches where they are there."""
+
+    def __init__(
+        self, media: Media, index: MediaIndex, embeddings: Embeddings, encoder: ImageEncoder, max_pixels: int
+    ) -> None:
+        self.encoder = encoder
+        self._media = media
+        self._index = index
+        self._embeddings = embeddings
+        self._max_pixels = max_pixels
+
+    def embed(self, uris: Mapping[int, str], progress: Progress) -> Embedded:
+        """Embed the media of tasks, `uris` being task id -> address.
+
+        Raises:
+            ServiceError: Label Studio went away; what was encoded so far is kept.
+        """
+        keys = self._index.known(list(dict.fromkeys(uris.values())))
+        cached = self._cached(set(keys.values()))
+        to_read = {uri: task_id for task_id, uri in uris.items() if keys.get(uri) not in cached}
+        progress.stage("Encoding images", len(to_read))
+        failed: dict[str, str] = {}
+        found: dict[str, str] = {}
+        for batch in _batches(self._prepared(to_read, cached, failed, found, progress)):
+            self._embeddings.put(list(batch), self.encoder.encode(list(batch.values())))
+        self._index.remember(found)
+        keys.update(found)
+        return self._gather(uris, keys, failed)
+
+    def _cached(self, keys: set[str]) -> set[str]:
+        ordered = sorted(keys)
+        _, is_known = self._embeddings.get(ordered)
+        return {key for key, known in zip(ordered, is_known, strict=True) if known}
+
+    def _gather(self, uris: Mapping[int, str], keys: Mapping[str, str], failed: Mapping[str, str]) -> Embedded:
+        usable = [(task_id, keys[uri]) for task_id, uri in uris.items() if uri in keys and uri not in failed]
+        content_keys = tuple(key for _, key in usable)
+        rows, _ = self._embeddings.get(content_keys)
+        return Embedded(
+            np.array([task_id for task_id, _ in usable], dtype=np.int64),
+            content_keys,
+            rows,
+            {task_id: failed[uri] for task_id, uri in uris.items() if uri in failed},
+        )
+
+    def _prepared(
+        self,
+        to_read: Mapping[str, int],
+        cached: set[str],
+        failed: dict[str, str],
+        found: dict[str, str],
+        progress: Progress,
+    ) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Yield (content key, prepared image) of each new content; fill `failed` and `found` by address."""
+        seen = set(cached)
+        for uri, outcome in self._read_all(to_read):
+            progress.advance()
+            if isinstance(outcome, str):
+                failed[uri] = outcome
+                continue
+            key, prepared = outcome
+            found[uri] = key
+            if key not in seen:
+                seen.add(key)
+                yield key, prepared
+
+    def _read_all(self, to_read: Mapping[str, int]) -> Iterator[tuple[str, str | tuple[str, NDArray[Any]]]]:
+        waiting: dict[Future[str | tuple[str, NDArray[Any]]], str] = {}
+        addresses = iter(to_read.items())
+        with ThreadPoolExecutor(FETCHERS, thread_name_prefix="media") as pool:
+            try:
+                while True:
+                    for uri, task_id in addresses:
+                        waiting[pool.submit(self._read, uri, task_id)] = uri
+                        if len(waiting) >= IN_FLIGHT:
+                            break
+                    if not waiting:
+                        return
+                    done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        yield waiting.pop(future), future.result()
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _read(self, uri: str, task_id: int) -> str | tuple[str, NDArray[Any]]:
+        """Return (content key, prepared image), or in words why there is none."""
+        try:
+            content = self._media.read(uri, task_id)
+            return content_key(content), self.encoder.prepare(decode_image(content, self._max_pixels))
+        except (MediaError, UnusableImage) as error:
+            return str(error)
+
+
+def _batches(prepared: Iterator[tuple[str, NDArray[Any]]]) -> Iterator[dict[str, NDArray[Any]]]:
+    batch: dict[str, NDArray[Any]] = {}
+    for key, image in prepared:
+        batch[key] = image
+        if len(batch) == BATCH:
+            yield batch
+            batch = {}
+    if batch:
+        yield batch
+
+
+def groups_of(content_keys: Sequence[str]) -> NDArray[np.int64]:
+    """Number the items so that equal content has equal numbers: (N,) int64."""
+    if not content_keys:
+        return np.zeros(0, dtype=np.int64)
+    numbers: NDArray[np.int64] = np.unique(np.array(content_keys), return_inverse=True)[1].astype(np.int64).reshape(-1)
+    return numbers

@@ -1,0 +1,128 @@
+"""Bring the review project in line with what the audit found. Twice is once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from errata.audit.ports import AuditLog, Progress, ReviewEntry, ReviewItem, ReviewQueue, Snapshot, Task
+from errata.audit.suspect import Findings
+from errata.audit.wording import question
+from errata_model.records import Finding
+
+CHUNK = 250
+SHOWN_DIGITS = 2  # a disagreement that moves by less does not move its review task
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What publishing did to the review project."""
+
+    n_open: int
+    n_inserted: int
+    n_withdrawn: int
+    n_moved: int  # deleted and inserted again because the order or the text changed
+
+
+def publish(snapshot: Snapshot, findings: Findings, queue: ReviewQueue, log: AuditLog, progress: Progress) -> Published:
+    """Insert, withdraw and reorder review tasks so that the most likely errors are served first.
+
+    People are served by ascending task id, so a new review task goes last. The longest head of the wanted order
+    that stands already stays; what follows is deleted, unless somebody touched it, and inserted in order.
+    """
+    items = queue.items()
+    entries = _wanted(snapshot, findings, items, log.decided(snapshot.project_id))
+    by_key = {item.finding_key: item for item in reversed(items)}  # the first of two wins
+    touched = {item.finding_key for item in items if item.is_touched}
+    movable = [entry for entry in entries if entry.finding.key not in touched]
+    n_kept = _standing_head(movable, by_key)
+    kept = {entry.finding.key for entry in movable[:n_kept]}
+    leaving = [
+        item
+        for item in items
+        if not item.is_touched and (item.finding_key not in kept or by_key[item.finding_key] is not item)
+    ]
+    progress.stage("Publishing", len(leaving) + len(movable) - n_kept)
+    deleted = set()
+    for part in _chunks(leaving):
+        deleted.update(queue.delete([item.review_task_id for item in part]))
+        progress.advance(len(part))
+    stayed = {item.finding_key for item in leaving if item.review_task_id not in deleted}
+    inserting = [entry for entry in movable[n_kept:] if entry.finding.key not in stayed]
+    for new in _chunks(inserting):
+        ids = queue.insert(new)
+        log.published({entry.finding.key: id_ for entry, id_ in zip(new, ids, strict=True)})
+        progress.advance(len(new))
+    return _account(items, entries, inserting, deleted, log)
+
+
+def _wanted(
+    snapshot: Snapshot, findings: Findings, items: Sequence[ReviewItem], decided: set[str]
+) -> list[ReviewEntry]:
+    """Return what should stand in the queue, most likely error first.
+
+    Suspects that have no verdict, and published findings that have fallen out of the suspects but not below half
+    the cut: the queue does not flicker.
+    """
+    published = {item.finding_key for item in items}
+    suspects = {finding.key for finding in findings.suspects}
+    tasks = {task.id: task for task in snapshot.tasks}
+    wanted = [
+        _entry(finding, tasks)
+        for finding in findings.all
+        if finding.key not in decided
+        and (
+            finding.key in suspects
+            or (finding.key in published and finding.disagreement >= findings.cut / 2 and finding.disagreement > 0)
+        )
+    ]
+    return sorted(wanted, key=lambda e: (-round(e.finding.disagreement, SHOWN_DIGITS), e.finding.key))
+
+
+def _entry(finding: Finding, tasks: Mapping[int, Task]) -> ReviewEntry:
+    asked = question(finding)
+    shown = [asked, finding.reason, round(finding.disagreement, SHOWN_DIGITS)]
+    fingerprint = hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:12]
+    return ReviewEntry(finding, tasks[finding.given.task_id], asked, fingerprint)
+
+
+def _standing_head(entries: Sequence[ReviewEntry], by_key: Mapping[str, ReviewItem]) -> int:
+    """Return how many entries from the first on stand in the review project as they should, in this order."""
+    last_id = 0
+    for n, entry in enumerate(entries):
+        item = by_key.get(entry.finding.key)
+        if item is None or item.fingerprint != entry.fingerprint or item.review_task_id <= last_id:
+            return n
+        last_id = item.review_task_id
+    return len(entries)
+
+
+def _account(
+    items: Sequence[ReviewItem],
+    entries: Sequence[ReviewEntry],
+    inserted: Sequence[ReviewEntry],
+    deleted: set[int],
+    log: AuditLog,
+) -> Published:
+    before = {item.finding_key for item in items}
+    inserted_keys = {entry.finding.key for entry in inserted}
+    gone = {item.finding_key for item in items if item.review_task_id in deleted} - inserted_keys
+    gone -= {item.finding_key for item in items if item.review_task_id not in deleted}
+    log.published({i.finding_key: i.review_task_id for i in items if i.review_task_id not in deleted})
+    log.withdrawn(sorted(gone))
+    return Published(
+        n_open=len(entries),
+        n_inserted=len(inserted_keys - before),
+        n_withdrawn=len(gone),
+        n_moved=len(inserted_keys & before),
+    )
+
+
+def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), CHUNK):
+        yield items[start : start + CHUNK]

@@ -1,0 +1,132 @@
+"""The audit of one project, from reading it to a filled review project."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from errata.audit.believe import Belief, Believer
+from errata.audit.ports import (
+    Artefacts,
+    AuditLog,
+    PredictionSink,
+    Progress,
+    Regions,
+    ReviewQueue,
+    Snapshot,
+    Source,
+)
+from errata.audit.publish import Published, publish
+from errata.audit.push import PredictionsMode, push_predictions
+from errata.audit.suspect import Findings, find_suspects
+from errata.errors import ErrataError
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was read, believed and found; nothing is written yet."""
+
+    snapshot: Snapshot
+    belief: Belief
+    findings: Findings
+    skipped: Counter[str]
+    seconds: float
+
+    def summary(self) -> dict[str, Any]:
+        """Return the counts, as JSON."""
+        return {
+            "project": self.snapshot.project_id,
+            "tasks": len(self.snapshot.tasks),
+            "labels": len(self.findings.all),
+            "doubted": self.findings.n_doubted,
+            "suspects": len(self.findings.suspects),
+            "model_version": self.belief.artefact.version,
+            "skipped": dict(self.skipped.most_common()),
+            "refused_controls": list(self.snapshot.refused),
+            "seconds": round(self.seconds, 1),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Outlets:
+    """Where an audit's results go: Label Studio and errata's own memory."""
+
+    log: AuditLog
+    artefacts: Artefacts
+    sink: PredictionSink
+    queue: ReviewQueue
+
+
+def examine(
+    snapshot: Snapshot, believer: Believer, regions: Regions, progress: Progress, limit: int | None = None
+) -> Examination:
+    """Form a belief about a snapshot and find its suspects."""
+    began = time.monotonic()
+    belief = believer.believe(snapshot, progress)
+    progress.stage("Looking for suspects")
+    findings = find_suspects(snapshot, belief, regions, limit)
+    skipped = Counter(snapshot.skipped)
+    for media in belief.embedded.values():
+        skipped.update(media.problems())
+    return Examination(snapshot, belief, findings, skipped, time.monotonic() - began)
+
+
+def run_audit(
+    project_id: int,
+    source: Source,
+    believer: Believer,
+    regions: Regions,
+    outlets: Outlets,
+    mode: PredictionsMode,
+    progress: Progress,
+    limit: int | None = None,
+) -> tuple[Examination, Published, int]:
+    """Audit a project; return what was found, what was published and how many predictions were stored.
+
+    Raises:
+        AuditRunning: another audit of the project is under way.
+    """
+    with outlets.log.exclusive(project_id):
+        snapshot = source.read(progress)
+        audit_id = outlets.log.begin(snapshot)
+        try:
+            examination = examine(snapshot, believer, regions, progress, limit)
+            return _deliver(audit_id, examination, regions, outlets, mode, progress)
+        except ErrataError as error:
+            outlets.log.fail(audit_id, str(error))
+            raise
+        except BaseException as error:
+            outlets.log.fail(audit_id, f"stopped by {type(error).__name__}")
+            raise
+
+
+def _deliver(
+    audit_id: int,
+    examination: Examination,
+    regions: Regions,
+    outlets: Outlets,
+    mode: PredictionsMode,
+    progress: Progress,
+) -> tuple[Examination, Published, int]:
+    snapshot, artefact = examination.snapshot, examination.belief.artefact
+    earlier = outlets.log.versions(snapshot.project_id)
+    outlets.artefacts.save(snapshot.project_id, artefact)
+    outlets.log.record(audit_id, examination.findings.suspects)
+    n_predictions = push_predictions(snapshot, artefact, mode, outlets.sink, regions, earlier, progress)
+    published = publish(snapshot, examination.findings, outlets.queue, outlets.log, progress)
+    outlets.log.finish(audit_id, artefact.version, _outcome(examination, published, n_predictions))
+    return examination, published, n_predictions
+
+
+def _outcome(examination: Examination, published: Published, n_predictions: int) -> Mapping[str, Any]:
+    return {
+        **examination.summary(),
+        "predictions": n_predictions,
+        "open": published.n_open,
+        "inserted": published.n_inserted,
+        "withdrawn": published.n_withdrawn,
+        "moved": published.n_moved,
+    }

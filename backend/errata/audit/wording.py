@@ -1,0 +1,44 @@
+"""What a finding says to people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from errata_model.records import Finding
+
+SIMILAR_SHOWN = 10
+
+
+def per_cent(share: float) -> str:
+    """Write a share in [0, 1] as a whole per cent, never as a certainty: "> 99 %", "< 1 %"."""
+    if share > 0.99:
+        return "> 99 %"
+    if share < 0.01:
+        return "< 1 %"
+    return f"{round(100 * share)} %"
+
+
+def question(finding: Finding) -> str:
+    """Ask the reviewer about one finding."""
+    given = f'Labelled "{finding.given.label}".'
+    if finding.proposal is None or finding.proposal.label is None:
+        return f"{given} Is the label right?"
+    label, probability = finding.proposal.top[0]
+    if label == finding.given.label:
+        return f"{given} The model is not sure about it ({per_cent(probability)}). Is the label right?"
+    return f'{given} The model suggests "{label}" ({per_cent(probability)}). Is the label right?'
+
+
+def similar_items(labels: Sequence[str], modality: str) -> str:
+    """Say how the most similar items are labelled; "" where none of them is."""
+    if not labels:
+        return ""
+    counts = Counter(labels).most_common()
+    label, n = counts[0]
+    if n == len(labels):
+        return f"All {n} most similar {modality}s are labelled {label}."
+    if n > len(labels) / 2:
+        return f"{n} of the {len(labels)} most similar {modality}s are labelled {label}."
+    several = ", ".join(f"{count} {name}" for name, count in counts[:3])
+    return f"The {len(labels)} most similar {modality}s are labelled: {several}."
