@@ -1,0 +1,27 @@
+# The same targets serve people, pre-commit and CI. Run them in an environment with `pip install -e '.[test]'`.
+BIN ?= .venv/bin/
+
+.PHONY: install format lint types floors check test bench
+
+install:
+	python3 -m venv .venv && .venv/bin/pip install -e '.[test]'
+
+format:
+	$(BIN)ruff check --fix-only --quiet . && $(BIN)ruff format .
+
+lint:
+	$(BIN)ruff check . && $(BIN)ruff format --check .
+
+types:
+	$(BIN)mypy
+
+floors:
+	$(BIN)lint-imports
+
+check: lint types floors
+
+test:
+	$(BIN)pytest
+
+bench:
+	for file in benchmarks/*.py; do $(BIN)python $$file || exit 1; done

@@ -1,0 +1,85 @@
+"""What the commands print: results to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+
+from errata.audit.ports import Progress
+from errata.audit.progress import LineProgress
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON object on one line of stdout."""
+    typer.echo(orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS).decode())
+
+
+def tell(text: str) -> None:
+    """Print a line to stderr."""
+    typer.echo(text, err=True)
+
+
+class BarProgress:
+    """Progress as a bar a stage, with rate and remaining time."""
+
+    def __init__(self, bars: RichProgress) -> None:
+        self._bars = bars
+        self._bar: Any = None
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        """See `Progress.stage`."""
+        self._bar = self._bars.add_task(name, total=total, rate="") if total != 0 else None
+
+    def advance(self, n: int = 1) -> None:
+        """See `Progress.advance`."""
+        if self._bar is not None:
+            self._bars.advance(self._bar, n)
+            speed = self._bars.tasks[self._bar].speed
+            self._bars.update(self._bar, rate=f"{speed:.0f}/s" if speed else "")
+
+    def say(self, text: str) -> None:
+        """See `Progress.say`."""
+        self._bars.console.print(text, markup=False, highlight=False)
+
+
+@contextmanager
+def progress(quiet: bool = False) -> Iterator[Progress]:
+    """Show progress on stderr: bars on a terminal, plain lines elsewhere, nothing but remarks when `quiet`."""
+    if not quiet and sys.stderr.isatty():
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+        )
+        with RichProgress(*columns, console=Console(stderr=True)) as bars:
+            yield BarProgress(bars)
+    elif quiet:
+        yield Remarks()
+    else:
+        lines = LineProgress(tell)
+        yield lines
+        lines.end()
+
+
+class Remarks:
+    """Progress that tells remarks only."""
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        """See `Progress.stage`."""
+
+    def advance(self, n: int = 1) -> None:
+        """See `Progress.advance`."""
+
+    def say(self, text: str) -> None:
+        """See `Progress.say`."""
+        tell(text)

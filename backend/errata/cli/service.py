@@ -1,0 +1,38 @@
+"""`errata serve`, `errata worker`, and the job that a child process runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from errata.jobs.child import end_with_parent
+from errata.settings import read_settings
+from errata.wiring import Wiring, run_job
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(serve)
+    app.command()(worker)
+    app.command(hidden=True)(job)
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; ERRATA_HOST by default.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; ERRATA_PORT by default.")] = None,
+) -> None:
+    """Serve Label Studio's ML backend contract and its webhooks, and run the jobs that follow."""
+    given = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
+    Wiring(read_settings().model_copy(update=given)).serve()
+
+
+def worker() -> None:
+    """Run jobs from Redis (ERRATA_REDIS_URL), on this machine or another one that shares data folder and database."""
+    Wiring(read_settings()).work()
+
+
+def job(name: str, project: int) -> None:
+    """Run one job; ends when the process that started it does."""
+    end_with_parent()
+    run_job(name, project)

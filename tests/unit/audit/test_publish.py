@@ -1,0 +1,201 @@
+"""Publishing over a review project that is a list."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from errata.audit.ports import ReviewEntry, ReviewItem, Snapshot, Task
+from errata.audit.progress import LineProgress
+from errata.audit.publish import publish
+from errata.audit.suspect import Findings
+from errata_model.records import Finding, GivenLabel
+
+QUIET = LineProgress(lambda _: None)
+
+
+def finding(n: int, disagreement: float) -> Finding:
+    given = GivenLabel(n, n, "1", "label", None, "choices", "cat", f"hash{n}")
+    return Finding(f"key{n}", given, {}, disagreement, None, "Why.", None, "suspect", "errata-1")
+
+
+def snapshot(n_tasks: int) -> Snapshot:
+    tasks = tuple(Task(n, {"image": f"{n}.png"}, (), True) for n in range(n_tasks))
+    return Snapshot("http://label-studio/", 1, "Cats", "<View/>", (), (), tasks)
+
+
+def found(findings: Sequence[Finding], n_suspects: int | None = None) -> Findings:
+    ordered = tuple(sorted(findings, key=lambda f: -f.disagreement))
+    return Findings(ordered, ordered[:n_suspects], len(ordered))
+
+
+@dataclass
+class ListQueue:
+    """A review project as Label Studio keeps it: ids only grow, what is touched is not deleted."""
+
+    stored: list[ReviewItem] = field(default_factory=list)
+    next_id: int = 1
+    n_writes: int = 0
+
+    def items(self) -> list[ReviewItem]:
+        return list(self.stored)
+
+    def insert(self, entries: Sequence[ReviewEntry]) -> list[int]:
+        self.n_writes += 1
+        ids = []
+        for entry in entries:
+            self.stored.append(ReviewItem(self.next_id, entry.finding.key, entry.fingerprint, False))
+            ids.append(self.next_id)
+            self.next_id += 1
+        return ids
+
+    def delete(self, review_task_ids: Sequence[int]) -> list[int]:
+        self.n_writes += 1
+        gone = {i.review_task_id for i in self.stored if i.review_task_id in review_task_ids and not i.is_touched}
+        self.stored = [i for i in self.stored if i.review_task_id not in gone]
+        return sorted(gone)
+
+    def keys(self) -> list[str]:
+        return [item.finding_key for item in self.stored]
+
+    def touch(self, key: str) -> None:
+        self.stored = [replace(i, is_touched=i.is_touched or i.finding_key == key) for i in self.stored]
+
+
+@dataclass
+class ListLog:
+    placed: dict[str, int] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
+
+    def exclusive(self, project_id: int) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def begin(self, snapshot: Snapshot) -> int:
+        return 1
+
+    def finish(self, audit_id: int, version: str, summary: Mapping[str, Any]) -> None: ...
+
+    def fail(self, audit_id: int, reason: str) -> None: ...
+
+    def record(self, audit_id: int, findings: Sequence[Finding]) -> None: ...
+
+    def published(self, placed: Mapping[str, int]) -> None:
+        self.placed.update(placed)
+
+    def withdrawn(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.placed.pop(key, None)
+
+    def decided(self, project_id: int) -> set[str]:
+        return self.closed
+
+    def versions(self, project_id: int) -> list[str]:
+        return []
+
+
+def test_most_likely_error_is_served_first() -> None:
+    """Review tasks are inserted by falling disagreement, which is the order of their ids."""
+    queue = ListQueue()
+    publish(snapshot(9), found([finding(1, 0.6), finding(2, 0.9), finding(3, 0.7)]), queue, ListLog(), QUIET)
+    assert queue.keys() == ["key2", "key3", "key1"]
+
+
+def test_publishing_twice_changes_nothing() -> None:
+    """The second publish of the same findings writes nothing at all."""
+    queue, log = ListQueue(), ListLog()
+    findings = found([finding(n, 0.5 + n / 100) for n in range(40)])
+    publish(snapshot(50), findings, queue, log, QUIET)
+    n_writes = queue.n_writes
+    again = publish(snapshot(50), findings, queue, log, QUIET)
+    assert queue.n_writes == n_writes
+    assert (again.n_inserted, again.n_moved, again.n_withdrawn) == (0, 0, 0)
+
+
+def test_new_finding_goes_to_its_place() -> None:
+    """What is less likely wrong than a new finding is deleted and inserted again behind it."""
+    queue, log = ListQueue(), ListLog()
+    publish(snapshot(9), found([finding(1, 0.9), finding(2, 0.5)]), queue, log, QUIET)
+    published = publish(snapshot(9), found([finding(1, 0.9), finding(3, 0.7), finding(2, 0.5)]), queue, log, QUIET)
+    assert queue.keys() == ["key1", "key3", "key2"]
+    assert (published.n_inserted, published.n_moved) == (1, 1)
+    assert log.placed == {i.finding_key: i.review_task_id for i in queue.stored}
+
+
+def test_touched_review_tasks_stay() -> None:
+    """What somebody decided or opened is never deleted, whatever the audit says."""
+    queue, log = ListQueue(), ListLog()
+    publish(snapshot(9), found([finding(1, 0.9), finding(2, 0.5)]), queue, log, QUIET)
+    queue.touch("key2")
+    publish(snapshot(9), found([finding(3, 0.7)]), queue, log, QUIET)
+    assert queue.keys() == ["key2", "key3"]
+
+
+def test_queue_does_not_flicker() -> None:
+    """A published finding leaves only when it falls below half the cut, or its label is gone."""
+    queue, log = ListQueue(), ListLog()
+    publish(snapshot(9), found([finding(1, 0.9), finding(2, 0.8), finding(3, 0.7)]), queue, log, QUIET)
+    publish(snapshot(9), found([finding(1, 0.8), finding(2, 0.5), finding(3, 0.3)], 1), queue, log, QUIET)
+    assert queue.keys() == ["key1", "key2"]
+    publish(snapshot(9), found([finding(1, 0.8)], 1), queue, log, QUIET)
+    assert queue.keys() == ["key1"]
+
+
+def test_decided_findings_stay_closed() -> None:
+    """A finding with a verdict is not asked again while its label is the same."""
+    queue, log = ListQueue(), ListLog(closed={"key1"})
+    publish(snapshot(9), found([finding(1, 0.9), finding(2, 0.8)]), queue, log, QUIET)
+    assert queue.keys() == ["key2"]
+
+
+def test_crash_between_insert_and_answer_leaves_no_duplicate() -> None:
+    """What Label Studio accepted although errata never heard of it is found by its key."""
+
+    class DiesAfterInsert(ListQueue):
+        def insert(self, entries: Sequence[ReviewEntry]) -> list[int]:
+            super().insert(entries)
+            raise ConnectionError
+
+    queue, log = DiesAfterInsert(), ListLog()
+    findings = found([finding(1, 0.9), finding(2, 0.8)])
+    with pytest.raises(ConnectionError):
+        publish(snapshot(9), findings, queue, log, QUIET)
+    survivor = ListQueue(queue.stored, queue.next_id)
+    publish(snapshot(9), findings, survivor, log, QUIET)
+    assert survivor.keys() == ["key1", "key2"]
+    assert log.placed == {"key1": 1, "key2": 2}
+
+
+def test_duplicates_in_the_review_project_are_removed() -> None:
+    """Of two review tasks of one finding the first stays."""
+    queue, log = ListQueue(), ListLog()
+    findings = found([finding(1, 0.9)])
+    publish(snapshot(9), findings, queue, log, QUIET)
+    queue.stored.append(replace(queue.stored[0], review_task_id=7))
+    publish(snapshot(9), findings, queue, log, QUIET)
+    assert [item.review_task_id for item in queue.stored] == [1]
+
+
+def test_any_history_ends_in_order() -> None:
+    """After any series of audits and touches: each key once, untouched ones in falling order, touched ones kept."""
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    rng = random.Random(seed)
+    queue, log = ListQueue(), ListLog()
+    scores: dict[str, float] = {}
+    for _ in range(30):
+        findings = [finding(n, rng.random()) for n in rng.sample(range(60), rng.randint(0, 40))]
+        scores.update({f.key: round(f.disagreement, 2) for f in findings})
+        was_touched = {i.finding_key for i in queue.stored if i.is_touched}
+        publish(snapshot(60), found(findings, rng.randint(0, 30)), queue, log, QUIET)
+        keys = queue.keys()
+        assert len(keys) == len(set(keys))
+        assert was_touched <= set(keys)
+        untouched = [scores[i.finding_key] for i in queue.stored if not i.is_touched]
+        assert untouched == sorted(untouched, reverse=True)
+        if keys:
+            queue.touch(rng.choice(keys))
