@@ -1,0 +1,203 @@
+"""The thin client: every request to Label Studio passes here, and every failure is translated here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+
+import httpx
+
+from errata.errors import LabelStudioGone, LabelStudioRefused, LabelStudioUnreachable, SettingError
+from errata.labelstudio.failures import is_json, not_json, to_error
+from errata.labelstudio.tokens import Tokens
+from errata.labelstudio.wire import Request, Wire
+
+Params = Mapping[str, Any]
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Where Label Studio redirects to for a file."""
+
+    url: str
+
+
+class LabelStudio:
+    """Label Studio's REST API. Thread-safe.
+
+    Retries what may pass: failures to connect, 429, 502 to 504 and a locked SQLite database. A POST that Label Studio
+    may have accepted already is sent once, unless the caller says that it is repeatable.
+
+    Args:
+        url: where Label Studio is, with any sub-path.
+        token: a personal access token or a legacy token.
+        timeout_s: how long Label Studio may be silent in one request.
+        deadline_s: no request is sent again later than this after its first sending.
+
+    Attributes:
+        url: ends in a slash.
+
+    Raises:
+        SettingError: the address or the token cannot be one.
+    """
+
+    def __init__(self, url: str, token: str, *, timeout_s: float = 60, deadline_s: float = 120) -> None:
+        self.url = _checked(url)
+        self._tokens = Tokens(token, self._exchange)
+        self._wire = Wire(timeout_s, deadline_s)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._wire.close()
+
+    def get(self, path: str, params: Params | None = None) -> Any:
+        """Return the parsed answer."""
+        return self._call(self._request("GET", path, params=params))
+
+    def post(
+        self,
+        path: str,
+        json: Any = None,
+        params: Params | None = None,
+        timeout_s: float | None = None,
+        is_repeatable: bool = False,
+    ) -> Any:
+        """Return the parsed answer, None where it is empty."""
+        return self._call(
+            self._request("POST", path, json=json, params=params, timeout_s=timeout_s, is_repeatable=is_repeatable)
+        )
+
+    def patch(self, path: str, json: Any) -> Any:
+        """Return the parsed answer."""
+        return self._call(self._request("PATCH", path, json=json))
+
+    def delete(self, path: str, json: Any = None) -> Any:
+        """Return the parsed answer, None where it is empty."""
+        return self._call(self._request("DELETE", path, json=json))
+
+    def paged(self, path: str, params: Params | None = None, page_size: int = 200) -> Iterator[dict[str, Any]]:
+        """Yield the items of a list, page by page, whichever of Label Studio's shapes the list has."""
+        n_seen = 0
+        for page in count(1):
+            try:
+                body = self.get(path, {**(params or {}), "page": page, "page_size": page_size})
+            except LabelStudioGone:
+                if page == 1:
+                    raise
+                return  # a page past the end is a 404
+            if isinstance(body, list):
+                yield from body
+                return
+            items = body.get("tasks", body.get("results")) or []
+            yield from items
+            n_seen += len(items)
+            if not items or body.get("next", "?") is None or n_seen >= body.get("total", n_seen + 1):
+                return
+
+    def owns(self, url: str) -> bool:
+        """Say whether an absolute URL is below Label Studio's own, so that the token may be sent to it."""
+        own, other = urlsplit(self.url), urlsplit(url)
+        return (
+            _origin(own) == _origin(other)
+            and other.username is None
+            and other.path.startswith(own.path)
+            and ".." not in unquote(other.path).split("/")
+        )
+
+    def download(self, path_or_url: str, max_bytes: int, timeout_s: float) -> bytes:
+        """Return a file of Label Studio's own.
+
+        Raises:
+            LabelStudioRefused: it is on another host.
+            LabelStudioGone: it does not exist.
+            ErrataError: it is larger than `max_bytes`.
+        """
+        found = self.fetch(path_or_url, max_bytes, timeout_s)
+        if isinstance(found, Elsewhere):
+            raise LabelStudioRefused(
+                f"Label Studio keeps a file at {urlsplit(found.url).hostname}, not at its own host."
+            )
+        return found
+
+    def fetch(self, path_or_url: str, max_bytes: int, timeout_s: float) -> bytes | Elsewhere:
+        """Return a file below Label Studio's own URL, or where it redirects to for it.
+
+        Raises:
+            LabelStudioRefused: the address is not below Label Studio's own.
+            LabelStudioGone: it does not exist.
+            ErrataError: it is larger than `max_bytes`.
+        """
+        url = path_or_url if "://" in path_or_url else self.url + path_or_url.lstrip("/")
+        if not self.owns(url):
+            raise LabelStudioRefused(
+                f"{urlsplit(url).hostname} is not Label Studio's own host: no token is sent to it."
+            )
+        request = Request(
+            "GET", url, urlsplit(url).path, timeout_s=timeout_s, deadline_s=timeout_s, max_bytes=max_bytes
+        )
+        response = self._signed(request)
+        if response.is_redirect:
+            return Elsewhere(urljoin(url, response.headers["location"]))
+        if response.status_code == 404:
+            raise LabelStudioGone("Label Studio does not have the file (404).")
+        if not response.is_success:
+            raise to_error(response, str(request))
+        return response.content
+
+    def _request(self, method: str, path: str, **options: Any) -> Request:
+        path = path.lstrip("/")
+        return Request(method, self.url + path, "/" + path, **options)
+
+    def _call(self, request: Request) -> Any:
+        response = self._signed(request)
+        if not response.is_success:
+            raise to_error(response, str(request))
+        if not response.content:
+            return None
+        return _parsed(response, request)
+
+    def _signed(self, request: Request) -> httpx.Response:
+        header = self._tokens.header()
+        response = self._wire.send(request.signed(header))
+        if response.status_code == 401 and self._tokens.forget(header):
+            response = self._wire.send(request.signed(self._tokens.header()))
+        return response
+
+    def _exchange(self, personal: str) -> str:
+        request = self._request("POST", "api/token/refresh/", json={"refresh": personal})
+        response = self._wire.send(request)
+        if not response.is_success:
+            raise to_error(response, str(request))
+        access = _parsed(response, request).get("access")
+        if not isinstance(access, str):
+            raise LabelStudioUnreachable(f"{request} was answered without an access token. Is this Label Studio?")
+        return access
+
+
+def _parsed(response: httpx.Response, request: Request) -> Any:
+    if not is_json(response):
+        raise not_json(response, str(request))
+    try:
+        return response.json()
+    except ValueError as error:
+        raise not_json(response, str(request)) from error
+
+
+def _checked(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise SettingError("ERRATA_LABEL_STUDIO_URL is wrong because it is no http:// or https:// address; mend it.")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise SettingError(
+            "ERRATA_LABEL_STUDIO_URL is wrong because it has a user, a query or a fragment; "
+            "give scheme, host and path alone."
+        )
+    return url.rstrip("/") + "/"
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)

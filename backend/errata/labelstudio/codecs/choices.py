@@ -1,0 +1,125 @@
+"""Single choice: `{"type": "choices", "value": {"choices": ["cat"]}}` for the whole task."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from errata_model.records import Control
+
+Region = Mapping[str, Any]
+TYPE = "choices"
+
+
+def decode(result: Sequence[Region], control: Control) -> tuple[str | None, str | None, str | None]:
+    """Read what an annotation's result says for a control.
+
+    Returns:
+        (label, region id, problem): the label where there is one; the region id is None, because a choice is of the
+        whole task; what is wrong, in words, where something is. All None where the control was left unanswered.
+    """
+    mine = [region for region in result if isinstance(region, Mapping) and region.get("from_name") == control.name]
+    if not mine:
+        return None, None, None
+    choices = _choices(mine[0]) if len(mine) == 1 and mine[0].get("type") == TYPE else None
+    if choices is None or len(choices) > 1:
+        return None, None, f'an answer for "{control.name}" that is not one choice'
+    if choices and choices[0] not in control.labels:
+        return None, None, f'a label that the config does not have: "{choices[0]}"'
+    return choices[0] if choices else None, None, None
+
+
+def label(result: Sequence[Region], control_name: str) -> str | None:
+    """Return the choice of the whole task, None where there is not exactly one."""
+    found = _find(result, control_name)
+    choices = None if found is None else _choices(result[found])
+    return choices[0] if choices is not None and len(choices) == 1 else None
+
+
+def value_hash(result: Sequence[Region], control_name: str) -> str | None:
+    """Return the canonical hash of the given value, None where there is none.
+
+    Only what the annotator said counts: not the region's id, which Label Studio draws at random, nor key order.
+    """
+    found = _find(result, control_name)
+    if found is None:
+        return None
+    said = [TYPE, control_name, result[found].get("to_name"), result[found].get("value")]
+    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def region(control: Control, label: str, score: float | None = None) -> dict[str, Any]:
+    """Return the region that says `label`; the same label always gets the same id."""
+    said = "\x1f".join((control.name, control.to_name, label))
+    made: dict[str, Any] = {
+        "id": hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:10],
+        "from_name": control.name,
+        "to_name": control.to_name,
+        "type": TYPE,
+        "value": {"choices": [label]},
+    }
+    if score is not None:
+        made["score"] = score
+    return made
+
+
+def replaced(result: Sequence[Region], control_name: str, label: str) -> list[dict[str, Any]]:
+    """Return a copy of `result` with the choice replaced and everything else as it was.
+
+    Raises:
+        ValueError: the control has not exactly one answer.
+    """
+    found = _find(result, control_name)
+    if found is None:
+        raise ValueError(f"`result` must have exactly one answer for {control_name!r}")
+    copied = [copy.deepcopy(dict(each)) for each in result]
+    copied[found]["value"]["choices"] = [label]
+    return copied
+
+
+def validate(result: Sequence[Region], control: Control) -> list[str]:
+    """Return what Label Studio would drop or show wrongly in a prediction, in words; empty where it is fine."""
+    problems: list[str] = []
+    for each in result:
+        if each.get("from_name") != control.name or each.get("to_name") != control.to_name:
+            problems.append(f'a region is not of the control "{control.name}" on "{control.to_name}"')
+        if each.get("type") != TYPE:
+            problems.append(f'a region is not of type "{TYPE}"')
+        choices = _choices(each)
+        if choices is None or len(choices) != 1:
+            problems.append("a region is not one choice")
+        elif choices[0] not in control.labels:
+            problems.append(f'the config has no label "{choices[0]}"')
+        if "score" in each and not is_score(each["score"]):
+            problems.append(f"the score {each['score']!r} is not in [0, 1]")
+    return problems
+
+
+def is_score(value: object) -> bool:
+    """Say whether a value is a finite number in [0, 1]."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and 0 <= value <= 1
+
+
+def _find(result: Sequence[Region], control_name: str) -> int | None:
+    found = [
+        index
+        for index, each in enumerate(result)
+        if isinstance(each, Mapping)
+        and each.get("from_name") == control_name
+        and each.get("type") == TYPE
+        and _choices(each)
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _choices(region: Region) -> list[str] | None:
+    value = region.get("value")
+    choices = value.get("choices") if isinstance(value, Mapping) else None
+    if not isinstance(choices, list) or not all(isinstance(choice, str) for choice in choices):
+        return None
+    return choices

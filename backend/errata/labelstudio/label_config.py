@@ -1,0 +1,160 @@
+"""Reads label configs: which controls errata can audit, and what the others lack."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from xml.etree.ElementTree import Element, TreeBuilder
+from xml.parsers import expat
+
+from errata.errors import ConfigNotServed, UsageError
+from errata_model.records import Control
+
+_SERVED = (
+    'Served is a single choice on an image, such as <Image name="image" value="$image"/> with '
+    '<Choices name="label" toName="image"><Choice value="cat"/><Choice value="dog"/></Choices>.'
+)
+_MAX_DEPTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class LabelConfig:
+    """A label config, as far as errata reads it."""
+
+    controls: tuple[Control, ...]  # those that can be audited, in the config's order
+    refused: tuple[str, ...]  # the other controls, each with what is missing, in words
+    hotkeys: frozenset[str]  # given explicitly, anywhere
+
+
+def read_label_config(xml: str) -> LabelConfig:
+    """Read a label config.
+
+    Raises:
+        UsageError: it is not well-formed XML, or declares entities.
+    """
+    elements = list(_parse(xml).iter())
+    names = Counter(element.get("name") for element in elements if element.get("name"))
+    objects = {e.get("name", ""): e for e in elements if e.get("name") and e.get("toName") is None}
+    controls: list[Control] = []
+    refused: list[str] = []
+    for element in elements:
+        if element.get("toName") is None and element.tag != "Choices":
+            continue
+        reason = _why_refused(element, objects, names)
+        if reason is None:
+            controls.append(_to_control(element, objects))
+        else:
+            refused.append(f'<{element.tag} name="{element.get("name", "")}"> is not audited because {reason}.')
+    hotkeys = frozenset(key for e in elements if (key := e.get("hotkey")))
+    return LabelConfig(tuple(controls), tuple(refused), hotkeys)
+
+
+def serveable(xml: str) -> LabelConfig:
+    """Read a label config that has a control to audit.
+
+    Raises:
+        ConfigNotServed: it has none; names the tags, and one that would do.
+        UsageError: it is not well-formed XML, or declares entities.
+    """
+    config = read_label_config(xml)
+    if not config.controls:
+        found = " ".join(config.refused) or "It has no control at all."
+        raise ConfigNotServed(f"Nothing in the label config can be audited. {found} {_SERVED}")
+    return config
+
+
+def _why_refused(element: Element, objects: dict[str, Element], names: Counter[str | None]) -> str | None:
+    """Say in words what keeps a control from being audited; None where nothing does."""
+    if element.tag != "Choices":
+        return "errata audits <Choices> only"
+    return next(chain(_wrong_place(element, objects, names), _wrong_choices(element)), None)
+
+
+def _wrong_place(element: Element, objects: dict[str, Element], names: Counter[str | None]) -> Iterator[str]:
+    name, to_name = element.get("name", ""), element.get("toName", "")
+    if not name:
+        yield "it has no name"
+    if names[name] > 1:
+        yield "another tag has the same name"
+    if "{{" in name:
+        yield "it is repeated (<Repeater>), where one answer a task is needed"
+    if not to_name:
+        yield "it has no toName"
+    if "," in to_name:
+        yield f'toName="{to_name}" names several objects, where one is needed'
+    if to_name not in objects:
+        yield f'toName="{to_name}" names no object of the config'
+    elif names[to_name] > 1:
+        yield f'toName="{to_name}" is the name of several tags'
+    elif objects[to_name].tag != "Image":
+        yield f"it labels a <{objects[to_name].tag}>, where an <Image> is needed"
+    elif not re.fullmatch(r"\$[^$]+", value := objects[to_name].get("value", "")):
+        yield f'the <Image> has value="{value}", where value="$key" with a key of the task\'s data is needed'
+
+
+def _wrong_choices(element: Element) -> Iterator[str]:
+    choice = element.get("choice", "single")
+    if choice not in ("single", "single-radio"):
+        yield f'it has choice="{choice}", where choice="single" is needed'
+    for attribute, what in (("perRegion", "regions"), ("perItem", "items")):
+        if element.get(attribute, "false").lower() == "true":
+            yield f"it is asked of {what} ({attribute}), where one answer a task is needed"
+    if element.get("value") or element.get("apiUrl"):
+        yield "its choices come with the tasks, where choices in the config are needed"
+    labels = _labels(element)
+    if len(labels) < 2:
+        yield f"the number of its choices is {len(labels)}, where two are needed"
+    if "" in labels:
+        yield "a <Choice> has no value"
+    yield from (f'it has the choice "{label}" twice' for label, n in Counter(labels).items() if n > 1)
+
+
+def _labels(element: Element) -> list[str]:
+    return [choice.get("alias") or choice.get("value") or "" for choice in element.iter("Choice")]
+
+
+def _to_control(element: Element, objects: dict[str, Element]) -> Control:
+    to_name = element.get("toName", "")
+    return Control(
+        name=element.get("name", ""),
+        kind="choices",
+        modality="image",
+        to_name=to_name,
+        data_key=objects[to_name].get("value", "")[1:],
+        labels=tuple(_labels(element)),
+    )
+
+
+def _parse(xml: str) -> Element:
+    """Parse without entities: expat loads no external ones by itself, and those declared inside are refused."""
+    builder = TreeBuilder()
+    depth = 0
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > _MAX_DEPTH:
+            raise UsageError(f"The label config is wrong because its tags are nested over {_MAX_DEPTH} deep.")
+        builder.start(tag, attributes)
+
+    def end(tag: str) -> None:
+        nonlocal depth
+        depth -= 1
+        builder.end(tag)
+
+    def refuse_entity(name: str, *_: object) -> None:
+        raise UsageError(f'The label config is wrong because it declares the entity "{name}"; write it out.')
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = builder.data
+    parser.EntityDeclHandler = refuse_entity
+    try:
+        parser.Parse(xml, True)
+    except (expat.ExpatError, UnicodeEncodeError) as error:
+        raise UsageError(f"The label config is not well-formed XML ({error}); mend it.") from error
+    return builder.close()

@@ -1,0 +1,177 @@
+"""One request to Label Studio, sent again where that is safe and may help."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+
+import httpx
+
+from errata.errors import ErrataError, LabelStudioUnreachable
+from errata.labelstudio.failures import to_error
+
+_CONNECT_S = 5.0
+_STRANGER_S = 5.0  # patience with an address that never answered: it is more likely wrong than busy
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 8.0
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_TURNED_AWAY = frozenset({429, 503})  # not accepted: sending it again is safe
+_MAY_PASS = frozenset({429, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of Label Studio."""
+
+    method: str
+    url: str
+    path: str  # as errors name it, without query
+    headers: dict[str, str] = field(default_factory=dict)
+    params: Any = None
+    json: Any = None
+    timeout_s: float | None = None
+    deadline_s: float | None = None  # no sending later than this after the first
+    is_repeatable: bool = True
+    max_bytes: int | None = None
+
+    def signed(self, authorization: str) -> Request:
+        """Return the request with an `Authorization` header."""
+        return replace(self, headers={**self.headers, "Authorization": authorization})
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+class Wire:
+    """Sends requests, with growing, jittered pauses between attempts. Thread-safe.
+
+    Args:
+        timeout_s: how long Label Studio may be silent in one attempt.
+        deadline_s: no attempt begins later than this after the first.
+    """
+
+    def __init__(self, timeout_s: float, deadline_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._deadline_s = deadline_s
+        self._has_answered = False
+        self._http = httpx.Client(
+            headers={"User-Agent": "errata", "Accept": "application/json"},
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # keeps none: a session outranks a token
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def send(self, request: Request) -> httpx.Response:
+        """Return the first answer that is final, its body read; any status.
+
+        Raises:
+            LabelStudioUnreachable: there was none in time, or it is not known whether the request was accepted.
+            ErrataError: the body is larger than `max_bytes`.
+        """
+        limit_s = self._deadline_s if request.deadline_s is None else request.deadline_s
+        started = time.monotonic()
+        pause_s = _FIRST_PAUSE_S
+        may_have_happened = False
+        while True:
+            wait_s = pause_s * random.uniform(0.5, 1)
+            try:
+                response = self._attempt(request, started + limit_s)
+            except httpx.TransportError as error:
+                failure = _unreachable(request, error)
+                may_have_happened |= not isinstance(error, _NEVER_SENT)
+                if not (request.is_repeatable or isinstance(error, _NEVER_SENT)):
+                    raise failure from error
+                patience_s = limit_s if self._has_answered else min(_STRANGER_S, limit_s)
+                if time.monotonic() + wait_s > started + patience_s:
+                    raise failure from error
+            else:
+                self._has_answered = True
+                if not _is_worth_repeating(request, response):
+                    is_done = request.method == "DELETE" and response.status_code == 404 and may_have_happened
+                    return httpx.Response(204) if is_done else response
+                may_have_happened |= response.status_code not in _TURNED_AWAY
+                wait_s = max(wait_s, _retry_after_s(response))
+                if time.monotonic() + wait_s > started + limit_s:
+                    raise to_error(response, str(request))
+            time.sleep(wait_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    def _attempt(self, request: Request, deadline: float) -> httpx.Response:
+        silence_s = request.timeout_s or self._timeout_s
+        if request.max_bytes is not None:
+            silence_s = min(silence_s, max(0.1, deadline - time.monotonic()))
+        with self._http.stream(
+            request.method,
+            request.url,
+            params=request.params,
+            json=request.json,
+            headers=request.headers,
+            timeout=httpx.Timeout(silence_s, connect=min(_CONNECT_S, silence_s)),
+        ) as response:
+            if request.max_bytes is None:
+                response.read()
+                return response
+            content = read_bounded(response, request.max_bytes, deadline)
+            kept = {k: v for k, v in response.headers.items() if k in ("content-type", "location", "retry-after")}
+            return httpx.Response(response.status_code, headers=kept, content=content)
+
+
+def read_bounded(response: httpx.Response, max_bytes: int, deadline: float) -> bytes:
+    """Return the body of a streamed answer.
+
+    Raises:
+        ErrataError: it is larger than `max_bytes`.
+        httpx.ReadTimeout: it is not there by `deadline` (`time.monotonic()`).
+    """
+    chunks: list[bytes] = []
+    left = max_bytes
+    for chunk in response.iter_bytes():
+        left -= len(chunk)
+        if left < 0:
+            raise ErrataError(f"larger than {max_bytes:,} bytes")
+        if time.monotonic() > deadline:
+            raise httpx.ReadTimeout("deadline")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _is_worth_repeating(request: Request, response: httpx.Response) -> bool:
+    status = response.status_code
+    if not request.is_repeatable:
+        return status in _TURNED_AWAY
+    return status in _MAY_PASS or (status == 500 and b"database is locked" in response.content)
+
+
+def _retry_after_s(response: httpx.Response) -> float:
+    said = response.headers.get("retry-after", "").strip()
+    if said.isdigit():
+        return float(said)
+    try:
+        when = parsedate_to_datetime(said)
+    except ValueError:
+        return 0.0
+    if when.tzinfo is None:
+        return 0.0
+    return max(0.0, (when - datetime.now(timezone.utc)).total_seconds())
+
+
+def _unreachable(request: Request, error: httpx.TransportError) -> LabelStudioUnreachable:
+    place = httpx.URL(request.url)
+    where = f"Label Studio at {place.scheme}://{place.netloc.decode('ascii')}"
+    if isinstance(error, _NEVER_SENT):
+        return LabelStudioUnreachable(
+            f"{where} cannot be reached ({request}). Is it running, and is ERRATA_LABEL_STUDIO_URL its address?"
+        )
+    happened = "was silent for too long" if isinstance(error, httpx.TimeoutException) else "hung up"
+    after = (
+        "Try again when it is less busy."
+        if request.is_repeatable
+        else "It is not known whether it was accepted, so it was not sent again."
+    )
+    return LabelStudioUnreachable(f"{where} {happened} at {request}. {after}")
