@@ -1,0 +1,230 @@
+"""`errata demo`: the main job on a Label Studio of its own, to look at or to check itself."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+
+from errata.audit.ports import Progress
+from errata.audit.run import Examination
+from errata.demo.digits import Digits, load_digits
+from errata.demo.label_studio import LabelStudioServer, cache_dir, free_port, install, prepare
+from errata.demo.reviewer import answer_findings, label_of, source_state, without_labels
+from errata.demo.source_project import make_source_project
+from errata.errors import CheckFailed, ServiceError
+from errata.labelstudio.client import LabelStudio
+from errata.settings import Settings
+from errata.wiring import BeliefOptions, Wiring
+
+START_TIMEOUT_S = 60
+VERDICTS_TIMEOUT_S = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """The demo as it stands: both servers up, the project audited, the review project filled."""
+
+    wiring: Wiring
+    client: LabelStudio
+    project_id: int
+    review_project_id: int
+    digits: Digits
+    task_ids: list[int]
+    examination: Examination
+    account: tuple[str, str] | None  # email and password, where the Label Studio is the demo's own
+
+    def found_in_first(self, n: int) -> int:
+        """Count the planted errors among the first `n` findings."""
+        planted = {self.task_ids[position] for position in self.digits.planted}
+        return sum(finding.given.task_id in planted for finding in self.examination.findings.suspects[:n])
+
+    def links(self) -> list[str]:
+        """Say what to open, and what was found."""
+        url = self.client.url
+        return [
+            f"Planted errors found: {self.found_in_first(50)} among the first 50 findings, "
+            f"{self.found_in_first(90)} of all {len(self.digits.planted)} among the first 90.",
+            f"Review the findings:  {url}projects/{self.review_project_id}/data",
+            f"The source project:   {url}projects/{self.project_id}/data",
+            *([f"Sign in with {self.account[0]} and {self.account[1]}."] if self.account else []),
+            f"Then, in another terminal: {self.command('status')}, {self.command('plan')}, {self.command('apply')}",
+        ]
+
+    def command(self, name: str) -> str:
+        """Write an errata command that works on the demo."""
+        return f"{Path(sys.argv[0])} {name} {self.project_id}"
+
+
+@contextmanager
+def running_demo(
+    label_studio: tuple[str, str] | None, say: Callable[[str], None], progress: Progress
+) -> Iterator[Demo]:
+    """Start what is needed, fill it, and end all of it afterwards.
+
+    Args:
+        label_studio: URL and token of a Label Studio to use; None installs and starts one.
+    """
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="errata-demo-")))
+        account = None
+        if label_studio is None:
+            python = install(cache_dir() / "venv", say)
+            prepared = prepare(python, cache_dir() / "prepared", say)
+            progress.stage("Starting Label Studio")
+            server = stack.enter_context(LabelStudioServer(python, folder / "label-studio", prepared))
+            label_studio, account = (server.url, server.token), (server.email, server.password)
+        settings = _settings(folder / "errata", *label_studio)
+        wiring = Wiring(settings)
+        stack.callback(wiring.close)
+        progress.stage("Starting errata")
+        stack.enter_context(_service(settings, folder / "errata.log"))
+        digits = load_digits()
+        project_id, task_ids = make_source_project(wiring.client, digits, progress)
+        for line in wiring.connect(project_id):
+            say(line)
+        examination, _, _ = wiring.audit(project_id, BeliefOptions(), progress)
+        review_project_id = wiring.review_project_id(project_id)
+        yield Demo(
+            wiring, wiring.client, project_id, review_project_id, digits, task_ids, examination, account
+        )
+
+
+def stay_up(say: Callable[[str], None]) -> None:
+    """Wait for Ctrl-C or SIGTERM."""
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    say("Press Ctrl-C to end the demo.")
+    try:
+        while not ended.wait(1.0):
+            pass
+    except KeyboardInterrupt:
+        say("Ending the demo.")
+
+
+def check(demo: Demo, progress: Progress) -> dict[str, Any]:
+    """Review, apply, verify, undo and verify again.
+
+    Returns:
+        counts and findings as JSON; `ok` says whether all of it is as it should be.
+    """
+    right = dict(zip(demo.task_ids, demo.digits.right, strict=True))
+    before = source_state(demo.client, demo.project_id)
+    judged_wrong = answer_findings(demo.client, demo.review_project_id, right, progress)
+    progress.stage("Waiting for the verdicts")
+    n_reviewed = _wait_for_verdicts(demo, len(demo.examination.findings.suspects))
+    progress.stage("Applying")
+    applied = demo.wiring.apply(demo.project_id)
+    after = source_state(demo.client, demo.project_id)
+    progress.stage("Undoing")
+    undone = demo.wiring.undo_all(demo.project_id)
+    restored = source_state(demo.client, demo.project_id)
+    is_fixed = all(label_of(after[task_id]) == label for task_id, label in judged_wrong.items())
+    is_unchanged = without_labels(after) == without_labels(before) and all(
+        after[task_id] == task for task_id, task in before.items() if task_id not in judged_wrong
+    )
+    outcome: dict[str, Any] = {
+        "planted": len(demo.digits.planted),
+        "suspects": len(demo.examination.findings.suspects),
+        "found_in_first_50": demo.found_in_first(50),
+        "found_in_first_90": demo.found_in_first(90),
+        "reviewed": n_reviewed,
+        "judged_wrong": len(judged_wrong),
+        "applied": applied.n_written,
+        "fixed": is_fixed and applied.n_written == len(judged_wrong),
+        "unchanged_elsewhere": is_unchanged,
+        "undone": undone.n_undone,
+        "restored": restored == before and undone.n_undone == applied.n_written,
+    }
+    outcome["ok"] = bool(outcome["fixed"] and outcome["unchanged_elsewhere"] and outcome["restored"])
+    return outcome
+
+
+def _settings(data_dir: Path, url: str, token: str) -> Settings:
+    """Return the demo's settings, whatever the environment says."""
+    port = free_port()
+    return Settings.model_construct(
+        **{
+            **Settings.model_construct().model_dump(),
+            "label_studio_url": url,
+            "label_studio_token": SecretStr(token),
+            "public_url": f"http://127.0.0.1:{port}",
+            "port": port,
+            "backend_password": SecretStr(secrets.token_urlsafe(12)),
+            "data_dir": data_dir,
+            "encoder": "pixels",
+            "poll_s": 10.0,
+        }
+    )
+
+
+@contextmanager
+def _service(settings: Settings, log: Path) -> Iterator[None]:
+    """Run `errata serve` as a process of its own."""
+    with log.open("ab") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "errata", "serve"],
+            env=_environment(settings),
+            stdin=subprocess.PIPE,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _wait_until_healthy(settings, process, log)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _environment(settings: Settings) -> Mapping[str, str]:
+    said = {}
+    for name, value in settings.model_dump(exclude_defaults=True).items():
+        plain = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        said[f"ERRATA_{name.upper()}"] = plain
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ERRATA_")}
+    return inherited | said
+
+
+def _wait_until_healthy(settings: Settings, process: subprocess.Popen[bytes], log: Path) -> None:
+    password = settings.backend_password.get_secret_value() if settings.backend_password else ""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            answer = httpx.get(f"{settings.public_url}/health", auth=(settings.backend_user, password), trust_env=False)
+            if answer.is_success:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    lines = log.read_text(errors="replace").strip().splitlines()
+    raise ServiceError(f"errata serve did not start: {lines[-1] if lines else 'it said nothing'}")
+
+
+def _wait_for_verdicts(demo: Demo, n_expected: int) -> int:
+    deadline = time.monotonic() + VERDICTS_TIMEOUT_S
+    while (n_reviewed := demo.wiring.status(demo.project_id).n_reviewed) < n_expected:
+        if time.monotonic() > deadline:
+            raise CheckFailed(f"Only {n_reviewed} of {n_expected} verdicts came in within {VERDICTS_TIMEOUT_S} s.")
+        time.sleep(0.2)
+    return n_reviewed
