@@ -7,7 +7,16 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
-from errata.review.records import Annotation, Answer, Change, EntryState, JournalEntry, Verdict
+from errata.review.records import (
+    Annotation,
+    Answer,
+    AuditRecord,
+    Change,
+    EntryState,
+    FindingCounts,
+    JournalEntry,
+    Verdict,
+)
 from errata_model.records import Finding
 
 
@@ -15,14 +24,18 @@ class Answers(Protocol):
     """What people submitted in a project's review project."""
 
     def read(self) -> list[Answer]:
-        """Return every submitted answer (skipped ones are not), by review annotation id."""
+        """Return every submitted answer (skipped ones are not), by review annotation id.
+
+        Raises:
+            LabelStudioGone: the review project was deleted; what was answered there stays recorded.
+        """
 
     def mark_contradictory(self, review_task_ids: Sequence[int]) -> None:
         """Put these into the tab "Contradictory: look again", and take all others out of it."""
 
 
 class Findings(Protocol):
-    """Findings as last recorded."""
+    """Findings as reviewers are shown them: as published, or as last recorded where they are not."""
 
     def get(self, keys: Sequence[str]) -> dict[str, Finding]:
         """Return key -> finding for those that are known."""
@@ -61,7 +74,9 @@ class Edits(Protocol):
     `place` is anything with `control` and `region_id`: a `Change` or a `GivenLabel`.
     """
 
-    def value_hash(self, result: Sequence[Mapping[str, Any]], control: str, region_id: str | None) -> str | None:
+    def value_hash(
+        self, result: Sequence[Mapping[str, Any]], control: str, region_id: str | None
+    ) -> str | None:
         """Return the canonical hash of the value there, None where there is none."""
 
     def replaced(
@@ -83,7 +98,11 @@ class Journal(Protocol):
         """Begin a changeset; return its id."""
 
     def intend(
-        self, changeset_id: int, changes: Sequence[Change], before: Annotation, after: Sequence[Mapping[str, Any]]
+        self,
+        changeset_id: int,
+        changes: Sequence[Change],
+        before: Annotation,
+        after: Sequence[Mapping[str, Any]],
     ) -> JournalEntry:
         """Commit what is about to be written to one annotation. State: intended."""
 
@@ -98,6 +117,38 @@ class Journal(Protocol):
 
     def changesets(self, project_id: int) -> list[tuple[int, datetime, int]]:
         """Return (id, when, how many entries are written and not undone), oldest first."""
+
+
+class History(Protocol):
+    """What audits left behind."""
+
+    def last(self, project_id: int) -> AuditRecord | None:
+        """Return the project's latest audit, None before the first."""
+
+    def counts(self, project_id: int) -> FindingCounts:
+        """Return how many findings are in which state."""
+
+    def in_review(self, project_id: int) -> set[str]:
+        """Return the keys of the findings that stand in the review project."""
+
+
+class Trace(Protocol):
+    """One thing that errata added to Label Studio."""
+
+    @property
+    def kind(self) -> str:
+        """What it is: "review_project", "webhook", ..."""
+
+    @property
+    def ref(self) -> str:
+        """Its id or name in Label Studio."""
+
+
+class Traces(Protocol):
+    """What errata has written where."""
+
+    def of_project(self, project_id: int) -> Sequence[Trace]:
+        """Return what is there, oldest first."""
 
 
 class SideEffects(Protocol):

@@ -10,7 +10,7 @@ from typing import Any, Literal
 Decision = Literal["keep", "take_proposal", "fix", "wrong", "unusable", "unclear"]
 DECISIONS: tuple[Decision, ...] = ("keep", "take_proposal", "fix", "wrong", "unusable", "unclear")
 WRONG: frozenset[Decision] = frozenset({"take_proposal", "fix", "wrong", "unusable"})
-EntryState = Literal["intended", "written", "conflict", "undoing", "undone"]
+EntryState = Literal["intended", "written", "conflict", "undoing", "undone", "dropped"]  # dropped: never sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,4 +102,35 @@ class JournalEntry:
     before: Mapping[str, Any]  # the whole annotation
     after_result: tuple[Mapping[str, Any], ...]
     state: EntryState
-    problem: str | None = None  # in words, where state is "conflict"
+    problem: str | None = None  # in words: why a conflict, or what an undo left alone
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A source project that errata has worked on."""
+
+    id: int
+    title: str
+    url: str  # of Label Studio, ending in a slash
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """One audit, as it was written down."""
+
+    id: int
+    project_id: int
+    started_at: datetime
+    finished_at: datetime | None  # None: it is under way, or its process died
+    version: str | None
+    summary: Mapping[str, Any]
+    problem: str | None  # in words, where it ended badly
+
+
+@dataclass(frozen=True, slots=True)
+class FindingCounts:
+    """How many findings of a project are in which state."""
+
+    open: int  # recorded, not in the review project (yet)
+    published: int
+    withdrawn: int

@@ -1,0 +1,125 @@
+"""The beliefs of audits, kept for the ML backend to serve.
+
+`models/PROJECT/VERSION/` holds `artefact.json` (names, labels, content keys) and `arrays.npz` (no pickle);
+`models/PROJECT/active` names the active version and the one before, a line each.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from errata.audit.ports import Artefact, ControlBelief
+from errata.errors import UsageError
+from errata.store.files import locked, private_folder, write_whole
+from errata_model.records import Control
+
+_KEPT = 2
+
+
+class ArtefactFolder:
+    """Keeps artefacts: `audit.ports.Artefacts`, and what serves them."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+
+    def save(self, project_id: int, artefact: Artefact) -> None:
+        """Keep an artefact under its version and make it the active one. Atomic; saving it twice is once."""
+        project = private_folder(private_folder(self._data_dir / "models") / str(project_id))
+        with locked(self._data_dir, f"artefacts-{project_id}"):
+            if not self.has(project_id, artefact.version):
+                _write(artefact, project / _folder_name(artefact.version))
+            kept = list(dict.fromkeys([artefact.version, *self._versions(project_id)]))[:_KEPT]
+            write_whole(project / "active", "\n".join(kept).encode())
+            names = {_folder_name(version) for version in kept}
+            for folder in project.iterdir():
+                if folder.is_dir() and folder.name not in names:  # an older version, or what a crash left
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    def has(self, project_id: int, version: str) -> bool:
+        """Say whether the version is kept."""
+        return (self._data_dir / "models" / str(project_id) / _folder_name(version) / "artefact.json").is_file()
+
+    def active(self, project_id: int) -> str | None:
+        """Return the version to serve, None before the first audit. Cheap: reads one small file."""
+        versions = self._versions(project_id)
+        return versions[0] if versions else None
+
+    def load(self, project_id: int, version: str) -> Artefact:
+        """Read an artefact.
+
+        Raises:
+            UsageError: it is not kept (any more), or its files are damaged.
+        """
+        folder = self._data_dir / "models" / str(project_id) / _folder_name(version)
+        try:
+            return _read(folder)
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise UsageError(
+                f"The model {version} of project {project_id} is not kept or its files are damaged; "
+                f"run `errata audit {project_id}` to make it again."
+            ) from error
+
+    def _versions(self, project_id: int) -> list[str]:
+        try:
+            return (self._data_dir / "models" / str(project_id) / "active").read_text().splitlines()
+        except FileNotFoundError:
+            return []
+
+
+def _folder_name(version: str) -> str:
+    return "v-" + quote(version, safe="")
+
+
+def _write(artefact: Artefact, folder: Path) -> None:
+    arrays: dict[str, NDArray[Any]] = {}
+    beliefs = []
+    for i, belief in enumerate(artefact.beliefs):
+        named = {f"{i}/model/{name}": array for name, array in (belief.model or {}).items()}
+        arrays |= {f"{i}/task_ids": belief.task_ids, f"{i}/probabilities": belief.probabilities, **named}
+        beliefs.append(
+            {
+                "control": asdict(belief.control),
+                "content_keys": belief.content_keys,
+                "model": None if belief.model is None else list(belief.model),
+            }
+        )
+    pickled = [name for name, array in arrays.items() if np.asarray(array).dtype.hasobject]
+    if pickled:
+        raise ValueError(f"`artefact` must hold plain arrays, got Python objects in {pickled!r}")
+    about = {
+        "version": artefact.version,
+        "encoder": artefact.encoder,
+        "encoder_name": artefact.encoder_name,
+        "beliefs": beliefs,
+    }
+    temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))  # mode 0700
+    np.savez(temporary / "arrays.npz", **arrays)  # type: ignore[arg-type]  # names are ours, never `allow_pickle`
+    write_whole(temporary / "artefact.json", json.dumps(about).encode())
+    os.rename(temporary, folder)
+
+
+def _read(folder: Path) -> Artefact:
+    about = json.loads((folder / "artefact.json").read_bytes())
+    with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
+        beliefs = tuple(
+            ControlBelief(
+                control=Control(**{**row["control"], "labels": tuple(row["control"]["labels"])}),
+                task_ids=arrays[f"{i}/task_ids"],
+                content_keys=tuple(row["content_keys"]),
+                probabilities=arrays[f"{i}/probabilities"],
+                model=None if row["model"] is None else {name: arrays[f"{i}/model/{name}"] for name in row["model"]},
+            )
+            for i, row in enumerate(about["beliefs"])
+        )
+    return Artefact(about["version"], about["encoder"], about["encoder_name"], beliefs)

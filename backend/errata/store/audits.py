@@ -1,0 +1,195 @@
+"""Audits, the projects they were of, and their findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import Timeout
+from sqlalchemy import Connection, Engine, bindparam, case, func, select, update
+
+from errata.audit.ports import Snapshot
+from errata.errors import AuditRunning
+from errata.review.records import AuditRecord, FindingCounts, Project
+from errata.store.database import aware, chunks, insert_row, now, upsert, writing
+from errata.store.files import locked
+from errata.store.rows import finding_from_json, finding_to_json
+from errata.store.tables import AUDITS, FINDINGS, PROJECTS, VERDICTS
+from errata_model.records import Finding
+
+FindingState = Literal["open", "published", "withdrawn"]
+
+
+class AuditStore:
+    """Remembers audits and findings: `audit.ports.AuditLog`, `review.ports.Findings` and `History`."""
+
+    def __init__(self, engine: Engine, data_dir: Path) -> None:
+        self._engine = engine
+        self._data_dir = data_dir
+
+    @contextmanager
+    def exclusive(self, project_id: int) -> Iterator[None]:
+        """Hold the project for one audit.
+
+        Raises:
+            AuditRunning: another process holds it.
+        """
+        with ExitStack() as held:
+            try:
+                held.enter_context(locked(self._data_dir, f"audit-{project_id}", timeout_s=0))
+            except Timeout:
+                raise AuditRunning(
+                    f"An audit of project {project_id} is under way already; wait for it to end "
+                    f"(`errata status {project_id}` says how it went), or end the process that runs it."
+                ) from None
+            yield
+
+    def connected(self, project: Project) -> None:
+        """Remember a project that errata works on; its newest title and URL win."""
+        with writing(self._engine) as connection:
+            _remember(connection, project)
+
+    def projects(self) -> list[Project]:
+        """Return the projects that were ever connected or audited, by id."""
+        with self._engine.begin() as connection:
+            rows = connection.execute(select(PROJECTS).order_by(PROJECTS.c.project_id)).all()
+        return [Project(row.project_id, row.title, row.url) for row in rows]
+
+    def begin(self, snapshot: Snapshot) -> int:
+        """Write down that an audit began; return its id.
+
+        To be called while holding `exclusive`: one that has no end yet is known to have died.
+        """
+        with writing(self._engine) as connection:
+            _remember(connection, Project(snapshot.project_id, snapshot.title, snapshot.url))
+            died = (
+                AUDITS.c.project_id == snapshot.project_id,
+                AUDITS.c.finished_at.is_(None),
+                AUDITS.c.problem.is_(None),
+            )
+            connection.execute(update(AUDITS).where(*died).values(problem="Its process ended before it did."))
+            return insert_row(connection, AUDITS, project_id=snapshot.project_id, started_at=now(), summary={})
+
+    def finish(self, audit_id: int, version: str, summary: Mapping[str, Any]) -> None:
+        """Write down that it ended well."""
+        self._end(audit_id, version=version, summary=dict(summary))
+
+    def fail(self, audit_id: int, reason: str) -> None:
+        """Write down that it ended badly."""
+        self._end(audit_id, problem=reason)
+
+    def last(self, project_id: int) -> AuditRecord | None:
+        """Return the project's latest audit, None before the first."""
+        latest = select(AUDITS).where(AUDITS.c.project_id == project_id).order_by(AUDITS.c.id.desc()).limit(1)
+        with self._engine.begin() as connection:
+            row = connection.execute(latest).one_or_none()
+        if row is None:
+            return None
+        finished_at = aware(row.finished_at) if row.finished_at else None
+        started_at = aware(row.started_at)
+        return AuditRecord(row.id, project_id, started_at, finished_at, row.version, row.summary, row.problem)
+
+    def versions(self, project_id: int) -> list[str]:
+        """Return the model versions of the project's audits, newest first, each once."""
+        rows = select(AUDITS.c.version).where(AUDITS.c.project_id == project_id, AUDITS.c.version.is_not(None))
+        with self._engine.begin() as connection:
+            versions = connection.execute(rows.order_by(AUDITS.c.id.desc())).scalars().all()
+        return list(dict.fromkeys(versions))
+
+    def record(self, audit_id: int, findings: Sequence[Finding]) -> None:
+        """Keep findings, newest word wins; one that was withdrawn is open again."""
+        with writing(self._engine) as connection:
+            of_project = select(AUDITS.c.project_id).where(AUDITS.c.id == audit_id)
+            project_id = connection.execute(of_project).scalar_one()
+            unique = {finding.key: finding for finding in findings}
+            for chunk in chunks(list(unique)):
+                chosen = select(FINDINGS.c.key, FINDINGS.c.state).where(FINDINGS.c.key.in_(chunk))
+                states = {row.key: row.state for row in connection.execute(chosen)}
+                kept = [unique[key] for key in chunk]
+                rows = [_row(finding, project_id, audit_id, states.get(finding.key)) for finding in kept]
+                upsert(connection, FINDINGS, rows)
+
+    def published(self, placed: Mapping[str, int]) -> None:
+        """Write down finding key -> review task id.
+
+        What stands in a review task was fixed when the task was made: for a task that is known already, the
+        finding as shown stays.
+        """
+        same = FINDINGS.c.review_task_id == bindparam("task")
+        # The first condition compares with the old task id: every database evaluates it before assigning.
+        shown = case((same & FINDINGS.c.shown.is_not(None), FINDINGS.c.shown), else_=FINDINGS.c.latest)
+        placing = update(FINDINGS).where(FINDINGS.c.key == bindparam("finding"))
+        placing = placing.values(shown=shown, state="published", review_task_id=bindparam("task"))
+        self._each(placing, [{"finding": key, "task": task_id} for key, task_id in placed.items()])
+
+    def withdrawn(self, keys: Sequence[str]) -> None:
+        """Write down that these left the queue."""
+        leaving = update(FINDINGS).where(FINDINGS.c.key == bindparam("finding"))
+        leaving = leaving.values(state="withdrawn", review_task_id=None, shown=None)
+        self._each(leaving, [{"finding": key} for key in keys])
+
+    def decided(self, project_id: int) -> set[str]:
+        """Return the keys of findings that have a verdict: they stay closed until their label changes."""
+        keys = select(VERDICTS.c.finding_key).where(VERDICTS.c.project_id == project_id).distinct()
+        with self._engine.begin() as connection:
+            return set(connection.execute(keys).scalars())
+
+    def get(self, keys: Sequence[str]) -> dict[str, Finding]:
+        """Return key -> finding for those that are known, each as its reviewers are shown it."""
+        found: dict[str, Finding] = {}
+        with self._engine.begin() as connection:
+            for chunk in chunks(list(dict.fromkeys(keys))):
+                chosen = select(FINDINGS.c.key, FINDINGS.c.latest, FINDINGS.c.shown)
+                for row in connection.execute(chosen.where(FINDINGS.c.key.in_(chunk))):
+                    found[row.key] = finding_from_json(row.shown or row.latest)
+        return found
+
+    def findings_of(self, project_id: int, state: FindingState | None = None) -> list[Finding]:
+        """Return the project's findings as last recorded, most likely error first, of one state where given."""
+        chosen = select(FINDINGS.c.latest).where(FINDINGS.c.project_id == project_id)
+        if state is not None:
+            chosen = chosen.where(FINDINGS.c.state == state)
+        with self._engine.begin() as connection:
+            ordered = chosen.order_by(FINDINGS.c.disagreement.desc(), FINDINGS.c.key)
+            return [finding_from_json(row) for row in connection.execute(ordered).scalars()]
+
+    def counts(self, project_id: int) -> FindingCounts:
+        """Return how many findings are in which state."""
+        counted = select(FINDINGS.c.state, func.count()).where(FINDINGS.c.project_id == project_id)
+        with self._engine.begin() as connection:
+            rows = connection.execute(counted.group_by(FINDINGS.c.state)).all()
+        by_state: dict[str, int] = {row[0]: row[1] for row in rows}
+        return FindingCounts(*(by_state.get(state, 0) for state in ("open", "published", "withdrawn")))
+
+    def in_review(self, project_id: int) -> set[str]:
+        """Return the keys of the findings that stand in the review project."""
+        keys = select(FINDINGS.c.key).where(FINDINGS.c.project_id == project_id, FINDINGS.c.state == "published")
+        with self._engine.begin() as connection:
+            return set(connection.execute(keys).scalars())
+
+    def _end(self, audit_id: int, **values: Any) -> None:
+        with writing(self._engine) as connection:
+            ended = update(AUDITS).where(AUDITS.c.id == audit_id).values(finished_at=now(), **values)
+            connection.execute(ended)
+
+    def _each(self, statement: Any, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            with writing(self._engine) as connection:
+                connection.execute(statement, rows)
+
+
+def _remember(connection: Connection, project: Project) -> None:
+    upsert(connection, PROJECTS, [{"project_id": project.id, "title": project.title, "url": project.url}])
+
+
+def _row(finding: Finding, project_id: int, audit_id: int, state: str | None) -> dict[str, Any]:
+    return {
+        "key": finding.key,
+        "project_id": project_id,
+        "audit_id": audit_id,
+        "state": "published" if state == "published" else "open",
+        "disagreement": finding.disagreement,
+        "latest": finding_to_json(finding),
+    }

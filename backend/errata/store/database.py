@@ -1,0 +1,166 @@
+"""The database: SQLite in one file by default, PostgreSQL where several machines write."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, TypeVar
+
+from filelock import FileLock
+from sqlalchemy import Connection, Engine, Table, create_engine, event, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.pool import StaticPool
+
+from errata.errors import SettingError
+from errata.store.files import private_folder
+from errata.store.tables import METADATA, SCHEMA, SCHEMA_VERSION
+
+BUSY_TIMEOUT_S = 30
+_SCHEMA_LOCK = 0x65727261  # any number of our own: PostgreSQL's advisory lock
+_CHUNK = 900  # rows or ids a statement: SQLite before 3.32 takes 999 parameters
+
+T = TypeVar("T")
+
+
+def open_database(url: str) -> Engine:
+    """Open the database and make what is missing in it. Safe when several processes do so at once.
+
+    Args:
+        url: an SQLAlchemy URL; SQLite and PostgreSQL are known.
+
+    Raises:
+        SettingError: the URL is wrong, the database cannot be opened, or a newer errata made it.
+    """
+    engine = _engine(url)
+    try:
+        if engine.dialect.name == "sqlite" and engine.url.database not in (None, "", ":memory:"):
+            _prepare_file(engine, Path(str(engine.url.database)))
+        else:
+            _prepare_schema(engine)
+    except OperationalError as error:
+        raise SettingError(
+            f"The database {_shown(engine)} cannot be opened; check ERRATA_DATABASE_URL, and that the database "
+            "runs and its folder can be written."
+        ) from error
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Begin a transaction that writes; it commits at the end.
+
+    SQLite must be told at once: one that reads first and writes later fails with "database is locked"
+    where another process wrote in between, however long it would wait.
+    """
+    with engine.connect() as connection:
+        writer = connection.execution_options(errata_writes=True)
+        with writer.begin():
+            yield writer
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows; where the primary key is there, replace the other columns that a row names."""
+    if not rows:
+        return
+    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+    keys = [column.name for column in table.primary_key]
+    changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
+    connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
+
+
+def insert_row(connection: Connection, table: Table, **values: Any) -> int:
+    """Insert one row; return the id that the database gave it."""
+    (row_id,) = connection.execute(table.insert().values(**values)).inserted_primary_key or (None,)
+    return int(row_id)
+
+
+def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut into pieces that one statement can take."""
+    for start in range(0, len(items), _CHUNK):
+        yield items[start : start + _CHUNK]
+
+
+def now() -> datetime:
+    """Return the time in UTC, without a zone, as the tables keep it."""
+    return datetime.now(timezone.utc).replace(tzinfo=None)
+
+
+def aware(moment: datetime) -> datetime:
+    """Return a time from the tables with its zone, UTC."""
+    return moment.replace(tzinfo=timezone.utc)
+
+
+def _engine(url: str) -> Engine:
+    in_memory = url in ("sqlite://", "sqlite:///:memory:")
+    pool = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}} if in_memory else {}
+    try:
+        engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), **pool)
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        raise SettingError(
+            "ERRATA_DATABASE_URL is wrong because SQLAlchemy cannot use it; write sqlite:///FILE or "
+            "postgresql+psycopg://USER:PASSWORD@HOST/NAME and install that database's driver."
+        ) from error
+    if engine.dialect.name not in ("sqlite", "postgresql"):
+        raise SettingError(
+            f"ERRATA_DATABASE_URL is wrong because errata does not know {engine.dialect.name}; "
+            "use SQLite or PostgreSQL."
+        )
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # _begin_sqlite says BEGIN, not the driver
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_S * 1000}")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA synchronous=FULL")  # a journal row must be on disk before Label Studio is written
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("errata_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _prepare_file(engine: Engine, path: Path) -> None:
+    """Make SQLite's file private, and switch to WAL once: the switch does not wait for others, hence the lock."""
+    try:
+        private_folder(path.parent)
+        with FileLock(f"{path}.lock"):
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            with engine.connect() as connection:
+                raw = connection.connection.cursor()
+                raw.execute("PRAGMA journal_mode=WAL")
+                raw.close()
+            _prepare_schema(engine)
+    except OSError as error:
+        raise SettingError(
+            f"The database file {path} cannot be written ({error.strerror}); set ERRATA_DATA_DIR or "
+            "ERRATA_DATABASE_URL to a place that errata may write to."
+        ) from error
+
+
+def _prepare_schema(engine: Engine) -> None:
+    with writing(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK})
+        SCHEMA.create(connection, checkfirst=True)
+        version = connection.execute(select(SCHEMA.c.version)).scalar()
+        if version is not None and version > SCHEMA_VERSION:
+            raise SettingError(
+                f"The database {_shown(engine)} was made by a newer errata (schema {version}, this one knows "
+                f"{SCHEMA_VERSION}); update errata, or set ERRATA_DATABASE_URL to another database."
+            )
+        METADATA.create_all(connection)
+        upsert(connection, SCHEMA, [{"id": 1, "version": SCHEMA_VERSION}])
+
+
+def _shown(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=True)

@@ -1,0 +1,99 @@
+"""The journal: every write to a source project, committed before it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, Row, func, select, update
+
+from errata.review.records import Annotation, Change, EntryState, JournalEntry
+from errata.store.database import aware, insert_row, now, writing
+from errata.store.files import locked
+from errata.store.rows import change_from_json, change_to_json
+from errata.store.tables import CHANGESETS, JOURNAL
+
+
+class JournalStore:
+    """Keeps the journal: `review.ports.Journal`."""
+
+    def __init__(self, engine: Engine, data_dir: Path) -> None:
+        self._engine = engine
+        self._data_dir = data_dir
+
+    def exclusive(self, project_id: int) -> AbstractContextManager[None]:
+        """Hold the project for one writer (waits for another one to finish)."""
+        return locked(self._data_dir, f"journal-{project_id}")
+
+    def open_changeset(self, project_id: int, by: str) -> int:
+        """Begin a changeset; return its id."""
+        with writing(self._engine) as connection:
+            return insert_row(connection, CHANGESETS, project_id=project_id, opened_at=now(), opened_by=by)
+
+    def intend(
+        self, changeset_id: int, changes: Sequence[Change], before: Annotation, after: Sequence[Mapping[str, Any]]
+    ) -> JournalEntry:
+        """Commit what is about to be written to one annotation. State: intended."""
+        values = {
+            "changeset_id": changeset_id,
+            "project_id": changes[0].project_id,
+            "task_id": before.task_id,
+            "annotation_id": before.id,
+            "changes": [change_to_json(change) for change in changes],
+            "before": {**before.raw, "result": list(before.result)},
+            "after_result": list(after),
+            "state": "intended",
+        }
+        with writing(self._engine) as connection:
+            entry_id = insert_row(connection, JOURNAL, **values)
+            return _entry(connection.execute(select(JOURNAL).where(JOURNAL.c.id == entry_id)).one())
+
+    def settle(self, entry_id: int, state: EntryState, problem: str | None = None) -> None:
+        """Commit how it went."""
+        settled = update(JOURNAL).where(JOURNAL.c.id == entry_id)
+        with writing(self._engine) as connection:
+            connection.execute(settled.values(state=state, problem=problem, settled_at=now()))
+
+    def unsettled(self, project_id: int) -> list[JournalEntry]:
+        """Return the entries in state intended or undoing: a crash may have left them."""
+        return self._entries(JOURNAL.c.project_id == project_id, JOURNAL.c.state.in_(("intended", "undoing")))
+
+    def entries(self, project_id: int, changeset_id: int | None = None) -> list[JournalEntry]:
+        """Return the project's entries, oldest first, of one changeset where given."""
+        if changeset_id is None:
+            return self._entries(JOURNAL.c.project_id == project_id)
+        return self._entries(JOURNAL.c.project_id == project_id, JOURNAL.c.changeset_id == changeset_id)
+
+    def changesets(self, project_id: int) -> list[tuple[int, datetime, int]]:
+        """Return (id, when, how many entries are written and not undone), oldest first."""
+        standing = JOURNAL.c.state.in_(("written", "undoing")) & (JOURNAL.c.changeset_id == CHANGESETS.c.id)
+        counted = select(CHANGESETS.c.id, CHANGESETS.c.opened_at, func.count(JOURNAL.c.id))
+        counted = counted.outerjoin(JOURNAL, standing).where(CHANGESETS.c.project_id == project_id)
+        grouped = counted.group_by(CHANGESETS.c.id, CHANGESETS.c.opened_at).order_by(CHANGESETS.c.id)
+        with self._engine.begin() as connection:
+            return [(id_, aware(when), n) for id_, when, n in connection.execute(grouped)]
+
+    def _entries(self, *conditions: Any) -> list[JournalEntry]:
+        with self._engine.begin() as connection:
+            rows = connection.execute(select(JOURNAL).where(*conditions).order_by(JOURNAL.c.id))
+            return [_entry(row) for row in rows]
+
+
+def _entry(row: Row[Any]) -> JournalEntry:
+    changes = tuple(change_from_json(change) for change in row.changes)
+    return JournalEntry(
+        id=row.id,
+        changeset_id=row.changeset_id,
+        project_id=row.project_id,
+        task_id=row.task_id,
+        annotation_id=row.annotation_id,
+        finding_keys=tuple(change.finding_key for change in changes),
+        changes=changes,
+        before=row.before,
+        after_result=tuple(row.after_result),
+        state=row.state,
+        problem=row.problem,
+    )

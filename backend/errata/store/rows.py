@@ -1,0 +1,45 @@
+"""Records to JSON and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from errata.review.records import Change, Verdict
+from errata_model.records import Finding, GivenLabel, Proposal
+
+
+def finding_to_json(finding: Finding) -> dict[str, Any]:
+    """Write a finding as JSON."""
+    return asdict(finding)
+
+
+def finding_from_json(row: Mapping[str, Any]) -> Finding:
+    """Read what `finding_to_json` wrote."""
+    proposal = row["proposal"]
+    if proposal is not None:
+        top = tuple((str(label), float(probability)) for label, probability in proposal["top"])
+        proposal = Proposal(**{**proposal, "top": top})
+    return Finding(**{**row, "given": GivenLabel(**row["given"]), "proposal": proposal})
+
+
+def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
+    """Write a verdict as JSON, its time in ISO 8601."""
+    return {**asdict(verdict), "decided_at": verdict.decided_at.isoformat()}
+
+
+def verdict_from_json(row: Mapping[str, Any]) -> Verdict:
+    """Read what `verdict_to_json` wrote."""
+    return Verdict(**{**row, "decided_at": datetime.fromisoformat(row["decided_at"])})
+
+
+def change_to_json(change: Change) -> dict[str, Any]:
+    """Write a change as JSON, its time in ISO 8601."""
+    return {**asdict(change), "decided_at": change.decided_at.isoformat()}
+
+
+def change_from_json(row: Mapping[str, Any]) -> Change:
+    """Read what `change_to_json` wrote."""
+    return Change(**{**row, "decided_at": datetime.fromisoformat(row["decided_at"])})

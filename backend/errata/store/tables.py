@@ -1,0 +1,115 @@
+"""The database's tables. What is looked up has a column; the record itself is JSON beside it."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+SCHEMA_VERSION = 1
+
+METADATA = MetaData()
+
+SCHEMA = Table(
+    "errata_schema",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # always 1: one row
+    Column("version", Integer, nullable=False),
+)
+
+PROJECTS = Table(
+    "projects",
+    METADATA,
+    Column("project_id", Integer, primary_key=True, autoincrement=False),  # as Label Studio has it
+    Column("title", Text, nullable=False),
+    Column("url", Text, nullable=False),
+)
+
+AUDITS = Table(
+    "audits",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", ForeignKey("projects.project_id"), nullable=False, index=True),
+    Column("started_at", DateTime, nullable=False),  # UTC, as every time here
+    Column("finished_at", DateTime),
+    Column("version", String(200)),
+    Column("summary", JSON, nullable=False),
+    Column("problem", Text),
+)
+
+FINDINGS = Table(
+    "findings",
+    METADATA,
+    Column("key", String(64), primary_key=True),
+    Column("project_id", ForeignKey("projects.project_id"), nullable=False),
+    Column("audit_id", ForeignKey("audits.id"), nullable=False),
+    Column("state", String(16), nullable=False),  # open, published, withdrawn
+    Column("review_task_id", Integer),
+    Column("disagreement", Float, nullable=False),
+    Column("latest", JSON, nullable=False),  # the finding as last recorded
+    Column("shown", JSON(none_as_null=True)),  # the finding as it was when its review task was made
+    Index("findings_of_project", "project_id", "state"),
+)
+
+VERDICTS = Table(
+    "verdicts",
+    METADATA,
+    Column("project_id", Integer, primary_key=True, autoincrement=False),
+    Column("review_annotation_id", Integer, primary_key=True, autoincrement=False),
+    Column("finding_key", String(64), nullable=False),
+    Column("verdict", JSON, nullable=False),
+)
+
+CHANGESETS = Table(
+    "changesets",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", Integer, nullable=False, index=True),
+    Column("opened_at", DateTime, nullable=False),
+    Column("opened_by", Text, nullable=False),
+)
+
+JOURNAL = Table(
+    "journal",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("changeset_id", ForeignKey("changesets.id"), nullable=False, index=True),
+    Column("project_id", Integer, nullable=False),
+    Column("task_id", Integer, nullable=False),
+    Column("annotation_id", Integer, nullable=False),
+    Column("changes", JSON, nullable=False),
+    Column("before", JSON, nullable=False),  # the whole annotation
+    Column("after_result", JSON, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("problem", Text),
+    Column("settled_at", DateTime),
+    Index("journal_of_project", "project_id", "state"),
+)
+
+FOOTPRINT = Table(
+    "footprint",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", Integer, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("ref", String(400), nullable=False),
+    Column("details", JSON, nullable=False),
+    Index("footprint_trace", "project_id", "kind", "ref", unique=True),
+)
+
+MEDIA = Table(
+    "media",
+    METADATA,
+    Column("uri_sha256", String(64), primary_key=True),  # not the address itself: it may carry a signature
+    Column("content_key", String(128), nullable=False),
+)

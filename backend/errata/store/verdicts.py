@@ -1,0 +1,62 @@
+"""The verdict records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Engine, delete, select
+
+from errata.review.records import Verdict
+from errata.store.database import chunks, upsert, writing
+from errata.store.rows import verdict_from_json, verdict_to_json
+from errata.store.tables import VERDICTS
+
+
+class VerdictStore:
+    """Keeps verdicts: `review.ports.Verdicts`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def put(self, verdicts: Sequence[Verdict]) -> int:
+        """Keep verdicts; one with the same review annotation replaces the earlier.
+
+        Returns:
+            How many were new or changed.
+        """
+        rows = {(verdict.project_id, verdict.review_annotation_id): verdict for verdict in verdicts}
+        with writing(self._engine) as connection:
+            changed = []
+            for chunk in chunks(list(rows.values())):
+                ids = [verdict.review_annotation_id for verdict in chunk]
+                kept = connection.execute(select(VERDICTS).where(VERDICTS.c.review_annotation_id.in_(ids)))
+                known = {(row.project_id, row.review_annotation_id): row.verdict for row in kept}
+                for verdict in chunk:
+                    identity = (verdict.project_id, verdict.review_annotation_id)
+                    if identity not in known or verdict_from_json(known[identity]) != verdict:
+                        changed.append(verdict)
+            upsert(connection, VERDICTS, [_row(verdict) for verdict in changed])
+        return len(changed)
+
+    def remove(self, project_id: int, review_annotation_ids: Sequence[int]) -> None:
+        """Forget verdicts whose answers were deleted in Label Studio."""
+        with writing(self._engine) as connection:
+            for chunk in chunks(list(review_annotation_ids)):
+                gone = VERDICTS.c.review_annotation_id.in_(chunk) & (VERDICTS.c.project_id == project_id)
+                connection.execute(delete(VERDICTS).where(gone))
+
+    def of_project(self, project_id: int) -> list[Verdict]:
+        """Return the project's verdicts, oldest first."""
+        with self._engine.begin() as connection:
+            rows = connection.execute(select(VERDICTS.c.verdict).where(VERDICTS.c.project_id == project_id))
+            verdicts = [verdict_from_json(row) for row in rows.scalars()]
+        return sorted(verdicts, key=lambda verdict: (verdict.decided_at, verdict.review_annotation_id))
+
+
+def _row(verdict: Verdict) -> dict[str, object]:
+    return {
+        "project_id": verdict.project_id,
+        "review_annotation_id": verdict.review_annotation_id,
+        "finding_key": verdict.finding_key,
+        "verdict": verdict_to_json(verdict),
+    }
