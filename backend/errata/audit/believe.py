@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from errata import __version__
 from errata.audit.embed import Embedded, ImageEmbedder, groups_of
-from errata.audit.ports import Artefact, Artefacts, ControlBelief, Progress, Snapshot, StoredPrediction, Task
+from errata.audit.ports import Artefact, Artefacts, ControlBelief, Progress, Snapshot, Task
 from errata.errors import NothingToLearn
 from errata_model.kinds.choices.learner import fit_choices
 from errata_model.records import Control
@@ -137,56 +137,6 @@ def _nothing_to_learn(snapshot: Snapshot, problems: Sequence[str]) -> str:
         + (f". Left out: {left_out}" if left_out else "")
         + ". Label a few tasks of at least two classes and try again, or give predictions with --belief."
     )
-
-
-class StoredBeliever:
-    """Predictions that came with the source or from a file, taken as they are."""
-
-    def __init__(self, model_version: str | None = None) -> None:
-        self._model_version = model_version
-
-    def believe(self, snapshot: Snapshot, progress: Progress) -> Belief:
-        """See `Believer.believe`. Uses the version with the most predictions, the newest among equals."""
-        progress.stage("Reading predictions", len(snapshot.tasks))
-        version = self._model_version or _commonest_version(snapshot.tasks)
-        beliefs = []
-        for control in snapshot.controls:
-            belief = _control_belief(snapshot.tasks, control, version)
-            if len(belief.task_ids):
-                beliefs.append(belief)
-        if version is None or not beliefs:
-            raise NothingToLearn(
-                f'"{snapshot.title}" holds no predictions that say anything about its labels; '
-                "import predictions first, or let errata believe by itself (--belief own)."
-            )
-        digest = hashlib.sha256(version.encode())
-        for belief in beliefs:
-            digest.update(belief.task_ids.tobytes() + belief.probabilities.tobytes())
-        artefact = Artefact(f"errata-{digest.hexdigest()[:12]}", None, None, tuple(beliefs))
-        return Belief(artefact, {}, f'It is what the predictions "{version}" say.')
-
-
-def _commonest_version(tasks: Sequence[Task]) -> str | None:
-    counts: dict[str, int] = {}
-    for task in tasks:
-        for version in {p.model_version for p in task.predictions if not p.model_version.startswith("errata-")}:
-            counts[version] = counts.get(version, 0) + 1
-    return max(counts, key=lambda version: (counts[version], version), default=None)
-
-
-def _control_belief(tasks: Sequence[Task], control: Control, version: str | None) -> ControlBelief:
-    chosen: list[tuple[int, StoredPrediction]] = []
-    for task in tasks:
-        matching = [p for p in task.predictions if (p.model_version, p.control) == (version, control.name)]
-        if matching:
-            chosen.append((task.id, matching[-1]))
-    probabilities = np.zeros((len(chosen), len(control.labels)), dtype=np.float32)
-    for row, (_, prediction) in enumerate(chosen):
-        probabilities[row] = [prediction.probabilities.get(label, 0.0) for label in control.labels]
-    sums = probabilities.sum(axis=1, keepdims=True)
-    is_known = np.isfinite(sums[:, 0]) & (sums[:, 0] > 0)
-    task_ids = np.array([task_id for task_id, _ in chosen], dtype=np.int64)[is_known]
-    return ControlBelief(control, task_ids, ("",) * len(task_ids), probabilities[is_known] / sums[is_known], None)
 
 
 def media_of(tasks: Sequence[Task], data_key: str) -> dict[int, str]:
