@@ -1,0 +1,106 @@
+"""The source project's annotations, and what else happens in Label Studio when one is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from errata.audit.ports import Footprint
+from errata.errors import LabelStudioGone
+from errata.labelstudio.client import LabelStudio
+from errata.labelstudio.predictions import BACKEND_TITLE
+from errata.review.records import Annotation
+
+
+class SourceAnnotations:
+    """Reads annotations afresh and replaces their results.
+
+    Label Studio has no compare-and-set, and with the result it changes three things more, none of which can be
+    given back: `updated_by` becomes the token's user, `updated_at` the present, and an annotator's unsaved draft of
+    this very annotation is dropped. Who completed it, the seconds spent, ground truth and skipping stay.
+
+    Args:
+        client: Label Studio.
+        project_id: the source project; annotations of others are never written.
+    """
+
+    def __init__(self, client: LabelStudio, project_id: int) -> None:
+        self._client = client
+        self._project_id = project_id
+
+    def read(self, annotation_ids: Sequence[int]) -> dict[int, Annotation]:
+        """Read them afresh; those that no longer exist, or were skipped since, are absent."""
+        found = {annotation_id: self._read(annotation_id) for annotation_id in dict.fromkeys(annotation_ids)}
+        return {annotation_id: each for annotation_id, each in found.items() if each is not None}
+
+    def write(self, annotation_id: int, result: Sequence[Mapping[str, Any]]) -> None:
+        """Replace an annotation's result and nothing else of it.
+
+        Raises:
+            LabelStudioGone: it was deleted meanwhile.
+        """
+        self._client.patch(f"api/annotations/{annotation_id}/", {"result": [dict(region) for region in result]})
+
+    def _read(self, annotation_id: int) -> Annotation | None:
+        try:
+            raw = self._client.get(f"api/annotations/{annotation_id}/")
+        except LabelStudioGone:
+            return None
+        if raw.get("was_cancelled") or raw.get("project") != self._project_id:
+            return None
+        return Annotation(
+            id=int(raw["id"]),
+            task_id=int(raw["task"]),
+            result=tuple(raw.get("result") or ()),
+            updated_at=str(raw["updated_at"]),
+            raw=raw,
+        )
+
+
+class SourceSideEffects:
+    """What other people have hung on the source project's labels.
+
+    Args:
+        client: Label Studio.
+        project_id: the source project.
+        footprint: tells which webhooks are errata's own.
+    """
+
+    def __init__(self, client: LabelStudio, project_id: int, footprint: Footprint) -> None:
+        self._client = client
+        self._project_id = project_id
+        self._footprint = footprint
+
+    def read(self) -> list[str]:
+        """Return one line an effect: other people's webhooks, training on submit."""
+        return [*self._webhooks(), *self._trainings()]
+
+    def _webhooks(self) -> list[str]:
+        own = {t.ref for t in self._footprint.of_project(self._project_id) if t.kind == "webhook"}
+        return [
+            f"The webhook to {_place(hook['url'])} is called for every annotation that is written."
+            for hook in self._client.get("api/webhooks/")
+            if hook["project"] in (self._project_id, None)
+            and str(hook["id"]) not in own
+            and hook["is_active"]
+            and (hook["send_for_all_actions"] or "ANNOTATION_UPDATED" in hook["actions"])
+        ]
+
+    def _trainings(self) -> list[str]:
+        project = self._client.get(f"api/projects/{self._project_id}/")
+        every = project.get("min_annotations_to_start_training") or 0
+        if not every:
+            return []
+        backends = self._client.get("api/ml/", {"project": self._project_id})
+        return [
+            f'The ML backend "{backend["title"]}" is told to train while an annotation is written.'
+            for backend in backends
+            if backend["title"] != BACKEND_TITLE
+        ]
+
+
+def _place(url: str) -> str:
+    """Return scheme and host alone: the rest of a webhook's address may be a secret."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")

@@ -1,0 +1,182 @@
+"""The review project's label config: the source's, with a question above it and a decision below."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from xml.etree import ElementTree as ET
+
+from errata.errors import ConfigNotServed
+from errata.review.records import Decision
+
+VERDICT = "errata_verdict"
+NOTE = "errata_note"
+# What stands in a review task's data beside the source task's own; the first are shown to reviewers.
+COLUMNS = (
+    "question",
+    "why",
+    "disagreement",
+    "given_label",
+    "proposed_label",
+    "source_url",
+    "finding",
+    "source_task",
+    "source_annotation",
+    "control",
+    "region",
+    "stream",
+    "fingerprint",
+    "look_again",
+)
+_PREFIXES = ("", "errata_", "errata2_", "errata3_")
+_DECISIONS: tuple[tuple[str, Decision, str], ...] = (
+    ("The label is right", "keep", "q"),
+    ("Use the suggestion", "take_proposal", "w"),
+    ("I corrected it above", "fix", "r"),
+    ("Wrong, but I do not know what it is", "wrong", "x"),
+    ("Cannot be used", "unusable", "e"),
+    ("Can't tell", "unclear", "n"),
+)
+_SPARE_KEYS = "sdfgzcvbyiopjklmta"
+_VARIABLE = re.compile(r"\$([A-Za-z_][\w.\-]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """How errata's columns are called in one review project: with a prefix where the source has such keys itself."""
+
+    prefix: str = ""
+
+    def __call__(self, name: str) -> str:
+        """Return the key of a column of `COLUMNS` in a review task's data."""
+        return self.prefix + name
+
+    def all(self) -> list[str]:
+        """Return the keys of all columns."""
+        return [self(name) for name in COLUMNS]
+
+
+def choose_columns(source_xml: str, data_keys: Iterable[str]) -> Columns:
+    """Return names that collide with no key of the source's tasks and no variable of its label config."""
+    taken = set(data_keys) | _variables(source_xml)
+    for prefix in _PREFIXES:
+        columns = Columns(prefix)
+        if not taken.intersection(columns.all()):
+            return columns
+    raise ConfigNotServed(
+        f"The tasks' data have keys that begin with {_PREFIXES[-1]} already. "
+        "Is this a review project, or a copy of one? Audit the project that the labels come from."
+    )
+
+
+def read_columns(review_xml: str) -> Columns:
+    """Return the names that a review project was made with."""
+    for header in ET.fromstring(review_xml).iter("Header"):
+        value = header.get("value", "")
+        if value.startswith("$") and value.endswith("question") and value[1:-8] in _PREFIXES:
+            return Columns(value[1:-8])
+    return Columns()
+
+
+def verdict_control(source_xml: str) -> str:
+    """Return the name of the decision's control beside this source config."""
+    return _free(VERDICT, _names(ET.fromstring(source_xml)))
+
+
+def note_control(source_xml: str) -> str:
+    """Return the name of the note's control beside this source config."""
+    return _free(NOTE, _names(ET.fromstring(source_xml)))
+
+
+def review_config(source_xml: str, hotkeys: Collection[str], columns: Columns | None = None) -> str:
+    """Return the label config of the review project.
+
+    Nothing of the source's is required here: a task that cannot be used has no right answer. Keys that the source
+    gives to its labels stay theirs; keys that Label Studio hands out by itself go round those that are given.
+
+    Args:
+        source_xml: the source's label config.
+        hotkeys: the keys that the source's config gives explicitly.
+        columns: how the data columns are called.
+
+    Raises:
+        ConfigNotServed: the source's config has no control that labels an object.
+    """
+    columns = columns or Columns()
+    source = ET.fromstring(source_xml)
+    to_name = _first_object(source)
+    names = _names(source)
+    for tag in source.iter():
+        if tag.attrib.pop("required", None) is not None:
+            tag.attrib.pop("requiredMessage", None)
+    root = ET.Element("View")
+    _element(root, "Header", value=f"${columns('question')}", size="3")
+    _element(root, "Header", value=f"${columns('why')}", size="5")
+    root.append(source)
+    _element(root, "Header", value="Your decision", size="4")
+    verdict = _element(
+        root,
+        "Choices",
+        name=_free(VERDICT, names),
+        toName=to_name,
+        choice="single",
+        required="true",
+        requiredMessage="Choose your decision first.",
+    )
+    for (text, decision, _), key in zip(_DECISIONS, _free_keys(hotkeys), strict=True):
+        _element(verdict, "Choice", value=text, alias=decision, **({"hotkey": key} if key else {}))
+    _element(
+        root,
+        "TextArea",
+        name=_free(NOTE, names),
+        toName=to_name,
+        placeholder="A note, if there is something to say",
+        rows="1",
+        maxSubmissions="1",
+        editable="true",
+    )
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode")
+
+
+def _element(parent: ET.Element, tag: str, **attributes: str) -> ET.Element:
+    return ET.SubElement(parent, tag, attributes)
+
+
+def _names(root: ET.Element) -> set[str]:
+    return {tag.get("name", "") for tag in root.iter()}
+
+
+def _variables(xml: str) -> set[str]:
+    return {
+        name for tag in ET.fromstring(xml).iter() for value in tag.attrib.values() for name in _VARIABLE.findall(value)
+    }
+
+
+def _first_object(root: ET.Element) -> str:
+    names = _names(root)
+    for tag in root.iter():
+        to_name = tag.get("toName", "").split(",")[0].strip()
+        if to_name in names:
+            return to_name
+    raise ConfigNotServed(
+        'The label config has no control with toName. One that works: <Choices name="label" toName="image">.'
+    )
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    n = 1
+    while (candidate := name if n == 1 else f"{name}_{n}") in taken:
+        n += 1
+    return candidate
+
+
+def _free_keys(hotkeys: Collection[str]) -> list[str]:
+    taken = {part.strip().lower() for key in hotkeys for part in key.split(",")}
+    keys: list[str] = []
+    spare = [key for key in _SPARE_KEYS if key not in taken]
+    for _, _, key in _DECISIONS:
+        chosen = spare.pop(0) if key in taken and spare else key
+        keys.append("" if chosen in taken else chosen)
+    return keys

@@ -1,0 +1,283 @@
+"""The review project: where findings stand for people to decide."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from errata.audit.ports import Footprint, ReviewEntry, ReviewItem, Snapshot, Trace
+from errata.errors import ErrataError, LabelStudioGone, UsageError
+from errata.labelstudio.client import LabelStudio
+from errata.labelstudio.label_config import read_label_config
+from errata.labelstudio.review_config import (
+    Columns,
+    choose_columns,
+    note_control,
+    read_columns,
+    review_config,
+    verdict_control,
+)
+from errata.labelstudio.review_tabs import add_tabs
+from errata.labelstudio.review_tasks import GIVEN, LOOK_AGAIN, read_answers, review_task
+from errata.review.records import Answer
+
+_TITLE_MAX = 50
+_CHUNK = 100  # task ids in one address
+_INSTRUCTION = (
+    "<p>Each task shows one label that is likely to be wrong, and why. The label as it is now is filled in.</p>"
+    "<ul><li><b>The label is right</b>: leave it as it is.</li>"
+    "<li><b>Use the suggestion</b>: the label that the question names is right.</li>"
+    "<li><b>I corrected it above</b>: correct the label first.</li>"
+    "<li><b>Wrong, but I do not know what it is</b>, <b>Cannot be used</b>, <b>Can't tell</b>: as they say.</li></ul>"
+    "<p>The keys q, w, r, x, e and n choose, Ctrl+Enter submits.</p>"
+)
+
+
+def marker(project_id: int) -> str:
+    """Return what stands in a review project's description, by which it is found again."""
+    return f"[errata review of project {project_id}]"
+
+
+class ReviewProject:
+    """The review project of one source project; made at the first insertion.
+
+    Label Studio does not tell who has a task open: a reviewer who opened one and changed nothing yet leaves no
+    sign, and finds it gone at submission when it is deleted meanwhile. Whatever has an annotation, a skip or
+    anybody's draft is never deleted: Label Studio itself looks at that in the deleting request.
+
+    Args:
+        client: Label Studio.
+        snapshot: the source.
+        footprint: is told of the project when it is made or found.
+    """
+
+    def __init__(self, client: LabelStudio, snapshot: Snapshot, footprint: Footprint) -> None:
+        self._client = client
+        self._snapshot = snapshot
+        self._footprint = footprint
+        self._id: int | None = None
+        self._columns = Columns()
+
+    def find(self) -> int | None:
+        """Return the review project's id, None where there is none yet. Writes nothing to Label Studio."""
+        if self._id is None:
+            project = find_review_project(self._client, self._snapshot.project_id)
+            if project is not None:
+                self._remember(project)
+        return self._id
+
+    def ensure(self) -> int:
+        """Return the review project's id; makes it where there is none, and renews its config and tabs."""
+        review_id = self.find()
+        if review_id is None:
+            review_id = self._create()
+        else:
+            self._renew_config(review_id)
+        add_tabs(self._client, review_id, self._columns)
+        return review_id
+
+    def items(self) -> list[ReviewItem]:
+        """Return what is there, by ascending review task id."""
+        review_id = self.find()
+        if review_id is None:
+            return []
+        touched = {task["id"] for task in self._list(review_id, {"filters": _TOUCHED}, include="id")}
+        finding, fingerprint = self._columns("finding"), self._columns("fingerprint")
+        tasks = self._list(review_id, {}, include="id,data")
+        items = [
+            ReviewItem(
+                review_task_id=int(task["id"]),
+                finding_key=str(task["data"].get(finding, "")),
+                fingerprint=str(task["data"].get(fingerprint, "")),
+                is_touched=task["id"] in touched,
+            )
+            for task in tasks
+            if task["data"].get(finding)  # people may have added tasks of their own: those are not ours to move
+        ]
+        return sorted(items, key=lambda item: item.review_task_id)
+
+    def insert(self, entries: Sequence[ReviewEntry]) -> list[int]:
+        """Add review tasks in this order; return their ids."""
+        if not entries:
+            return []
+        review_id = self.ensure()
+        source = self._read_source([entry.finding.given.task_id for entry in entries])
+        tasks = [self._task(entry, source) for entry in entries]
+        said = self._client.post(
+            f"api/projects/{review_id}/import", tasks, params={"return_task_ids": "true"}, timeout_s=300
+        )
+        ids = [int(task_id) for task_id in said.get("task_ids") or ()]
+        if len(ids) != len(entries):
+            raise ErrataError(
+                f"Label Studio made {len(ids)} of {len(entries)} review tasks; look into its log. "
+                "The next audit inserts those that are missing."
+            )
+        self._prefill(review_id)
+        return ids
+
+    def delete(self, review_task_ids: Sequence[int]) -> list[int]:
+        """Delete those that nobody touched; return which are gone."""
+        review_id = self.find()
+        if review_id is None or not review_task_ids:
+            return list(review_task_ids)
+        wanted = {"selectedItems": {"all": False, "included": list(review_task_ids)}}
+        # One request looks and deletes: an answer that comes in before it is seen by it.
+        self._client.post(
+            "api/dm/actions/",
+            wanted | {"filters": _UNTOUCHED},
+            params={"id": "delete_tasks", "project": review_id},
+            timeout_s=300,
+            is_repeatable=True,
+        )
+        left = {task["id"] for task in self._list_chosen(review_id, review_task_ids, include="id")}
+        add_tabs(self._client, review_id, self._columns)  # deleting the last task deletes every tab
+        return [task_id for task_id in review_task_ids if task_id not in left]
+
+    def read(self) -> list[Answer]:
+        """Return every submitted answer, by review annotation id."""
+        review_id = self.find()
+        if review_id is None:
+            return []
+        names = (verdict_control(self._snapshot.label_config), note_control(self._snapshot.label_config))
+        answers = [
+            answer
+            for task in self._list(review_id, {"filters": _ANSWERED}, fields="all")
+            for answer in read_answers(task, self._columns, *names)
+        ]
+        return sorted(answers, key=lambda answer: answer.review_annotation_id)
+
+    def mark_contradictory(self, review_task_ids: Sequence[int]) -> None:
+        """Put these into the tab "Contradictory: look again", and take all others out of it."""
+        review_id = self.find()
+        if review_id is None:
+            return
+        column = self._columns("look_again")
+        marked = {"filters": _one_filter(f"data.{column}", "equal", "String", LOOK_AGAIN)}
+        there = {task["id"]: task for task in self._list(review_id, marked, include="id,data")}
+        new = [task_id for task_id in review_task_ids if task_id not in there]
+        wanted = set(review_task_ids)
+        changes = [(task, LOOK_AGAIN) for task in self._list_chosen(review_id, new, include="id,data")]
+        changes += [(task, "") for task_id, task in there.items() if task_id not in wanted]
+        for task, value in changes:  # Label Studio replaces the data as a whole
+            self._client.patch(f"api/tasks/{task['id']}/", {"data": task["data"] | {column: value}})
+
+    def _create(self) -> int:
+        source = self._snapshot
+        summary = self._client.get(f"api/projects/{source.project_id}/summary/")
+        keys = set(summary.get("all_data_columns") or ()) | {key for task in source.tasks for key in task.data}
+        self._columns = choose_columns(source.label_config, keys)
+        project = self._client.post(
+            "api/projects/",
+            {
+                "title": f"Review: {source.title}"[:_TITLE_MAX].rstrip(),
+                "description": (
+                    f"Labels of the project {source.title!r} that are likely to be wrong, most likely first. Made by "
+                    f"errata; keep the next words, they are how it finds this project. {marker(source.project_id)}"
+                ),
+                "label_config": self._config(),
+                "expert_instruction": _INSTRUCTION,
+                "show_instruction": True,
+                "show_skip_button": False,  # a skipped task never comes back to whoever skipped it
+                "enable_empty_annotation": False,
+                "show_collab_predictions": True,
+                "sampling": "Sequential sampling",
+            },
+        )
+        self._remember(project)
+        return int(project["id"])
+
+    def _remember(self, project: Mapping[str, Any]) -> None:
+        self._id = int(project["id"])
+        self._columns = read_columns(project["label_config"])
+        self._footprint.add(self._snapshot.project_id, Trace("review_project", str(self._id)))
+
+    def _config(self) -> str:
+        source_xml = self._snapshot.label_config
+        return review_config(source_xml, read_label_config(source_xml).hotkeys, self._columns)
+
+    def _renew_config(self, review_id: int) -> None:
+        wanted = self._config()
+        if self._client.get(f"api/projects/{review_id}/")["label_config"] == wanted:
+            return
+        try:
+            self._client.patch(f"api/projects/{review_id}/", {"label_config": wanted})
+        except ErrataError as error:
+            if type(error) is not ErrataError:
+                raise
+            raise UsageError(
+                f"The label config of project {self._snapshot.project_id} was changed, and its review project "
+                f"{review_id} cannot follow because reviewers used what is gone. Put that back, or apply what is "
+                f"decided, then delete the review project: the next audit makes a new one. ({error})"
+            ) from error
+
+    def _prefill(self, review_id: int) -> None:
+        """Make the given label what a task opens with; Label Studio accepts that once such predictions exist."""
+        if self._client.get(f"api/projects/{review_id}/").get("model_version") != GIVEN:
+            self._client.patch(f"api/projects/{review_id}/", {"model_version": GIVEN})
+
+    def _task(self, entry: ReviewEntry, source: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+        given = entry.finding.given
+        task = source.get(given.task_id, {})
+        results = [each["result"] for each in task.get("annotations", ()) if each["id"] == given.annotation_id]
+        data = task.get("data", entry.task.data)
+        return review_task(self._snapshot, entry, self._columns, data, results[0] if results else ())
+
+    def _read_source(self, task_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """Return source tasks with annotations as they are now.
+
+        Label Studio itself gives the media's addresses: below its own URL, and working in other projects.
+        """
+        source_id = self._snapshot.project_id
+        tasks = self._list_chosen(source_id, task_ids, fields="all", resolve_uri="true")
+        return {int(task["id"]): task for task in tasks}
+
+    def _list_chosen(self, project_id: int, task_ids: Sequence[int], **params: str) -> Iterator[dict[str, Any]]:
+        chosen = sorted(set(task_ids))
+        for start in range(0, len(chosen), _CHUNK):
+            part = {"selectedItems": {"all": False, "included": chosen[start : start + _CHUNK]}}
+            yield from self._list(project_id, part, **params)
+
+    def _list(self, project_id: int, query: Mapping[str, Any], **params: str) -> Iterator[dict[str, Any]]:
+        """Yield tasks by ascending id. The paged list never makes Label Studio call an ML backend."""
+        asked = {"project": project_id, "resolve_uri": "false", "query": json.dumps(query)} | params
+        return self._client.paged("api/tasks/", asked)
+
+
+def find_review_project(client: LabelStudio, source_id: int) -> dict[str, Any] | None:
+    """Return the review project of a source project, the oldest where there are several."""
+    listed = client.paged("api/projects/", {"include": "id,description"})
+    ids = sorted(int(p["id"]) for p in listed if marker(source_id) in (p.get("description") or ""))
+    for project_id in ids:
+        try:
+            return dict(client.get(f"api/projects/{project_id}/"))
+        except LabelStudioGone:  # deleted between the two requests
+            continue
+    return None
+
+
+def _filter(column: str, operator: str, kind: str, value: Any) -> dict[str, Any]:
+    return {"filter": f"filter:tasks:{column}", "operator": operator, "type": kind, "value": value}
+
+
+def _one_filter(column: str, operator: str, kind: str, value: Any) -> dict[str, Any]:
+    return {"conjunction": "and", "items": [_filter(column, operator, kind, value)]}
+
+
+_ANSWERED = _one_filter("total_annotations", "greater", "Number", 0)
+_TOUCHED = {
+    "conjunction": "or",
+    "items": [
+        _filter("total_annotations", "greater", "Number", 0),
+        _filter("cancelled_annotations", "greater", "Number", 0),
+        _filter("draft_exists", "equal", "Boolean", True),
+    ],
+}
+_UNTOUCHED = {
+    "conjunction": "and",
+    "items": [
+        _filter("total_annotations", "equal", "Number", 0),
+        _filter("cancelled_annotations", "equal", "Number", 0),
+        _filter("draft_exists", "equal", "Boolean", False),
+    ],
+}

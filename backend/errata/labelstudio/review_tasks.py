@@ -1,0 +1,131 @@
+"""What stands in one task of the review project, written and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from errata.audit.ports import ReviewEntry, Snapshot
+from errata.labelstudio.codecs import Codecs
+from errata.labelstudio.review_config import Columns
+from errata.review.records import Answer
+
+GIVEN = "given label"  # the prediction's version that prefills
+SUGGESTION = "errata suggestion"
+LOOK_AGAIN = "yes"
+
+Region = Mapping[str, Any]
+
+
+def review_task(
+    snapshot: Snapshot,
+    entry: ReviewEntry,
+    columns: Columns,
+    source_data: Mapping[str, Any],
+    source_result: Sequence[Region],
+) -> dict[str, Any]:
+    """Return a finding as Label Studio imports it.
+
+    The given label is the first prediction, because an annotation would make the task count as done. Who gave it
+    is said nowhere.
+
+    Args:
+        snapshot: the source.
+        entry: the finding and what is asked about it.
+        columns: how the data columns are called.
+        source_data: the source task's data, its media as addresses that work outside the source project too.
+        source_result: the whole result of the suspected annotation; empty where it is gone.
+    """
+    data = {key: value for key, value in source_data.items() if key not in columns.all()}
+    given = _given_result(snapshot, entry, source_result)
+    predictions = [{"model_version": GIVEN, "result": given}]
+    suggested = _suggested_result(entry, given)
+    if suggested:
+        predictions.append({"model_version": SUGGESTION, "result": suggested})
+    return {"data": data | _columns(snapshot, entry, columns), "predictions": predictions}
+
+
+def _columns(snapshot: Snapshot, entry: ReviewEntry, columns: Columns) -> dict[str, Any]:
+    finding, given = entry.finding, entry.finding.given
+    proposed = finding.proposal.label if finding.proposal else None
+    said: dict[str, Any] = {
+        "question": entry.question,
+        "why": finding.reason,
+        "disagreement": round(finding.disagreement, 4),
+        "given_label": given.label,
+        "proposed_label": proposed or "",
+        "source_url": f"{snapshot.url}projects/{snapshot.project_id}/data?task={given.task_id}",
+        "finding": finding.key,
+        "source_task": given.task_id,
+        "source_annotation": given.annotation_id,
+        "control": given.control,
+        "region": given.region_id or "",
+        "stream": finding.stream,
+        "fingerprint": entry.fingerprint,
+        "look_again": "",
+    }
+    return {columns(name): value for name, value in said.items()}
+
+
+def _given_result(snapshot: Snapshot, entry: ReviewEntry, source_result: Sequence[Region]) -> list[dict[str, Any]]:
+    given = entry.finding.given
+    if Codecs().label(source_result, given.control, given.region_id) == given.label:
+        return [dict(region) for region in source_result]
+    control = next(control for control in snapshot.controls if control.name == given.control)
+    return [Codecs().region(control, given.label)]
+
+
+def _suggested_result(entry: ReviewEntry, given_result: Sequence[Region]) -> list[dict[str, Any]] | None:
+    finding = entry.finding
+    if finding.proposal is None or finding.proposal.label in (None, finding.given.label):
+        return None
+    place = (finding.given.control, finding.given.region_id)
+    return Codecs().replaced(given_result, *place, finding.proposal.label or "")
+
+
+def read_answers(task: Mapping[str, Any], columns: Columns, verdict: str, note: str) -> list[Answer]:
+    """Return what people submitted for a review task, by annotation id.
+
+    Args:
+        task: with its annotations, as Label Studio lists it.
+        columns: how the data columns are called.
+        verdict: the name of the decision's control.
+        note: the name of the note's control.
+    """
+    data = task.get("data") or {}
+    key = data.get(columns("finding"))
+    if not isinstance(key, str):
+        return []
+    place = (str(data.get(columns("control"), "")), data.get(columns("region")) or None)
+    submitted = [each for each in task.get("annotations") or () if not each.get("was_cancelled")]
+    return [
+        Answer(
+            finding_key=key,
+            review_task_id=int(task["id"]),
+            review_annotation_id=int(annotation["id"]),
+            reviewer=_name(annotation),
+            answered_at=datetime.fromisoformat(annotation["updated_at"].replace("Z", "+00:00")),
+            seconds=annotation.get("lead_time"),
+            choice=Codecs().label(annotation.get("result") or (), verdict, None) or "",
+            label=Codecs().label(annotation.get("result") or (), *place),
+            note=_note(annotation.get("result") or (), note),
+        )
+        for annotation in sorted(submitted, key=lambda each: int(each["id"]))
+    ]
+
+
+def _name(annotation: Mapping[str, Any]) -> str:
+    """Return who submitted it: "Ann Lee ann@example.com", as Label Studio names its users, without the id."""
+    named = str(annotation.get("created_username") or "").rpartition(",")[0].strip()
+    return named or f"user {annotation.get('completed_by')}"
+
+
+def _note(result: Sequence[Region], control: str) -> str | None:
+    lines = [
+        str(line)
+        for region in result
+        if region.get("from_name") == control
+        for line in region.get("value", {}).get("text", ())
+    ]
+    return "\n".join(lines).strip() or None
