@@ -45,7 +45,11 @@ class Verdicts(Protocol):
     """The verdict records: the only thing that figures, plans and undo read."""
 
     def put(self, verdicts: Sequence[Verdict]) -> int:
-        """Keep verdicts; one with the same review annotation replaces the earlier. Return how many were new or changed."""
+        """Keep verdicts; one with the same review annotation replaces the earlier.
+
+        Returns:
+            How many were new or changed.
+        """
 
     def remove(self, project_id: int, review_annotation_ids: Sequence[int]) -> None:
         """Forget verdicts whose answers were deleted in Label Studio."""
@@ -74,9 +78,7 @@ class Edits(Protocol):
     `place` is anything with `control` and `region_id`: a `Change` or a `GivenLabel`.
     """
 
-    def value_hash(
-        self, result: Sequence[Mapping[str, Any]], control: str, region_id: str | None
-    ) -> str | None:
+    def value_hash(self, result: Sequence[Mapping[str, Any]], control: str, region_id: str | None) -> str | None:
         """Return the canonical hash of the value there, None where there is none."""
 
     def replaced(

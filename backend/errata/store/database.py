@@ -74,8 +74,8 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
 
 def insert_row(connection: Connection, table: Table, **values: Any) -> int:
     """Insert one row; return the id that the database gave it."""
-    (row_id,) = connection.execute(table.insert().values(**values)).inserted_primary_key or (None,)
-    return int(row_id)
+    key: Any = connection.execute(table.insert().values(**values)).inserted_primary_key
+    return int(key[0])
 
 
 def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -1,0 +1,148 @@
+"""A Label Studio export with the confirmed fixes merged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from errata.errors import UsageError
+from errata.review.plans import agreed_changes
+from errata.review.ports import Edits, Journal, Verdicts
+from errata.review.records import Change, Verdict
+from errata.review.standing import LastWrite, Place, judge, last_writes, with_change
+
+Json = dict[str, Any]
+
+
+def merged_export(
+    project_id: int, tasks: Sequence[Json], verdicts: Verdicts, journal: Journal, edits: Edits
+) -> tuple[list[Json], Json]:
+    """Merge the confirmed fixes into exported tasks and leave out those that reviewers found unusable.
+
+    A fix is merged whether or not it was applied to the source; one that stands in the export already is left as
+    it is. A label that somebody edited since its verdict is left alone and counted. Tasks without a fix are the
+    same objects as in `tasks`, which is not changed.
+
+    Args:
+        project_id: the source project of the export.
+        tasks: as in Label Studio's JSON export.
+        verdicts: what was decided.
+        journal: what errata wrote to the source.
+        edits: finds, hashes and replaces labels.
+
+    Returns:
+        (tasks, manifest): the manifest says which audits and changesets the export rests on, and counts.
+    """
+    records = verdicts.of_project(project_id)
+    unusable = _unusable_tasks(records)
+    of_annotation: defaultdict[int, list[Change]] = defaultdict(list)
+    for change in sorted(agreed_changes(records, {}), key=lambda change: change.decided_at):
+        of_annotation[change.annotation_id].append(change)
+    merger = _Merger(of_annotation, last_writes(journal.entries(project_id), edits), edits)
+    kept = [merger.merge(task) for task in tasks if task.get("id") not in unusable]
+    manifest = {
+        "project": project_id,
+        "model_versions": sorted({verdict.model_version for verdict in records}),
+        "changesets": [changeset_id for changeset_id, _, n in journal.changesets(project_id) if n],
+        "tasks": len(kept),
+        "tasks_dropped_as_unusable": len(tasks) - len(kept),
+        "fixes_merged": merger.counts["due"],
+        "fixes_in_the_source_already": merger.counts["done"],
+        "fixes_left_out_because_the_label_changed": merger.counts["conflict"],
+        "fixes_by_class": [{"from": old, "to": new, "count": n} for (old, new), n in sorted(merger.pairs.items())],
+    }
+    return kept, manifest
+
+
+def write_export(path: Path, tasks: Sequence[Json], manifest: Mapping[str, Any]) -> Json:
+    """Write the tasks, and `NAME.manifest.json` beside them, each at once; return the manifest as written.
+
+    The manifest gets the sha256 of the export's bytes, and is written last: where it is, the export is whole.
+    """
+    digest = hashlib.sha256()
+    with _written_at_once(path) as file:
+        for piece in _pieces(tasks):
+            digest.update(piece)
+            file.write(piece)
+    complete = {"file": path.name, "sha256": digest.hexdigest(), **manifest}
+    with _written_at_once(path.with_name(f"{path.name}.manifest.json")) as file:
+        file.write(json.dumps(complete, indent=2).encode() + b"\n")
+    return complete
+
+
+class _Merger:
+    """Merges changes into exported tasks and counts what became of them."""
+
+    def __init__(
+        self, changes: Mapping[int, Sequence[Change]], written: Mapping[Place, LastWrite], edits: Edits
+    ) -> None:
+        self._changes = changes
+        self._written = written
+        self._edits = edits
+        self.counts: Counter[str] = Counter()
+        self.pairs: Counter[tuple[str, str]] = Counter()
+
+    def merge(self, task: Json) -> Json:
+        """Return the task with its fixes, itself where it has none."""
+        annotations = task.get("annotations") or []
+        merged = [self._merge_annotation(annotation) for annotation in annotations]
+        if all(new is old for new, old in zip(merged, annotations, strict=True)):
+            return task
+        return {**task, "annotations": merged}
+
+    def _merge_annotation(self, annotation: Json) -> Json:
+        result = annotation.get("result") or []
+        is_changed = False
+        for change in self._changes.get(annotation.get("id", 0), ()):
+            standing = judge(change, result, self._written, self._edits)
+            self.counts[standing.state] += 1
+            if standing.state == "due":
+                result = with_change(result, change, self._edits)
+                is_changed = True
+                self.pairs[change.old_label, change.new_label] += 1
+        return {**annotation, "result": result} if is_changed else annotation
+
+
+def _unusable_tasks(verdicts: Sequence[Verdict]) -> set[int]:
+    """Return the tasks of findings that all of their reviewers called unusable."""
+    decisions: defaultdict[tuple[int, str], set[str]] = defaultdict(set)
+    for verdict in verdicts:
+        decisions[verdict.task_id, verdict.finding_key].add(verdict.decision)
+    return {task_id for (task_id, _), said in decisions.items() if said == {"unusable"}}
+
+
+def _pieces(tasks: Sequence[Json]) -> Iterator[bytes]:
+    """Yield the JSON list, one task a line; numbers and texts keep their value whatever they are."""
+    yield b"["
+    for i, task in enumerate(tasks):
+        yield (",\n" if i else "\n").encode() + json.dumps(task).encode()
+    yield b"\n]\n"
+
+
+@contextmanager
+def _written_at_once(path: Path) -> Iterator[BinaryIO]:
+    """Write a file that appears under its name when it is whole; one that was there is replaced.
+
+    Raises:
+        UsageError: the folder is not there or cannot be written.
+    """
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}); name a file in a folder that can.") from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,163 @@
+"""Change plans: what confirmed verdicts would write to the source."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from errata.review.ports import Annotations, Edits, Findings, Journal, Verdicts
+from errata.review.records import Change, JournalEntry, Verdict
+from errata.review.recovery import recover
+from errata.review.standing import Place, judge, last_writes, place_of
+from errata_model.records import Control
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A change that is left alone, and why, in words."""
+
+    change: Change
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be written to a source project.
+
+    Attributes:
+        project_id: the source project.
+        changes: the lines, by task, annotation and control.
+        conflicts: confirmed fixes that cannot be written as things are.
+        undone: fixes that were applied and undone, and not decided anew since; they are left out.
+        applied: how many fixes stand in the source already.
+    """
+
+    project_id: int
+    changes: tuple[Change, ...]
+    conflicts: tuple[Conflict, ...]
+    undone: tuple[Change, ...]
+    applied: int
+
+    @property
+    def by_annotation(self) -> dict[int, tuple[Change, ...]]:
+        """The lines of each annotation, which become one write."""
+        merged: defaultdict[int, list[Change]] = defaultdict(list)
+        for change in self.changes:
+            merged[change.annotation_id].append(change)
+        return {annotation_id: tuple(changes) for annotation_id, changes in merged.items()}
+
+    @property
+    def counts(self) -> list[tuple[str, str, int]]:
+        """(from, to, how many), most frequent first."""
+        pairs = Counter((change.old_label, change.new_label) for change in self.changes)
+        return [(old, new, n) for (old, new), n in sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0]))]
+
+
+def make_plan(
+    project_id: int,
+    verdicts: Verdicts,
+    findings: Findings,
+    journal: Journal,
+    annotations: Annotations,
+    edits: Edits,
+    controls: Sequence[Control],
+    include_undone: bool = False,
+) -> Plan:
+    """Plan the confirmed fixes that do not stand in the source yet.
+
+    Args:
+        project_id: the source project.
+        verdicts: what was decided.
+        findings: says why, for each line.
+        journal: says what was written and undone; settled first where a crash left it open.
+        annotations: the source, read for what is not yet applied only.
+        edits: finds and hashes labels.
+        controls: of the source's label config as it is now: a label that it lost is a conflict.
+        include_undone: plan also what was undone. A person decided that once, so it takes a person to say so.
+    """
+    recover(project_id, annotations, edits, journal)
+    records = verdicts.of_project(project_id)
+    known = findings.get(sorted({verdict.finding_key for verdict in records}))
+    reasons = {key: finding.reason for key, finding in known.items()}
+    entries = journal.entries(project_id)
+    applied, undone, open_ = _sort_out(agreed_changes(records, reasons), entries, include_undone)
+    read = annotations.read(sorted({change.annotation_id for change in open_})) if open_ else {}
+    labels = {control.name: control.labels for control in controls}
+    written = last_writes(entries, edits)
+    newest: dict[Place, Change] = {}
+    conflicts: list[Conflict] = []
+    for change in sorted(open_, key=lambda change: change.decided_at, reverse=True):
+        found = read.get(change.annotation_id)
+        standing = judge(change, found.result if found else None, written, edits)
+        if standing.state == "done":
+            applied += 1
+        elif standing.state == "conflict":
+            conflicts.append(Conflict(change, standing.why))
+        elif change.new_label not in labels.get(change.control, ()):
+            why = f'the label config has no "{change.new_label}" for "{change.control}" any more'
+            conflicts.append(Conflict(change, why))
+        elif newest.setdefault(place_of(change), change) is not change:
+            conflicts.append(Conflict(change, "a newer verdict on the same label is planned"))
+    changes = tuple(sorted(newest.values(), key=_order))
+    return Plan(project_id, changes, tuple(sorted(conflicts, key=lambda c: _order(c.change))), tuple(undone), applied)
+
+
+def agreed_changes(verdicts: Iterable[Verdict], reasons: Mapping[str, str]) -> list[Change]:
+    """Return one change a finding whose verdicts all give the same new label."""
+    of_finding: defaultdict[str, list[Verdict]] = defaultdict(list)
+    for verdict in verdicts:
+        of_finding[verdict.finding_key].append(verdict)
+    changes = []
+    for key, group in of_finding.items():
+        fixes = [v for v in group if v.decision in ("take_proposal", "fix") and not v.contradiction]
+        new_labels = {verdict.new_label for verdict in fixes}
+        label = new_labels.pop() if len(new_labels) == 1 and len(fixes) == len(group) else None
+        if label is not None:
+            changes.append(_change(group, label, reasons.get(key, "")))
+    return sorted(changes, key=_order)
+
+
+def _change(group: Sequence[Verdict], new_label: str, reason: str) -> Change:
+    newest = max(group, key=lambda verdict: verdict.decided_at)
+    return Change(
+        finding_key=newest.finding_key,
+        project_id=newest.project_id,
+        task_id=newest.task_id,
+        annotation_id=newest.annotation_id,
+        control=newest.control,
+        region_id=newest.region_id,
+        old_label=newest.old_label,
+        old_hash=newest.old_hash,
+        new_label=new_label,
+        reviewer=", ".join(dict.fromkeys(verdict.reviewer for verdict in group)),
+        decided_at=newest.decided_at,
+        reason=reason,
+    )
+
+
+def _sort_out(
+    changes: Sequence[Change], entries: Sequence[JournalEntry], include_undone: bool
+) -> tuple[int, list[Change], list[Change]]:
+    """Return how many were applied, those that were undone, and those still to look at."""
+    last = {
+        change.finding_key: (entry.state, change)
+        for entry in entries
+        if entry.state in ("written", "undoing", "undone")
+        for change in entry.changes
+    }
+    applied, undone, open_ = 0, [], []
+    for change in changes:
+        state, before = last.get(change.finding_key, ("", change))
+        is_same = before.new_label == change.new_label
+        if is_same and state in ("written", "undoing"):
+            applied += 1
+        elif is_same and state == "undone" and before.decided_at >= change.decided_at and not include_undone:
+            undone.append(change)
+        else:
+            open_.append(change)
+    return applied, undone, open_
+
+
+def _order(change: Change) -> tuple[int, int, str, str]:
+    return change.task_id, change.annotation_id, change.control, change.region_id or ""

@@ -1,0 +1,67 @@
+"""After a crash: journal entries that nobody settled are compared with what Label Studio has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from errata.review.ports import Annotations, Edits, Journal
+from errata.review.records import Annotation, EntryState, JournalEntry
+from errata.review.standing import hash_at
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """How many entries were found in which state."""
+
+    written: int = 0
+    dropped: int = 0
+    undone: int = 0
+    conflicts: int = 0
+
+
+def recover(project_id: int, annotations: Annotations, edits: Edits, journal: Journal) -> Recovered:
+    """Settle what a crash left open. Writes nothing to Label Studio.
+
+    A write that did not arrive is dropped, not sent again: its verdict stands, so that the next plan has it and
+    whoever applies sees it, while `errata plan` and a server's start never write to the source.
+
+    Raises:
+        ServiceError: Label Studio cannot be read; the entries stay open.
+    """
+    with journal.exclusive(project_id):
+        return settle_open_entries(project_id, annotations, edits, journal)
+
+
+def settle_open_entries(project_id: int, annotations: Annotations, edits: Edits, journal: Journal) -> Recovered:
+    """Do what `recover` does, for those who hold the journal already."""
+    entries = journal.unsettled(project_id)
+    if not entries:
+        return Recovered()
+    read = annotations.read(sorted({entry.annotation_id for entry in entries}))
+    states: list[EntryState] = []
+    for entry in entries:
+        state, problem = _find_state(entry, read.get(entry.annotation_id), edits)
+        journal.settle(entry.id, state, problem)
+        states.append(state)
+    return Recovered(*(states.count(state) for state in ("written", "dropped", "undone", "conflict")))
+
+
+def _find_state(entry: JournalEntry, found: Annotation | None, edits: Edits) -> tuple[EntryState, str | None]:
+    """Tell from the labels in question whether the write, or its undoing, arrived.
+
+    One label with the value that errata wrote is proof enough: all of an entry's labels went in one request, and
+    those that differ were edited since, which undo looks at one by one.
+    """
+    if found is None:
+        return "conflict", "the annotation was deleted or skipped while errata was down"
+    at_after = at_before = 0
+    for change in entry.changes:
+        now = hash_at(found.result, change, edits)
+        before, after = hash_at(entry.before["result"], change, edits), hash_at(entry.after_result, change, edits)
+        at_after += now == after != before
+        at_before += now == before
+    if at_after:
+        return "written", None
+    if at_before == len(entry.changes):
+        return ("undone" if entry.state == "undoing" else "dropped"), None
+    return "conflict", "the label was changed by somebody else while errata was down"

@@ -1,0 +1,88 @@
+"""How a change stands to what Label Studio has now, and to what errata itself wrote there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from errata.review.ports import Edits
+from errata.review.records import Change, JournalEntry
+
+Place = tuple[int, str, "str | None"]  # annotation, control, region
+Result = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class LastWrite:
+    """What errata wrote last to one place, and was not undone."""
+
+    entry_id: int
+    changeset_id: int
+    value_hash: str | None
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether a change is to be written (`due`), is so already (`done`), or cannot be (`conflict`, with why)."""
+
+    state: Literal["due", "done", "conflict"]
+    why: str = ""
+
+
+def place_of(change: Change) -> Place:
+    """Return where the label is that a change is about."""
+    return change.annotation_id, change.control, change.region_id
+
+
+def last_writes(entries: Iterable[JournalEntry], edits: Edits) -> dict[Place, LastWrite]:
+    """Return what errata wrote last to each place; `entries` oldest first."""
+    written: dict[Place, LastWrite] = {}
+    for entry in entries:
+        if entry.state in ("written", "undoing"):
+            for change in entry.changes:
+                value_hash = hash_at(entry.after_result, change, edits)
+                write = LastWrite(entry.id, entry.changeset_id, value_hash, change.decided_at)
+                written[place_of(change)] = write
+    return written
+
+
+def judge(change: Change, result: Result | None, written: Mapping[Place, LastWrite], edits: Edits) -> Standing:
+    """Compare the label in question with what the change expects to find.
+
+    Args:
+        change: what should be written.
+        result: the annotation's result as Label Studio has it now, None where the annotation is gone.
+        written: what errata wrote last; its own writes are not edits by others.
+        edits: finds and hashes labels.
+    """
+    if result is None:
+        return Standing("conflict", "the annotation was deleted or skipped since")
+    now = hash_at(result, change, edits)
+    if now is None:
+        return Standing("conflict", f'the label of "{change.control}" was removed since')
+    if now == hash_at(with_change(result, change, edits), change, edits):
+        return Standing("done")
+    if now == change.old_hash:
+        return Standing("due")
+    own = written.get(place_of(change))
+    if own is None or now != own.value_hash:
+        label = edits.label(result, change.control, change.region_id)
+        why = f'somebody changed the label to "{label}" since'
+    elif change.decided_at <= own.decided_at:
+        why = f"a newer verdict on this label was applied (changeset {own.changeset_id})"
+    else:
+        return Standing("due")
+    return Standing("conflict", why)
+
+
+def with_change(result: Result, change: Change, edits: Edits) -> list[dict[str, Any]]:
+    """Return a copy of the result in which the change is made."""
+    return edits.replaced(result, change.control, change.region_id, change.new_label)
+
+
+def hash_at(result: Result, change: Change, edits: Edits) -> str | None:
+    """Return the hash of the label that the change is about, None where there is none."""
+    return edits.value_hash(result, change.control, change.region_id)

@@ -1,0 +1,99 @@
+"""Where a project stands: what `errata status` shows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from errata.review.estimates import share_sentence, wilson_interval
+from errata.review.plans import Conflict, Plan
+from errata.review.ports import History, Journal, Trace, Traces, Verdicts
+from errata.review.records import WRONG, AuditRecord, FindingCounts, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A finding that has to be looked at again, and why."""
+
+    finding_key: str
+    task_id: int
+    review_task_id: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where a project stands.
+
+    Attributes:
+        project_id: the source project.
+        findings: how many are in which state.
+        to_review: findings in the review project without a verdict.
+        reviewed: suspects that reviewers could decide; unclear ones do not count.
+        wrong: those of them whose label was wrong.
+        interval: (low, high), the 95 % interval of the share of wrong labels among suspects.
+        unclear: findings that reviewers could not decide, contradictions included.
+        contradictions: what to look at again.
+        pending: confirmed fixes that are not written to the source yet.
+        conflicts: confirmed fixes that cannot be written as things are.
+        last_audit: the latest audit, None before the first.
+        changesets: (id, when, how many writes of it stand), oldest first.
+        footprint: what errata has written where.
+    """
+
+    project_id: int
+    findings: FindingCounts
+    to_review: int
+    reviewed: int
+    wrong: int
+    interval: tuple[float, float]
+    unclear: int
+    contradictions: tuple[Contradiction, ...]
+    pending: int
+    conflicts: tuple[Conflict, ...]
+    last_audit: AuditRecord | None
+    changesets: tuple[tuple[int, datetime, int], ...]
+    footprint: tuple[Trace, ...]
+
+    @property
+    def sentence(self) -> str:
+        """ "40 reviewed, 14 wrong: 35 %, 95 % 22 to 51"."""
+        return share_sentence(self.wrong, self.reviewed)
+
+
+def project_status(
+    project_id: int, history: History, verdicts: Verdicts, journal: Journal, traces: Traces, plan: Plan
+) -> Status:
+    """Gather where a project stands; `plan` is what `make_plan` says now."""
+    records = verdicts.of_project(project_id)
+    of_finding: defaultdict[str, list[Verdict]] = defaultdict(list)
+    for verdict in records:
+        of_finding[verdict.finding_key].append(verdict)
+    suspects = [group for group in of_finding.values() if group[0].stream == "suspect"]
+    decided = [group for group in suspects if all(verdict.decision != "unclear" for verdict in group)]
+    wrong = sum(group[0].decision in WRONG for group in decided)
+    return Status(
+        project_id=project_id,
+        findings=history.counts(project_id),
+        to_review=len(history.in_review(project_id) - of_finding.keys()),
+        reviewed=len(decided),
+        wrong=wrong,
+        interval=wilson_interval(wrong, len(decided)),
+        unclear=sum(any(verdict.decision == "unclear" for verdict in group) for group in of_finding.values()),
+        contradictions=tuple(_contradictions(records)),
+        pending=len(plan.changes),
+        conflicts=plan.conflicts,
+        last_audit=history.last(project_id),
+        changesets=tuple(journal.changesets(project_id)),
+        footprint=tuple(traces.of_project(project_id)),
+    )
+
+
+def _contradictions(verdicts: Sequence[Verdict]) -> list[Contradiction]:
+    return [
+        Contradiction(verdict.finding_key, verdict.task_id, verdict.review_task_id, verdict.contradiction)
+        for verdict in {verdict.finding_key: verdict for verdict in verdicts if verdict.contradiction}.values()
+        if verdict.contradiction
+    ]

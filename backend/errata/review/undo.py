@@ -1,0 +1,155 @@
+"""Undoing what errata wrote, label by label."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from errata.errors import ErrataError, LabelStudioGone, LabelStudioRefused, ServiceError, UsageError
+from errata.review.plans import Conflict
+from errata.review.ports import Annotations, Edits, Journal
+from errata.review.records import Change, JournalEntry
+from errata.review.recovery import settle_open_entries
+from errata.review.standing import Place, Result, hash_at, place_of
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What became of an undo.
+
+    Attributes:
+        restored: the changes whose old label stands again.
+        conflicts: the changes that were left alone, and why.
+        stopped: why the rest was not tried: Label Studio failed. What was restored so far is journalled.
+    """
+
+    restored: tuple[Change, ...]
+    conflicts: tuple[Conflict, ...]
+    stopped: ServiceError | None
+
+
+def undo(project_id: int, changeset_id: int | None, annotations: Annotations, edits: Edits, journal: Journal) -> Undone:
+    """Restore the labels that errata changed, newest write first; twice is once.
+
+    A label that somebody edited since is left alone; everything else that was edited since is kept.
+
+    Args:
+        project_id: the source project.
+        changeset_id: which plan to undo; None for all that errata ever wrote to the project.
+        annotations: the source.
+        edits: finds, hashes and replaces labels.
+        journal: says what was written.
+
+    Raises:
+        UsageError: the project has no such changeset.
+        ServiceError: Label Studio cannot even be read for what an earlier crash left open.
+    """
+    if changeset_id is not None and changeset_id not in {known for known, _, _ in journal.changesets(project_id)}:
+        raise UsageError(
+            f"Project {project_id} has no changeset {changeset_id}; `errata status {project_id}` lists them."
+        )
+    with journal.exclusive(project_id):
+        settle_open_entries(project_id, annotations, edits, journal)
+        written = [entry for entry in journal.entries(project_id) if entry.state == "written"]
+        undoer = _Undoer(annotations, edits, journal, _stack(written))
+        stopped = None
+        try:
+            for entry in reversed(written):
+                if changeset_id in (None, entry.changeset_id):
+                    undoer.undo(entry)
+        except ServiceError as error:
+            stopped = error
+        return Undone(tuple(undoer.restored), tuple(undoer.conflicts), stopped)
+
+
+def _stack(written: Sequence[JournalEntry]) -> dict[Place, list[JournalEntry]]:
+    """Return the writes to each place, oldest first."""
+    writes: defaultdict[Place, list[JournalEntry]] = defaultdict(list)
+    for entry in written:
+        for change in entry.changes:
+            writes[place_of(change)].append(entry)
+    return writes
+
+
+@dataclass
+class _Undoer:
+    annotations: Annotations
+    edits: Edits
+    journal: Journal
+    writes: dict[Place, list[JournalEntry]]  # those that stand, at each place, oldest first
+    restored: list[Change] = field(default_factory=list)
+    conflicts: list[Conflict] = field(default_factory=list)
+
+    def undo(self, entry: JournalEntry) -> None:
+        """Restore the labels of one write that still are what errata wrote."""
+        found = self.annotations.read([entry.annotation_id]).get(entry.annotation_id)
+        if found is None:
+            why = "the annotation was deleted or skipped since"
+            self.conflicts.extend(Conflict(change, why) for change in entry.changes)
+            return
+        judged = [(change, self._why_not(entry, change, found.result)) for change in entry.changes]
+        kept = [Conflict(change, why) for change, why in judged if why]
+        restoring = [change for change, why in judged if not why]
+        self.conflicts.extend(kept)
+        if not restoring:
+            return
+        is_all = len(restoring) == len(entry.changes)
+        untouched = is_all and list(found.result) == list(entry.after_result)
+        result = entry.before["result"] if untouched else self._with_old_labels(entry, restoring, found.result)
+        if list(result) != list(found.result):
+            self.journal.settle(entry.id, "undoing")
+            if not self._send(entry, result, restoring):
+                return
+        self.journal.settle(entry.id, "undone", kept[0].why if kept else None)
+        self.restored.extend(restoring)
+        for change in entry.changes:
+            self.writes[place_of(change)].remove(entry)
+
+    def _why_not(self, entry: JournalEntry, change: Change, result: Result) -> str | None:
+        """Say why a label cannot be restored, None where it can, or stands already as it was."""
+        last = self.writes[place_of(change)][-1]
+        if last.id != entry.id:
+            return f"changeset {last.changeset_id} changed the label again; undo that one first"
+        now = hash_at(result, change, self.edits)
+        if now in (hash_at(entry.after_result, change, self.edits), self._hash_before(entry, change)):
+            return None
+        label = self.edits.label(result, change.control, change.region_id)
+        return f'somebody changed the label to "{label}" since' if label else "somebody removed the label since"
+
+    def _with_old_labels(self, entry: JournalEntry, changes: Sequence[Change], result: Result) -> Result:
+        before = entry.before["result"]
+        for change in changes:
+            if hash_at(result, change, self.edits) != self._hash_before(entry, change):
+                old = self.edits.label(before, change.control, change.region_id)
+                label = change.old_label if old is None else old
+                result = self.edits.replaced(result, change.control, change.region_id, label)
+        return result
+
+    def _send(self, entry: JournalEntry, result: Result, restoring: Sequence[Change]) -> bool:
+        """Write and read back; say whether the old labels stand. Where that is not known, the entry stays open."""
+        try:
+            self.annotations.write(entry.annotation_id, result)
+        except LabelStudioGone:
+            return self._give_up(entry, restoring, "the annotation was deleted since")
+        except LabelStudioRefused:
+            self.journal.settle(entry.id, "written")
+            raise
+        except ServiceError:
+            raise
+        except ErrataError as error:  # not accepted: the text is errata's own and safe to show
+            return self._give_up(entry, restoring, str(error))
+        found = self.annotations.read([entry.annotation_id]).get(entry.annotation_id)
+        if found is None or any(
+            hash_at(found.result, change, self.edits) != self._hash_before(entry, change) for change in restoring
+        ):
+            return self._give_up(entry, restoring, "somebody changed the label right after it was restored")
+        return True
+
+    def _give_up(self, entry: JournalEntry, changes: Sequence[Change], why: str) -> bool:
+        self.journal.settle(entry.id, "written", why)
+        self.conflicts.extend(Conflict(change, why) for change in changes)
+        return False
+
+    def _hash_before(self, entry: JournalEntry, change: Change) -> str | None:
+        return hash_at(entry.before["result"], change, self.edits)

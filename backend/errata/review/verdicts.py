@@ -1,0 +1,156 @@
+"""From what people submitted in the review project to verdict records."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from errata.errors import LabelStudioGone
+from errata.review.ports import Answers, Findings, Verdicts
+from errata.review.records import DECISIONS, Answer, Decision, Verdict
+from errata_model.records import Finding
+
+_OF_THE_CLASS: frozenset[Decision] = frozenset({"take_proposal", "fix", "wrong"})
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a look at the answers brought.
+
+    Attributes:
+        changed: verdicts that are new or differ from what was recorded.
+        forgotten: verdicts whose answers were deleted in Label Studio.
+        total: verdicts that stand now.
+        contradictory: findings with a verdict that contradicts itself or another one.
+        unknown_findings: answers about findings that errata does not know, such as those of another data folder.
+        unknown_choices: answers with a decision that errata does not know -> how many.
+    """
+
+    changed: int
+    forgotten: int
+    total: int
+    contradictory: int
+    unknown_findings: int
+    unknown_choices: Mapping[str, int]
+
+
+def take_verdicts(project_id: int, answers: Answers, findings: Findings, verdicts: Verdicts) -> Taken:
+    """Make a verdict of every answer, forget those that were deleted, and mark the contradictory ones.
+
+    Reading the same answers again changes nothing. Where the review project is gone, what was recorded stays.
+    """
+    try:
+        read = answers.read()
+    except LabelStudioGone:
+        return _taken(verdicts.of_project(project_id))
+    understood = [answer for answer in read if answer.choice in DECISIONS]
+    found = findings.get(sorted({answer.finding_key for answer in understood}))
+    known = [answer for answer in understood if answer.finding_key in found]
+
+    here = {answer.review_annotation_id for answer in understood}
+    recorded = verdicts.of_project(project_id)
+    gone = [verdict.review_annotation_id for verdict in recorded if verdict.review_annotation_id not in here]
+    if gone:
+        verdicts.remove(project_id, gone)
+    made = [to_verdict(project_id, answer, found[answer.finding_key]) for answer in known]
+    changed = verdicts.put(mark_differences(made))
+
+    standing = verdicts.of_project(project_id)
+    answers.mark_contradictory(sorted({verdict.review_task_id for verdict in standing if verdict.contradiction}))
+    choices = Counter(answer.choice for answer in read if answer.choice not in DECISIONS)
+    return _taken(standing, changed, len(gone), len(understood) - len(known), choices)
+
+
+def to_verdict(project_id: int, answer: Answer, finding: Finding) -> Verdict:
+    """Return the verdict that an answer gives by itself; one that contradicts itself is `unclear`."""
+    proposed = finding.proposal.label if finding.proposal else None
+    contradiction = find_contradiction(answer.choice, answer.label, finding.given.label, proposed)
+    decision: Decision = "unclear" if contradiction else _decision(answer.choice)
+    return Verdict(
+        finding_key=finding.key,
+        project_id=project_id,
+        task_id=finding.given.task_id,
+        annotation_id=finding.given.annotation_id,
+        control=finding.given.control,
+        region_id=finding.given.region_id,
+        reviewer=answer.reviewer,
+        decided_at=answer.answered_at,
+        seconds=answer.seconds,
+        stream=finding.stream,
+        inclusion=None,
+        detectors=finding.detectors,
+        disagreement=finding.disagreement,
+        model_version=finding.model_version,
+        suggestion_shown=finding.proposal is not None,
+        old_label=finding.given.label,
+        old_hash=finding.given.value_hash,
+        decision=decision,
+        reason="class" if decision in _OF_THE_CLASS else None,
+        strength="verdict",
+        new_label={"take_proposal": proposed, "fix": answer.label}.get(decision),
+        note=answer.note,
+        contradiction=contradiction,
+        review_task_id=answer.review_task_id,
+        review_annotation_id=answer.review_annotation_id,
+    )
+
+
+def find_contradiction(choice: str, label: str | None, given: str, proposed: str | None) -> str | None:
+    """Say why decision and label do not go together, None where they do.
+
+    The given label stands in the form from the start, so that leaving it alone says nothing; a form that was
+    not filled in (`label` None) was not edited either.
+    """
+    if choice == "keep" and label not in (None, given):
+        return f'keep, but the label was changed from "{given}" to "{label}"'
+    if choice == "fix" and label is None:
+        return "fix, but no label is given"
+    if choice == "fix" and label == given:
+        return f'fix, but the label was left as it is, "{given}"'
+    if choice == "take_proposal" and proposed is None:
+        return "take_proposal, but nothing was suggested"
+    if choice == "take_proposal" and label not in (None, given, proposed):
+        return f'take_proposal, but the label was changed to "{label}" where "{proposed}" was suggested'
+    return None
+
+
+def mark_differences(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Return the verdicts; of a finding whose verdicts differ, all are `unclear` and say what each was."""
+    of_finding: defaultdict[str, list[Verdict]] = defaultdict(list)
+    for verdict in verdicts:
+        of_finding[verdict.finding_key].append(verdict)
+    differing = {key: _words(group) for key, group in of_finding.items() if len({_outcome(v) for v in group}) > 1}
+    return [
+        replace(verdict, decision="unclear", reason=None, new_label=None, contradiction=differing[verdict.finding_key])
+        if verdict.finding_key in differing
+        else verdict
+        for verdict in verdicts
+    ]
+
+
+def _outcome(verdict: Verdict) -> str:
+    """Say what follows from a verdict: the suggestion taken, and the same label given by hand, are the same."""
+    if verdict.decision in ("take_proposal", "fix"):
+        return f'change it to "{verdict.new_label}"'
+    return verdict.contradiction or verdict.decision
+
+
+def _words(group: Sequence[Verdict]) -> str:
+    said = sorted(f"{verdict.reviewer}: {_outcome(verdict)}" for verdict in group)
+    return "reviewers differ (" + "; ".join(said) + ")"
+
+
+def _decision(choice: str) -> Decision:
+    return next(decision for decision in DECISIONS if decision == choice)
+
+
+def _taken(
+    standing: Sequence[Verdict],
+    changed: int = 0,
+    forgotten: int = 0,
+    unknown_findings: int = 0,
+    unknown_choices: Mapping[str, int] | None = None,
+) -> Taken:
+    contradictory = len({verdict.finding_key for verdict in standing if verdict.contradiction})
+    return Taken(changed, forgotten, len(standing), contradictory, unknown_findings, dict(unknown_choices or {}))
