@@ -99,7 +99,7 @@ class RedisQueue:
             "failed": FailedJobRegistry(queue=self._queue),
         }
         try:
-            ids = list(self._queue.job_ids)
+            ids = [*self._queue.job_ids, *self._queue.intermediate_queue.get_job_ids()]
             for registry in registries.values():
                 ids += registry.get_job_ids(cleanup=False)
             jobs = Job.fetch_many(list(dict.fromkeys(ids)), connection=self._redis, serializer=JSONSerializer)
@@ -113,15 +113,14 @@ class RedisQueue:
         status = job.get_status(refresh=False)
         if name not in JOB_NAMES or status in (JobStatus.FINISHED, JobStatus.CANCELED):
             return None
-        retried = len(self._retry_s) - (job.retries_left or 0)
-        since, problem = job.enqueued_at or job.created_at, job.meta.get("problem")
+        attempts, problem = job.meta.get("attempts", 0), job.meta.get("problem")
+        since = _utc(job.enqueued_at or job.created_at)
         if status == JobStatus.STARTED:
-            return JobState(name, project_id, "running", retried + 1, _utc(job.started_at or since))
+            return JobState(name, project_id, "running", attempts, _utc(job.started_at or since))
         if status in WAITING:
-            return JobState(name, project_id, "waiting", retried, _utc(since), problem)
-        return JobState(
-            name, project_id, "failed", retried + 1, _utc(job.ended_at or since), problem or "it was stopped"
-        )
+            return JobState(name, project_id, "waiting", attempts, since, problem)
+        ended = _utc(job.ended_at or since)
+        return JobState(name, project_id, "failed", attempts, ended, problem or "its worker died")
 
     def _unreachable(self, error: RedisError) -> QueueUnreachable:
         return QueueUnreachable(

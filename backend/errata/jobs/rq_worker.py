@@ -36,6 +36,8 @@ class ErrataJob(Job):
     """A job whose failure says what errata says, and is not tried again where that cannot help."""
 
     def _execute(self) -> Any:
+        self.meta["attempts"] = self.meta.get("attempts", 0) + 1
+        self.save_meta()
         try:
             result = super()._execute()
         except JobTimeoutException:

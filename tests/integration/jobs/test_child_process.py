@@ -134,14 +134,11 @@ def test_children_end_when_their_parent_is_killed(job_command: Command, tmp_path
         "(folder / 'pid.part').write_text(str(os.getpid())); os.rename(folder / 'pid.part', folder / 'pid')\n"
         "time.sleep(600)"
     )
-    parent = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import time\nfrom errata.jobs.child_process import ChildProcessQueue\n"
-            f"queue = ChildProcessQueue({command!r})\nqueue.start()\nqueue.submit('audit', 1)\ntime.sleep(600)",
-        ]
+    serve = (
+        "import time\nfrom errata.jobs.child_process import ChildProcessQueue\n"
+        f"queue = ChildProcessQueue({command!r})\nqueue.start()\nqueue.submit('audit', 1)\ntime.sleep(600)"
     )
+    parent = subprocess.Popen([sys.executable, "-c", serve])
     wait_for((tmp_path / "pid").exists)
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()

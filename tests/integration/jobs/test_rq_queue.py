@@ -1,0 +1,282 @@
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from redis import Redis
+from rq import Queue as PlainQueue
+from rq.registry import ScheduledJobRegistry, StartedJobRegistry
+from rq.serializers import JSONSerializer
+
+from errata.errors import QueueUnreachable, SettingError
+from errata.jobs.queue import JobState
+from errata.jobs.rq_queue import RedisQueue, work
+
+WaitFor = Callable[..., None]
+Worker = Callable[..., "subprocess.Popen[str]"]
+
+
+@contextmanager
+def handing_over(url: str, **options: Any) -> Iterator[RedisQueue]:
+    queue = RedisQueue(url, run="jobs_of_this_test.run", **options)
+    queue.start()
+    try:
+        yield queue
+    finally:
+        queue.stop()
+
+
+@pytest.fixture
+def worker(redis_server: str, tmp_path: Path) -> Iterator[Worker]:
+    """Start `errata worker` as a process whose jobs are the given Python lines; end it with all it started."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(lines: str, *, burst: bool = False) -> subprocess.Popen[str]:
+        (tmp_path / "jobs_of_this_test.py").write_text(
+            "import os, pathlib, sys, time\n"
+            "from errata.errors import LabelStudioUnreachable, NothingToLearn\n"
+            f"folder = pathlib.Path({str(tmp_path)!r})\n"
+            "def run(name, project):\n" + "".join(f"    {line}\n" for line in lines.splitlines())
+        )
+        imports = "from errata.jobs.rq_queue import work"
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                f"import logging; logging.basicConfig(level='INFO')\n{imports}; work({redis_server!r}, burst={burst})",
+            ],
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        below = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+        for one in (*below, process):
+            one.kill()
+        process.communicate()
+
+
+def problems(queue: RedisQueue) -> list[tuple[str, str | None]]:
+    return [(state.state, state.problem) for state in queue.states()]
+
+
+def forget_heartbeats(redis: Redis, queue: PlainQueue) -> None:
+    """Do what a minute without heartbeats does."""
+    registry = StartedJobRegistry(queue=queue)
+    for entry in redis.zrange(registry.key, 0, -1):
+        redis.zadd(registry.key, {entry: time.time() - 1})
+    for key in redis.keys("errata:project:*"):
+        redis.delete(key)
+
+
+def test_a_worker_does_what_was_submitted(redis_server: str, worker: Worker, tmp_path: Path, wait_for: WaitFor) -> None:
+    """Name and project reach the job, at low priority; one that ended well is no longer listed."""
+    with handing_over(redis_server) as queue:
+        queue.submit("predict", 12)
+        wait_for(lambda: [(s.name, s.project_id, s.state) for s in queue.states()] == [("predict", 12, "waiting")])
+        worker("(folder / 'ran').write_text(f'{name} {project} {os.nice(0)}')")
+        wait_for(lambda: not queue.states())
+    assert (tmp_path / "ran").read_text() == "predict 12 15"
+
+
+def test_submissions_of_several_processes_coalesce(redis_server: str, wait_for: WaitFor) -> None:
+    """Three `errata serve` that hear of the same changes leave one job of each kind."""
+    with handing_over(redis_server) as one, handing_over(redis_server) as two, handing_over(redis_server) as three:
+        for _ in range(50):
+            for queue in (one, two, three):
+                queue.submit("audit", 1, 60)
+                queue.submit("verdicts", 1)
+    with handing_over(redis_server) as queue:
+        found = [(state.name, state.state) for state in queue.states()]
+    assert sorted(found) == [("audit", "waiting"), ("verdicts", "waiting")]
+
+
+def test_being_asked_again_postpones_up_to_a_bound(redis_server: str, wait_for: WaitFor) -> None:
+    """The time of a job that waits moves with each request, never beyond ten delays, and forward when urgent."""
+    redis = Redis.from_url(redis_server)
+    registry = ScheduledJobRegistry("errata", connection=redis, serializer=JSONSerializer)
+
+    def due() -> float | None:
+        return redis.zscore(registry.key, "audit-1-a")
+
+    def ask(delay_s: float) -> float:
+        with handing_over(redis_server) as queue:
+            queue.submit("audit", 1, delay_s)
+        found = due()
+        assert found is not None
+        return found - time.time()
+
+    assert ask(10) == pytest.approx(10, abs=2)
+    assert ask(60) == pytest.approx(60, abs=2)
+    assert ask(1000) == pytest.approx(100, abs=3)
+    assert ask(0) == pytest.approx(0, abs=2)
+    assert ask(60) == pytest.approx(0, abs=3)
+    redis.close()
+
+
+def test_one_job_a_project_and_one_follower(
+    redis_server: str, worker: Worker, tmp_path: Path, wait_for: WaitFor
+) -> None:
+    """Two workers never run two jobs of a project at a time; a running job asked for thrice runs once more."""
+    lines = (
+        "import uuid\n"
+        "mine = folder / f'{project}-{uuid.uuid4().hex}.run'\n"
+        "mine.touch()\n"
+        "alone = len(list(folder.glob(f'{project}-*.run'))) == 1\n"
+        "(folder / f'{name}-{project}.started').touch()\n"
+        "while name == 'audit' and not (folder / 'go').exists(): time.sleep(0.01)\n"
+        "mine.rename(mine.with_suffix('.alone' if alone else '.crowded'))"
+    )
+    with handing_over(redis_server) as queue:
+        worker(lines)
+        worker(lines)
+        queue.submit("audit", 1)
+        wait_for((tmp_path / "audit-1.started").exists)
+        for _ in range(3):
+            queue.submit("audit", 1)
+            queue.submit("verdicts", 1)
+        queue.submit("verdicts", 2)
+        wait_for((tmp_path / "verdicts-2.started").exists)
+        wait_for(lambda: [s.state for s in queue.states()].count("waiting") == 2)
+        (tmp_path / "go").touch()
+        wait_for(lambda: not queue.states(), 40)
+    assert not list(tmp_path.glob("*.crowded"))
+    assert len(list(tmp_path.glob("1-*.alone"))) == 3
+
+
+def test_a_job_whose_process_is_killed_is_tried_again(
+    redis_server: str, worker: Worker, tmp_path: Path, wait_for: WaitFor
+) -> None:
+    """SIGKILL of the process that does the job: RQ notices, waits and starts it again."""
+    with handing_over(redis_server, retry_s=(2, 2, 2)) as queue:
+        worker(
+            "if (folder / 'tried').exists():\n"
+            "    (folder / 'done').touch()\n"
+            "    return\n"
+            "(folder / 'tried').touch()\n"
+            "os.kill(os.getpid(), 9)"
+        )
+        queue.submit("audit", 1)
+        wait_for(lambda: problems(queue) == [("waiting", "it was ended by signal 9, perhaps because memory ran out")])
+        wait_for(lambda: not queue.states())
+    assert (tmp_path / "done").exists()
+
+
+def test_a_worker_that_is_killed_leaves_nothing_behind_and_its_job_is_done_by_another(
+    redis_server: str, worker: Worker, tmp_path: Path, wait_for: WaitFor
+) -> None:
+    """SIGKILL of `errata worker`: the job's process and the scheduler end too, and the next worker does the job."""
+    lines = (
+        "if (folder / 'started').exists():\n"
+        "    (folder / 'done').touch()\n"
+        "    return\n"
+        "(folder / 'started').touch()\n"
+        "time.sleep(600)"
+    )
+    redis = Redis.from_url(redis_server)
+    plain = PlainQueue("errata", connection=redis, serializer=JSONSerializer)
+    with handing_over(redis_server, retry_s=(1, 1, 1)) as queue:
+        first = worker(lines)
+        queue.submit("audit", 1)
+        wait_for((tmp_path / "started").exists)
+        below = psutil.Process(first.pid).children(recursive=True)
+        assert len(below) == 2
+        os.kill(first.pid, signal.SIGKILL)
+        first.wait()
+        wait_for(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in below))
+        assert [state.state for state in queue.states()] == ["running"]
+        forget_heartbeats(redis, plain)
+        worker(lines)
+        wait_for((tmp_path / "done").exists)
+        wait_for(lambda: not queue.states())
+    redis.close()
+
+
+def test_failures_keep_errata_s_own_text_and_nothing_else(
+    redis_server: str, worker: Worker, tmp_path: Path, wait_for: WaitFor
+) -> None:
+    """What an exception was caused by reaches neither Redis nor the worker's log; wrong input is not tried again."""
+    lines = (
+        "if name == 'audit':\n"
+        "    try: raise ValueError('cookie-4711')\n"
+        "    except ValueError as error: raise NothingToLearn('Label a few tasks.') from error\n"
+        "raise RuntimeError('cookie-4711')"
+    )
+    with handing_over(redis_server, retry_s=(60, 60, 60)) as queue:
+        process = worker(lines)
+        queue.submit("audit", 1)
+        queue.submit("verdicts", 2)
+        expected = {
+            ("audit", "failed", 1, "Label a few tasks."),
+            ("verdicts", "waiting", 1, "unexpected RuntimeError"),
+        }
+        wait_for(lambda: {(s.name, s.state, s.attempts, s.problem) for s in queue.states()} == expected)
+        queue.submit("audit", 1)
+        wait_for(lambda: len([s for s in queue.states() if s.state == "failed"]) == 1)
+    redis = Redis.from_url(redis_server)
+    for key in redis.keys("*"):
+        assert b"cookie-4711" not in redis.dump(key)
+    redis.close()
+    os.kill(process.pid, signal.SIGTERM)
+    said, _ = process.communicate(timeout=20)
+    assert "Label a few tasks." in said
+    assert "cookie-4711" not in said
+
+
+def test_submitting_while_redis_is_down_neither_waits_nor_loses(wait_for: WaitFor, tmp_path: Path) -> None:
+    """`submit` returns at once without Redis, `states` says what to do, and the job arrives when Redis does."""
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("redis-server is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    queue = RedisQueue(f"redis://:hunter2@127.0.0.1:{port}/0")
+    queue.start()
+    began = time.monotonic()
+    queue.submit("audit", 1)
+    assert time.monotonic() - began < 0.05
+    with pytest.raises(QueueUnreachable, match=rf"Redis at 127\.0\.0\.1:{port} .*; start it") as problem:
+        queue.states()
+    assert "hunter2" not in str(problem.value)
+    redis = subprocess.Popen(
+        [program, "--port", str(port), "--requirepass", "hunter2", "--save", ""],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+
+        def seen() -> list[JobState]:
+            try:
+                return queue.states()
+            except QueueUnreachable:
+                return []
+
+        wait_for(lambda: [(s.name, s.project_id) for s in seen()] == [("audit", 1)])
+        queue.stop()
+    finally:
+        redis.kill()
+        redis.wait()
+
+
+def test_a_burst_worker_without_redis_says_so() -> None:
+    """`errata worker` fails at once, naming the setting."""
+    with pytest.raises(QueueUnreachable, match="ERRATA_REDIS_URL"):
+        work("redis://127.0.0.1:1/0", burst=True)
+    with pytest.raises(SettingError, match="redis://HOST:PORT/NUMBER"):
+        work("localhost:6379")
