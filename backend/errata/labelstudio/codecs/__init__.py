@@ -27,6 +27,10 @@ class Codecs:
         label, probability = top[0]
         return Proposal("replace", choices.region(control, label, probability), tuple(top))
 
+    def probabilities(self, result: Sequence[Region], score: object, control: Control) -> dict[str, float] | None:
+        """Return label -> probability as a stored prediction says it, None where it says nothing usable."""
+        return choices.probabilities(result, score, control)
+
     def validate(self, result: Sequence[Region], control: Control) -> list[str]:
         """Return what is wrong with a prediction's result, in words; empty where Label Studio would take it."""
         return choices.validate(result, control)

@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from errata_model.records import Control
 
@@ -82,6 +82,34 @@ def replaced(result: Sequence[Region], control_name: str, label: str) -> list[di
     return copied
 
 
+def probabilities(result: Sequence[Region], score: object, control: Control) -> dict[str, float] | None:
+    """Read a stored prediction as probabilities of the control's labels.
+
+    Args:
+        result: the prediction's regions: one choice, or several of them, each with a score of its own.
+        score: the prediction's own score; counts for regions that have none.
+        control: what is predicted.
+
+    Returns:
+        label -> probability in [0, 1]; what the scores leave is spread evenly over the labels not named. None where
+        it says nothing, names an unknown label or has no score in [0, 1].
+    """
+    said: dict[str, float] = {}
+    for each in result:
+        if not isinstance(each, Mapping) or each.get("from_name") != control.name:
+            continue
+        choices = _choices(each)
+        certainty = each.get("score", score)
+        if not choices or len(choices) != 1 or choices[0] not in control.labels or not is_score(certainty):
+            return None
+        said[choices[0]] = float(certainty)
+    rest = [label for label in control.labels if label not in said]
+    if not said:
+        return None
+    left = max(0.0, 1.0 - sum(said.values())) / max(1, len(rest))
+    return {**said, **dict.fromkeys(rest, left)}
+
+
 def validate(result: Sequence[Region], control: Control) -> list[str]:
     """Return what Label Studio would drop or show wrongly in a prediction, in words; empty where it is fine."""
     problems: list[str] = []
@@ -100,7 +128,7 @@ def validate(result: Sequence[Region], control: Control) -> list[str]:
     return problems
 
 
-def is_score(value: object) -> bool:
+def is_score(value: object) -> TypeGuard[float]:
     """Say whether a value is a finite number in [0, 1]."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and 0 <= value <= 1
 

@@ -1,0 +1,82 @@
+"""A source project, read by the paged list."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from errata.audit.ports import Progress, Snapshot
+from errata.labelstudio.client import LabelStudio
+from errata.labelstudio.label_config import serveable
+from errata.labelstudio.tasks import TaskReader
+
+# Half the time of `fields=all` alone (2.3 ms instead of 4.6 ms a task, measured on 1.23.2 with one annotation and one
+# prediction a task): the list's aggregated columns are never put together. The names hold for nested objects too.
+_FIELDS = "id,data,is_labeled,annotations,predictions,result,completed_by,was_cancelled,model_version,score"
+_PAGE_SIZE = 500
+
+
+class ProjectSource:
+    """A project of Label Studio as a source of labels.
+
+    Args:
+        client: where it is.
+        project_id: which one.
+    """
+
+    def __init__(self, client: LabelStudio, project_id: int) -> None:
+        self._client = client
+        self._project_id = project_id
+
+    def read(self, progress: Progress) -> Snapshot:
+        """Read every task with its labels.
+
+        Raises:
+            ConfigNotServed: no control can be audited; names the tags.
+            LabelStudioGone: there is no such project.
+        """
+        project = self._client.get(f"api/projects/{self._project_id}/")
+        config = serveable(project["label_config"])
+        reader = TaskReader(config.controls)
+        progress.stage("Reading tasks", project.get("task_number"))
+        tasks = []
+        for page in self._pages():
+            tasks.extend(reader.read(raw) for raw in page)
+            progress.advance(len(page))
+        return Snapshot(
+            url=self._client.url,
+            project_id=self._project_id,
+            title=str(project["title"]),
+            label_config=project["label_config"],
+            controls=config.controls,
+            refused=config.refused,
+            tasks=tuple(tasks),
+            skipped=reader.skipped(),
+        )
+
+    def _pages(self) -> Iterator[list[dict[str, Any]]]:
+        """Yield pages by ascending id, each beginning after the last id of the one before.
+
+        Page numbers would lose tasks: when one is deleted meanwhile, all later ones move up, over the page's edge.
+        """
+        last_id = 0
+        while True:
+            after = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": last_id}
+            query = {"filters": {"conjunction": "and", "items": [after]}, "ordering": ["tasks:id"]}
+            params = {
+                "project": self._project_id,
+                "page": 1,
+                "page_size": _PAGE_SIZE,
+                "fields": "all",
+                "include": _FIELDS,
+                "resolve_uri": "false",  # media are fetched by their own address: only so can caches know them
+                "query": json.dumps(query),
+            }
+            body = self._client.get("api/tasks/", params)
+            page = body["tasks"]
+            if page:
+                yield page
+                last_id = max(int(raw["id"]) for raw in page)
+            if len(page) >= body["total"]:
+                return
