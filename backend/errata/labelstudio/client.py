@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 import httpx
 
-from errata.errors import LabelStudioGone, LabelStudioRefused, LabelStudioUnreachable, SettingError
+from errata.errors import LabelStudioGone, LabelStudioUnreachable, MediaError, SettingError
 from errata.labelstudio.failures import is_json, not_json, to_error
 from errata.labelstudio.tokens import Tokens
 from errata.labelstudio.wire import Request, Wire
@@ -112,40 +112,32 @@ class LabelStudio:
         """Return a file of Label Studio's own.
 
         Raises:
-            LabelStudioRefused: it is on another host.
-            LabelStudioGone: it does not exist.
-            ErrataError: it is larger than `max_bytes`.
+            MediaError: it does not exist, is on another host, is too large or took too long.
         """
         found = self.fetch(path_or_url, max_bytes, timeout_s)
         if isinstance(found, Elsewhere):
-            raise LabelStudioRefused(
-                f"Label Studio keeps a file at {urlsplit(found.url).hostname}, not at its own host."
-            )
+            raise MediaError("Label Studio keeps it at another address")
         return found
 
     def fetch(self, path_or_url: str, max_bytes: int, timeout_s: float) -> bytes | Elsewhere:
         """Return a file below Label Studio's own URL, or where it redirects to for it.
 
         Raises:
-            LabelStudioRefused: the address is not below Label Studio's own.
-            LabelStudioGone: it does not exist.
-            ErrataError: it is larger than `max_bytes`.
+            MediaError: it does not exist, is not below Label Studio's own URL, is too large or took too long.
         """
         url = path_or_url if "://" in path_or_url else self.url + path_or_url.lstrip("/")
         if not self.owns(url):
-            raise LabelStudioRefused(
-                f"{urlsplit(url).hostname} is not Label Studio's own host: no token is sent to it."
-            )
+            raise MediaError("it is not below Label Studio's own address")
         request = Request(
             "GET", url, urlsplit(url).path, timeout_s=timeout_s, deadline_s=timeout_s, max_bytes=max_bytes
         )
         response = self._signed(request)
-        if response.is_redirect:
+        if response.is_redirect and "/user/login" not in response.headers["location"]:
             return Elsewhere(urljoin(url, response.headers["location"]))
-        if response.status_code == 404:
-            raise LabelStudioGone("Label Studio does not have the file (404).")
-        if not response.is_success:
+        if response.is_redirect or response.status_code == 401:
             raise to_error(response, str(request))
+        if not response.is_success:
+            raise MediaError(f"Label Studio answered {response.status_code}")
         return response.content
 
     def _request(self, method: str, path: str, **options: Any) -> Request:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from errata.audit.ports import Progress, Snapshot
+from errata.audit.ports import Progress, Snapshot, Task
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.label_config import serveable
 from errata.labelstudio.tasks import TaskReader
@@ -40,7 +40,7 @@ class ProjectSource:
         config = serveable(project["label_config"])
         reader = TaskReader(config.controls)
         progress.stage("Reading tasks", project.get("task_number"))
-        tasks = []
+        tasks: list[Task] = []
         for page in self._pages():
             tasks.extend(reader.read(raw) for raw in page)
             progress.advance(len(page))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -13,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from errata.errors import ErrataError, LabelStudioUnreachable
+from errata.errors import LabelStudioUnreachable, MediaError
 from errata.labelstudio.failures import to_error
 
 _CONNECT_S = 5.0
@@ -22,6 +23,10 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 8.0
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _TURNED_AWAY = frozenset({429, 503})  # not accepted: sending it again is safe
 _MAY_PASS = frozenset({429, 502, 503, 504})
+
+
+class LabelStudioSilent(LabelStudioUnreachable):
+    """Label Studio took the request and did not answer in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ class Wire:
 
         Raises:
             LabelStudioUnreachable: there was none in time, or it is not known whether the request was accepted.
-            ErrataError: the body is larger than `max_bytes`.
+            MediaError: the body is larger than `max_bytes`.
         """
         limit_s = self._deadline_s if request.deadline_s is None else request.deadline_s
         started = time.monotonic()
@@ -119,24 +124,24 @@ class Wire:
             if request.max_bytes is None:
                 response.read()
                 return response
-            content = read_bounded(response, request.max_bytes, deadline)
+            content = read_bounded(response.iter_bytes(), request.max_bytes, deadline)
             kept = {k: v for k, v in response.headers.items() if k in ("content-type", "location", "retry-after")}
             return httpx.Response(response.status_code, headers=kept, content=content)
 
 
-def read_bounded(response: httpx.Response, max_bytes: int, deadline: float) -> bytes:
-    """Return the body of a streamed answer.
+def read_bounded(stream: Iterable[bytes], max_bytes: int, deadline: float) -> bytes:
+    """Return what a stream holds.
 
     Raises:
-        ErrataError: it is larger than `max_bytes`.
+        MediaError: it is larger than `max_bytes`.
         httpx.ReadTimeout: it is not there by `deadline` (`time.monotonic()`).
     """
     chunks: list[bytes] = []
     left = max_bytes
-    for chunk in response.iter_bytes():
+    for chunk in stream:
         left -= len(chunk)
         if left < 0:
-            raise ErrataError(f"larger than {max_bytes:,} bytes")
+            raise MediaError(f"it is larger than {max_bytes:,} bytes")
         if time.monotonic() > deadline:
             raise httpx.ReadTimeout("deadline")
         chunks.append(chunk)
@@ -172,10 +177,11 @@ def _unreachable(request: Request, error: httpx.TransportError) -> LabelStudioUn
         return LabelStudioUnreachable(
             f"{where} cannot be reached ({request}). Is it running, and is ERRATA_LABEL_STUDIO_URL its address?"
         )
-    happened = "was silent for too long" if isinstance(error, httpx.TimeoutException) else "hung up"
     after = (
         "Try again when it is less busy."
         if request.is_repeatable
         else "It is not known whether it was accepted, so it was not sent again."
     )
-    return LabelStudioUnreachable(f"{where} {happened} at {request}. {after}")
+    if isinstance(error, httpx.TimeoutException):
+        return LabelStudioSilent(f"{where} was silent for too long at {request}. {after}")
+    return LabelStudioUnreachable(f"{where} hung up at {request}. {after}")

@@ -1,0 +1,198 @@
+"""Fetches what tasks' data point to: through Label Studio, or from a folder."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import stat
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, unquote_to_bytes, urlsplit
+
+from errata.errors import MediaError
+from errata.labelstudio.client import Elsewhere, LabelStudio
+from errata.labelstudio.remote_files import RemoteFiles
+from errata.labelstudio.wire import LabelStudioSilent
+
+_STORAGES = frozenset({"s3", "gs", "azure-blob", "azure_blob", "azure_spi"})
+_MAX_REDIRECTS = 5
+_MOST_SILENT = 16  # files in a row that Label Studio did not answer for: it is not the files then
+
+
+class ProjectMedia:
+    """Media of a Label Studio project. Never reads a local path.
+
+    Args:
+        client: where the project is; the token goes to addresses below its URL alone.
+        hosts: other hosts that media may come from.
+        max_bytes: largest file.
+        timeout_s: longest time for a file.
+    """
+
+    def __init__(
+        self,
+        client: LabelStudio,
+        hosts: Sequence[str] = (),
+        max_bytes: int = 64 * 2**20,
+        timeout_s: float = 30,
+    ) -> None:
+        self._client = client
+        self._remote = RemoteFiles(hosts, max_bytes, timeout_s)
+        self._max_bytes = max_bytes
+        self._timeout_s = timeout_s
+        self._n_silent = 0
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close the connections to other hosts."""
+        self._remote.close()
+
+    def read(self, uri: str, task_id: int) -> bytes:
+        """Return the file's content.
+
+        Raises:
+            MediaError: it is missing, too large, not allowed or took too long.
+            ServiceError: Label Studio itself cannot be reached or refuses the token.
+        """
+        scheme = _scheme(uri)
+        if scheme == "data":
+            return _inline(uri, self._max_bytes)
+        if scheme in _STORAGES:
+            encoded = base64.urlsafe_b64encode(uri.encode()).decode()
+            return self._read_own(f"{self._client.url}tasks/{task_id}/resolve/?fileuri={encoded}")
+        if scheme in ("http", "https"):
+            return self._read_own(uri) if self._client.owns(uri) else self._remote.read(uri)
+        if scheme:
+            raise MediaError(f"addresses with {scheme}: are not read")
+        if uri.startswith("//") or not uri.startswith("/"):
+            raise MediaError("its address is neither a URL nor a path of Label Studio")
+        return self._read_own(self._absolute(uri))
+
+    def _absolute(self, path: str) -> str:
+        """Return the URL of a path, which may or may not have the sub-path that Label Studio is at."""
+        prefix = urlsplit(self._client.url).path
+        return self._client.url + (path[len(prefix) :] if path.startswith(prefix) else path[1:])
+
+    def _read_own(self, url: str) -> bytes:
+        for _ in range(_MAX_REDIRECTS):
+            found = self._fetch(url)
+            if not isinstance(found, Elsewhere):
+                return found
+            if not self._client.owns(found.url):
+                return self._remote.read(found.url, is_storage=True)
+            url = found.url
+        raise MediaError(f"more than {_MAX_REDIRECTS} redirects")
+
+    def _fetch(self, url: str) -> bytes | Elsewhere:
+        try:
+            found = self._client.fetch(url, self._max_bytes, self._timeout_s)
+        except LabelStudioSilent as error:
+            with self._lock:
+                self._n_silent += 1
+                if self._n_silent >= _MOST_SILENT:
+                    raise
+            raise MediaError(f"Label Studio took longer than {self._timeout_s:g} s") from error
+        self._n_silent = 0
+        return found
+
+
+class FolderMedia:
+    """Media in a folder, for exports. Nothing outside the folder is ever read.
+
+    Args:
+        folder: where the tasks' paths begin; None where there is none.
+        hosts: hosts that media may come from.
+        max_bytes: largest file.
+        timeout_s: longest time for a file from another host.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None,
+        hosts: Sequence[str] = (),
+        max_bytes: int = 64 * 2**20,
+        timeout_s: float = 30,
+    ) -> None:
+        self._folder = None if folder is None else folder.resolve()
+        self._remote = RemoteFiles(hosts, max_bytes, timeout_s)
+        self._max_bytes = max_bytes
+
+    def close(self) -> None:
+        """Close the connections to other hosts."""
+        self._remote.close()
+
+    def read(self, uri: str, task_id: int) -> bytes:
+        """Return the file's content.
+
+        Raises:
+            MediaError: it is missing, too large, not allowed or took too long.
+        """
+        scheme = _scheme(uri)
+        if scheme == "data":
+            return _inline(uri, self._max_bytes)
+        if scheme in ("http", "https"):
+            return self._remote.read(uri)
+        if scheme in _STORAGES:
+            raise MediaError(f"addresses with {scheme}: cannot be read without Label Studio")
+        if scheme == "file":
+            raise MediaError("addresses with file: are not read")
+        return self._read_file(uri)
+
+    def _read_file(self, uri: str) -> bytes:
+        if self._folder is None:
+            raise MediaError("it is a path, and no folder is given (--media)")
+        try:
+            for relative in _relative_paths(uri):
+                path = (self._folder / relative).resolve()
+                if not path.is_relative_to(self._folder):
+                    raise MediaError("its path leads out of the media folder")
+                if path.exists():
+                    return self._read_bounded(path)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise MediaError("its file cannot be read") from error
+        raise MediaError("it is not in the media folder")
+
+    def _read_bounded(self, path: Path) -> bytes:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise MediaError("it is not a file")
+        with path.open("rb") as file:
+            content = file.read(self._max_bytes + 1)
+        if len(content) > self._max_bytes:
+            raise MediaError(f"it is larger than {self._max_bytes:,} bytes")
+        return content
+
+
+def _scheme(uri: str) -> str:
+    """Return the scheme of an address in lower case, "" where it is a path."""
+    head, colon, _ = uri.partition(":")
+    is_scheme = colon and head[:1].isalpha() and all(c.isalnum() or c in "+-._" for c in head)
+    return head.lower() if is_scheme and head.isascii() else ""
+
+
+def _relative_paths(uri: str) -> Iterator[str]:
+    """Yield where a task's path may stand in the folder: as it is, decoded, and as Label Studio keeps it on disk."""
+    if uri.startswith("/data/local-files/"):
+        yield from parse_qs(urlsplit(uri).query).get("d", [])
+        return
+    path = uri.lstrip("/")
+    for each in dict.fromkeys((path, unquote(path))):
+        yield each
+        if each.startswith("data/upload/"):
+            yield each[len("data/") :]
+
+
+def _inline(uri: str, max_bytes: int) -> bytes:
+    """Return what a `data:` address holds."""
+    head, _, payload = uri.partition(",")
+    if len(payload) > 3 * max_bytes:  # three characters a byte where all are escaped
+        raise MediaError(f"it is larger than {max_bytes:,} bytes")
+    content = unquote_to_bytes(payload)
+    if head.endswith(";base64"):
+        try:
+            content = base64.b64decode(content)
+        except binascii.Error as error:
+            raise MediaError("its data: address is broken") from error
+    if len(content) > max_bytes:
+        raise MediaError(f"it is larger than {max_bytes:,} bytes")
+    return content
