@@ -1,6 +1,6 @@
 """`python -m errata`: the same as the command `errata`."""
 
-from errata.cli import main
+from errata.cli.app import main
 
 if __name__ == "__main__":
     main()

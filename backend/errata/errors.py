@@ -1,19 +1,19 @@
 """What can go wrong, as one tree. Every text is safe to show to anyone and names the remedy.
 
-    ErrataError                     exit 1
-    ├── CheckFailed                 exit 1  a verification found a difference
-    ├── UsageError                  exit 2  wrong use or input: the caller can mend it
-    │   ├── SettingError            a setting is missing or wrong
-    │   ├── ExportError             a Label Studio export or config file cannot be read
-    │   ├── ConfigNotServed         no control of the label config can be audited
-    │   ├── NothingToLearn          too few labels or classes to have a belief
-    │   └── AuditRunning            an audit of this project is under way already
-    ├── MediaError                  one task's media cannot be used (counted, the audit goes on)
-    └── ServiceError                exit 3  a service could not be reached or refused
-        ├── LabelStudioUnreachable  down, slow, or answering 429 or 5xx beyond the retries
-        ├── LabelStudioRefused      the token or its rights are not enough
-        ├── LabelStudioGone         what was asked for does not exist (any more)
-        └── QueueUnreachable        Redis cannot be reached
+ErrataError                     exit 1
+├── CheckFailed                 exit 1  a verification found a difference
+├── UsageError                  exit 2  wrong use or input: the caller can mend it
+│   ├── SettingError            a setting is missing or wrong
+│   ├── ExportError             a Label Studio export or config file cannot be read
+│   ├── ConfigNotServed         no control of the label config can be audited
+│   ├── NothingToLearn          too few labels or classes to have a belief
+│   └── AuditRunning            an audit of this project is under way already
+├── MediaError                  one task's media cannot be used (counted, the audit goes on)
+└── ServiceError                exit 3  a service could not be reached or refused
+    ├── LabelStudioUnreachable  down, slow, or answering 429 or 5xx beyond the retries
+    ├── LabelStudioRefused      the token or its rights are not enough
+    ├── LabelStudioGone         what was asked for does not exist (any more)
+    └── QueueUnreachable        Redis cannot be reached
 """
 
 from __future__ import annotations

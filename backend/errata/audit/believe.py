@@ -72,8 +72,9 @@ class OwnBeliever:
         encoder = self._embedder.encoder.identity
         targets = {c.name: soft_targets(snapshot.tasks, c, embedded[c.data_key]) for c in snapshot.controls}
         version = self._version(snapshot, encoder, embedded, targets)
-        artefact = self._artefacts.load(snapshot.project_id, version) if self._artefacts else None
-        if artefact is None:
+        if self._artefacts and self._artefacts.has(snapshot.project_id, version):
+            artefact = self._artefacts.load(snapshot.project_id, version)
+        else:
             progress.stage("Learning", len(snapshot.controls))
             beliefs = self._learn(snapshot, embedded, targets, progress)
             artefact = Artefact(version, encoder, self._encoder_name, beliefs)

@@ -214,8 +214,11 @@ class Artefacts(Protocol):
     def save(self, project_id: int, artefact: Artefact) -> None:
         """Keep an artefact under its version and make it the active one. Atomic; saving it twice is once."""
 
-    def load(self, project_id: int, version: str) -> Artefact | None:
-        """Return the artefact of that version, None where it is not kept."""
+    def has(self, project_id: int, version: str) -> bool:
+        """Say whether the version is kept."""
+
+    def load(self, project_id: int, version: str) -> Artefact:
+        """Return the artefact of a version that is kept."""
 
     def active(self, project_id: int) -> str | None:
         """Return the version saved last, None before the first."""

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
+from errata.errors import UsageError
 from errata.jobs.child import end_with_parent
+from errata.jobs.queue import JOB_NAMES
 from errata.settings import read_settings
 from errata.wiring import Wiring, run_job
 
@@ -34,5 +36,8 @@ def worker() -> None:
 
 def job(name: str, project: int) -> None:
     """Run one job; ends when the process that started it does."""
+    known = next((each for each in JOB_NAMES if each == name), None)
+    if known is None:
+        raise UsageError(f'There is no job "{name}"; there are: {", ".join(JOB_NAMES)}.')
     end_with_parent()
-    run_job(name, project)
+    run_job(known, project)

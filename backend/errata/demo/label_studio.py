@@ -242,7 +242,7 @@ class LabelStudioServer:
                 self.data_dir.mkdir(parents=True)
             else:
                 shutil.copytree(self.prepared_dir, self.data_dir)
-        self.port = self.port or _free_port()
+        self.port = self.port or free_port()
         with self.log.open("ab") as sink:
             self._process = subprocess.Popen(
                 [str(self.python), "-I", "-c", _START, "start", "--no-browser", "--internal-host", "127.0.0.1"],
@@ -307,7 +307,7 @@ class LabelStudioServer:
         )
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

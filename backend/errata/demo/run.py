@@ -130,7 +130,7 @@ def check(demo: Demo, progress: Progress) -> dict[str, Any]:
     applied = demo.wiring.apply(demo.project_id)
     after = source_state(demo.client, demo.project_id)
     progress.stage("Undoing")
-    undone = demo.wiring.undo_all(demo.project_id)
+    undone = demo.wiring.undo(demo.project_id, None)
     restored = source_state(demo.client, demo.project_id)
     is_fixed = all(label_of(after[task_id]) == label for task_id, label in judged_wrong.items())
     is_unchanged = without_labels(after) == without_labels(before) and all(
@@ -143,11 +143,11 @@ def check(demo: Demo, progress: Progress) -> dict[str, Any]:
         "found_in_first_90": demo.found_in_first(90),
         "reviewed": n_reviewed,
         "judged_wrong": len(judged_wrong),
-        "applied": applied.n_written,
-        "fixed": is_fixed and applied.n_written == len(judged_wrong),
+        "applied": len(applied.written),
+        "fixed": is_fixed and len(applied.written) == len(judged_wrong),
         "unchanged_elsewhere": is_unchanged,
-        "undone": undone.n_undone,
-        "restored": restored == before and undone.n_undone == applied.n_written,
+        "undone": len(undone.restored),
+        "restored": restored == before and len(undone.restored) == len(applied.written),
     }
     outcome["ok"] = bool(outcome["fixed"] and outcome["unchanged_elsewhere"] and outcome["restored"])
     return outcome
@@ -223,7 +223,7 @@ def _wait_until_healthy(settings: Settings, process: subprocess.Popen[bytes], lo
 
 def _wait_for_verdicts(demo: Demo, n_expected: int) -> int:
     deadline = time.monotonic() + VERDICTS_TIMEOUT_S
-    while (n_reviewed := demo.wiring.status(demo.project_id).n_reviewed) < n_expected:
+    while (n_reviewed := len(demo.wiring.verdicts.of_project(demo.project_id))) < n_expected:
         if time.monotonic() > deadline:
             raise CheckFailed(f"Only {n_reviewed} of {n_expected} verdicts came in within {VERDICTS_TIMEOUT_S} s.")
         time.sleep(0.2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -70,6 +70,10 @@ class LabelStudio:
         return self._call(
             self._request("POST", path, json=json, params=params, timeout_s=timeout_s, is_repeatable=is_repeatable)
         )
+
+    def upload(self, path: str, files: Sequence[tuple[str, bytes]], params: Params | None = None) -> Any:
+        """Send files, (name, content) each, as a form; return the parsed answer."""
+        return self._call(self._request("POST", path, params=params, files=files, is_repeatable=False))
 
     def patch(self, path: str, json: Any) -> Any:
         """Return the parsed answer."""

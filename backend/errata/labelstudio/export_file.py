@@ -35,7 +35,7 @@ class ExportSource:
             ConfigNotServed: no control can be audited; names the tags.
         """
         xml, config = self._read_config()
-        raws = self._read_export()
+        raws = read_export(self._export)
         reader = TaskReader(config.controls)
         progress.stage("Reading tasks", len(raws))
         tasks = []
@@ -65,23 +65,29 @@ class ExportSource:
         except UsageError as error:
             raise ExportError(f"{self._config}: {error} {where}") from error
 
-    def _read_export(self) -> list[dict[str, Any]]:
-        try:
-            raws = json.loads(self._export.read_text(encoding="utf-8-sig"))
-        except json.JSONDecodeError as error:
-            raise ExportError(
-                f"{self._export} is not JSON (line {error.lineno}, column {error.colno}: {error.msg}). {_AGAIN}."
-            ) from error
-        except (OSError, UnicodeDecodeError, RecursionError) as error:
-            raise ExportError(f"{self._export} cannot be read: {_why(error)}. {_AGAIN}.") from error
-        if not isinstance(raws, list):
-            raise ExportError(f"{self._export} is not a list of tasks. {_AGAIN}, not as COCO, YOLO or CSV.")
-        seen: set[int] = set()
-        for position, raw in enumerate(raws, start=1):
-            if (problem := _problem(raw, seen)) is not None:
-                raise ExportError(f"{self._export}, task {position} of {len(raws)}: {problem}")
-            seen.add(raw["id"])
-        return raws
+
+def read_export(path: Path) -> list[dict[str, Any]]:
+    """Read the tasks of an export.
+
+    Raises:
+        ExportError: it cannot be read or is no such export; names file, position and remedy.
+    """
+    try:
+        raws = json.loads(path.read_text(encoding="utf-8-sig"))
+    except json.JSONDecodeError as error:
+        raise ExportError(
+            f"{path} is not JSON (line {error.lineno}, column {error.colno}: {error.msg}). {_AGAIN}."
+        ) from error
+    except (OSError, UnicodeDecodeError, RecursionError) as error:
+        raise ExportError(f"{path} cannot be read: {_why(error)}. {_AGAIN}.") from error
+    if not isinstance(raws, list):
+        raise ExportError(f"{path} is not a list of tasks. {_AGAIN}, not as COCO, YOLO or CSV.")
+    seen: set[int] = set()
+    for position, raw in enumerate(raws, start=1):
+        if (problem := _problem(raw, seen)) is not None:
+            raise ExportError(f"{path}, task {position} of {len(raws)}: {problem}")
+        seen.add(raw["id"])
+    return raws
 
 
 def _problem(raw: object, seen: set[int]) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from errata.audit.ports import Progress, Snapshot, Task
+from errata.errors import LabelStudioUnreachable
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.label_config import serveable
 from errata.labelstudio.tasks import TaskReader
@@ -80,3 +81,34 @@ class ProjectSource:
                 last_id = max(int(raw["id"]) for raw in page)
             if len(page) >= body["total"]:
                 return
+
+
+def describe_project(client: LabelStudio, project_id: int) -> Snapshot:
+    """Read what a project asks for, and none of its tasks.
+
+    Raises:
+        ConfigNotServed: no control can be audited; names the tags.
+        LabelStudioGone: there is no such project.
+    """
+    project = client.get(f"api/projects/{project_id}/")
+    config = serveable(project["label_config"])
+    return Snapshot(
+        url=client.url,
+        project_id=project_id,
+        title=str(project["title"]),
+        label_config=project["label_config"],
+        controls=config.controls,
+        refused=config.refused,
+        tasks=(),
+    )
+
+
+def export_project(client: LabelStudio, project_id: int) -> list[dict[str, Any]]:
+    """Return a project's tasks as Label Studio's own JSON export writes them, those without annotations too."""
+    params = {"exportType": "JSON", "download_all_tasks": "true"}
+    tasks = client.get(f"api/projects/{project_id}/export", params)
+    if not isinstance(tasks, list):
+        raise LabelStudioUnreachable(
+            f"Label Studio's export of project {project_id} is not a list of tasks; try again."
+        )
+    return tasks

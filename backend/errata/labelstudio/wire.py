@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -39,6 +39,7 @@ class Request:
     headers: dict[str, str] = field(default_factory=dict)
     params: Any = None
     json: Any = None
+    files: Sequence[tuple[str, bytes]] = ()  # (name, content)
     timeout_s: float | None = None
     deadline_s: float | None = None  # no sending later than this after the first
     is_repeatable: bool = True
@@ -118,6 +119,7 @@ class Wire:
             request.url,
             params=request.params,
             json=request.json,
+            files=[("file", each) for each in request.files] or None,
             headers=request.headers,
             timeout=httpx.Timeout(silence_s, connect=min(_CONNECT_S, silence_s)),
         ) as response:

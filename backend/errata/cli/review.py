@@ -1,0 +1,165 @@
+"""`errata status`, `plan`, `apply`, `undo` and `export`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from errata.cli.console import print_json, tell
+from errata.errors import CheckFailed, UsageError
+from errata.review.apply import Applied
+from errata.review.plans import Conflict, Plan
+from errata.review.status import Status
+from errata.review.undo import Undone
+from errata.settings import read_settings
+from errata.wiring import Wiring
+
+Project = Annotated[int, typer.Argument(help="The source project's id in Label Studio.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+IncludeUndone = Annotated[bool, typer.Option(help="Also fixes that were applied and undone before.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (status, plan, apply, undo, export):
+        app.command()(command)
+
+
+def status(project: Project, as_json: AsJson = False) -> None:
+    """Tell where a project stands: findings, verdicts, conflicts, and what errata has written where."""
+    wiring = Wiring(read_settings())
+    taken = wiring.take_verdicts(project)
+    state = wiring.status(project)
+    if as_json:
+        print_json(asdict(state) | {"sentence": state.sentence})
+        return
+    for line in _status_lines(state, wiring.client.url):
+        typer.echo(line)
+    if taken.unknown_findings:
+        tell(f"{taken.unknown_findings} answers are about findings that this data folder does not know.")
+
+
+def plan(project: Project, as_json: AsJson = False, include_undone: IncludeUndone = False) -> None:
+    """Show what `errata apply` would change, who said so, and what else writing sets off."""
+    wiring = Wiring(read_settings())
+    wiring.take_verdicts(project)
+    planned = wiring.plan(project, include_undone)
+    effects = wiring.side_effects(project)
+    if as_json:
+        print_json(asdict(planned) | {"side_effects": effects})
+        return
+    for line in (*_plan_lines(planned), *effects):
+        typer.echo(line)
+
+
+def apply(project: Project, as_json: AsJson = False, include_undone: IncludeUndone = False) -> None:
+    """Write the confirmed fixes to the source project, journalled."""
+    wiring = Wiring(read_settings())
+    wiring.take_verdicts(project)
+    applied = wiring.apply(project, include_undone)
+    if as_json:
+        print_json(_outcome(applied, written=len(applied.written), changeset=applied.changeset_id))
+    else:
+        changeset = f" as changeset {applied.changeset_id}" if applied.changeset_id else ""
+        typer.echo(f"{len(applied.written)} labels written{changeset}, {len(applied.conflicts)} left alone")
+        _tell_conflicts(applied.conflicts)
+    if applied.stopped:
+        raise applied.stopped
+
+
+def undo(
+    changeset: Annotated[int | None, typer.Argument(help="What `errata apply` printed.")] = None,
+    all_of: Annotated[int | None, typer.Option("--all", metavar="PROJECT", help="All that was ever applied.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Restore the labels that a changeset changed. A label that somebody edited since is left alone."""
+    wiring = Wiring(read_settings())
+    if (changeset is None) == (all_of is None):
+        raise UsageError("Say which: `errata undo CHANGESET`, or `errata undo --all PROJECT`.")
+    project = all_of if changeset is None else wiring.project_of_changeset(changeset)
+    if project is None:
+        raise UsageError("Say which: `errata undo CHANGESET`, or `errata undo --all PROJECT`.")
+    undone = wiring.undo(project, changeset)
+    if as_json:
+        print_json(_outcome(undone, restored=len(undone.restored)))
+    else:
+        typer.echo(f"{len(undone.restored)} labels restored, {len(undone.conflicts)} left alone")
+        _tell_conflicts(undone.conflicts)
+    if undone.stopped:
+        raise undone.stopped
+
+
+def export(
+    target: Annotated[str, typer.Argument(metavar="PROJECT|EXPORT.json", help="A project's id, or an export of it.")],
+    out: Annotated[Path, typer.Option(help="Where to write; NAME.manifest.json goes beside it.")],
+) -> None:
+    """Write Label Studio JSON with the confirmed fixes merged and all else unchanged."""
+    wiring = Wiring(read_settings())
+    if target.isdigit():
+        wiring.take_verdicts(int(target))
+    manifest = wiring.export(target, out)
+    typer.echo(
+        f"{out}: {manifest['tasks']} tasks, {manifest['fixes_merged']} fixes merged, "
+        f"{manifest['fixes_in_the_source_already']} in the source already, "
+        f"{manifest['tasks_dropped_as_unusable']} tasks dropped as unusable"
+    )
+    if manifest["fixes_left_out_because_the_label_changed"]:
+        raise CheckFailed(
+            f"{manifest['fixes_left_out_because_the_label_changed']} fixes were left out because the label was edited "
+            "since; `errata plan` names them."
+        )
+
+
+def _status_lines(state: Status, url: str) -> list[str]:
+    counts = state.findings
+    lines = [f"Findings: {state.to_review} to review, {counts.withdrawn} withdrawn", state.sentence]
+    if state.unclear:
+        lines.append(f"{state.unclear} unclear")
+    lines += [f"  look again: task {each.task_id}: {each.why}" for each in state.contradictions]
+    lines.append(f"Fixes: {state.pending} to apply, {len(state.conflicts)} in conflict")
+    lines += [f"  {_conflict(conflict)}" for conflict in state.conflicts]
+    lines += [f"  changeset {id_}, {when:%Y-%m-%d %H:%M} UTC: {n} labels stand" for id_, when, n in state.changesets]
+    audit = state.last_audit
+    if audit is None:
+        lines.append(f"Not audited yet: errata audit {state.project_id}")
+    elif audit.finished_at is None:
+        lines.append(f"Last audit: began {audit.started_at:%Y-%m-%d %H:%M} UTC, {audit.problem or 'under way'}")
+    else:
+        ended = audit.problem or f"{audit.summary.get('labels')} labels, model {audit.version}"
+        lines.append(f"Last audit: {audit.finished_at:%Y-%m-%d %H:%M} UTC, {ended}")
+    if state.footprint:
+        lines.append(f"Written to {url} by errata:")
+        lines += [f"  {trace.kind.replace('_', ' ')} {trace.ref}" for trace in state.footprint]
+    return lines
+
+
+def _plan_lines(planned: Plan) -> list[str]:
+    lines = [
+        f'task {change.task_id}: "{change.old_label}" -> "{change.new_label}", says {change.reviewer}. {change.reason}'
+        for change in planned.changes
+    ]
+    lines += [f"{n} x {old} -> {new}" for old, new, n in planned.counts]
+    lines += [_conflict(conflict) for conflict in planned.conflicts]
+    lines.append(
+        f"{len(planned.changes)} labels to change, {planned.applied} applied already, "
+        f"{len(planned.conflicts)} in conflict, {len(planned.undone)} undone before"
+    )
+    return lines
+
+
+def _conflict(conflict: Conflict) -> str:
+    change = conflict.change
+    return f'left alone: task {change.task_id}, "{change.old_label}" -> "{change.new_label}": {conflict.why}'
+
+
+def _tell_conflicts(conflicts: tuple[Conflict, ...]) -> None:
+    for conflict in conflicts:
+        typer.echo(f"  {_conflict(conflict)}")
+
+
+def _outcome(outcome: Applied | Undone, **counts: Any) -> dict[str, Any]:
+    conflicts = [asdict(conflict.change) | {"why": conflict.why} for conflict in outcome.conflicts]
+    return {**counts, "conflicts": conflicts, "stopped": str(outcome.stopped) if outcome.stopped else None}
