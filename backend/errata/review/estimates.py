@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from math import ceil, floor, sqrt
 from statistics import NormalDist
 
 
@@ -41,12 +41,12 @@ def wilson_interval(wrong: int, reviewed: int, confidence: float = 0.95) -> tupl
 
 
 def share_sentence(wrong: int, reviewed: int) -> str:
-    """Say it to people: "40 reviewed, 14 wrong: 35 %, 95 % 22 to 51"; of none, "0 reviewed"."""
+    """Say it to people: "40 reviewed, 14 wrong: 35 %, 95 % 22 to 51"; of none, "0 reviewed".
+
+    The bounds are rounded outwards, so that the interval never promises more than it may.
+    """
     if reviewed == 0:
         return "0 reviewed"
     low, high = wilson_interval(wrong, reviewed)
-    return (
-        f"{reviewed} reviewed, {wrong} wrong: {wrong / reviewed:.0%}, 95 % {low * 100:.0f} to {high * 100:.0f}".replace(
-            "%,", " %,"
-        )
-    )
+    share = f"{100 * wrong / reviewed:.0f} %"
+    return f"{reviewed} reviewed, {wrong} wrong: {share}, 95 % {floor(100 * low)} to {ceil(100 * high)}"

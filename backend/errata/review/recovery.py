@@ -34,15 +34,18 @@ def recover(project_id: int, annotations: Annotations, edits: Edits, journal: Jo
 
 def settle_open_entries(project_id: int, annotations: Annotations, edits: Edits, journal: Journal) -> Recovered:
     """Do what `recover` does, for those who hold the journal already."""
-    entries = journal.unsettled(project_id)
-    if not entries:
+    open_ = journal.unsettled(project_id)
+    newest = {entry.annotation_id: entry for entry in journal.entries(project_id)}
+    late = [entry for entry in newest.values() if entry.state == "dropped"]
+    if not open_ and not late:
         return Recovered()
-    read = annotations.read(sorted({entry.annotation_id for entry in entries}))
+    read = annotations.read(sorted({entry.annotation_id for entry in (*open_, *late)}))
     states: list[EntryState] = []
-    for entry in entries:
+    for entry in (*open_, *late):
         state, problem = _find_state(entry, read.get(entry.annotation_id), edits)
-        journal.settle(entry.id, state, problem)
-        states.append(state)
+        if entry.state != "dropped" or state == "written":  # a slow Label Studio may write after errata gave up
+            journal.settle(entry.id, state, problem)
+            states.append(state)
     return Recovered(*(states.count(state) for state in ("written", "dropped", "undone", "conflict")))
 
 
@@ -62,6 +65,8 @@ def _find_state(entry: JournalEntry, found: Annotation | None, edits: Edits) -> 
         at_before += now == before
     if at_after:
         return "written", None
+    if entry.state == "undoing" and at_before:
+        return "undone", None
     if at_before == len(entry.changes):
-        return ("undone" if entry.state == "undoing" else "dropped"), None
+        return "dropped", None
     return "conflict", "the label was changed by somebody else while errata was down"

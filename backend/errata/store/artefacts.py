@@ -111,7 +111,7 @@ def _write(artefact: Artefact, folder: Path) -> None:
 
 def _read(folder: Path) -> Artefact:
     about = json.loads((folder / "artefact.json").read_bytes())
-    with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
+    with (folder / "arrays.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         beliefs = tuple(
             ControlBelief(
                 control=Control(**{**row["control"], "labels": tuple(row["control"]["labels"])}),

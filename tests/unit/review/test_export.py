@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from errata.errors import UsageError
+from errata.review.export import merged_export, write_export
+
+if TYPE_CHECKING:
+    from tests.unit.review.conftest import Story
+
+
+def exported(story: Story) -> list[dict[str, Any]]:
+    return [
+        {"id": id_ * 10, "data": {"image": "ü"}, "annotations": [{"id": id_, "result": copy.deepcopy(result)}]}
+        for id_, result in story.annotations.results.items()
+    ]
+
+
+def test_fixes_are_merged_and_all_else_is_unchanged(story: Story) -> None:
+    """Confirmed labels change; tasks without a fix are the same objects, and the input is not touched."""
+    story.confirm(1, 2)
+    story.annotate(3)
+    tasks = exported(story)
+    before = copy.deepcopy(tasks)
+    merged, manifest = merged_export(7, tasks, story.verdicts, story.journal, story.edits)
+    assert tasks == before
+    assert merged[2] is tasks[2]
+    for task in before[:2]:
+        task["annotations"][0]["result"][1]["value"]["choices"] = ["car"]
+    assert merged == before
+    assert (manifest["fixes_merged"], manifest["model_versions"]) == (2, ["v1"])
+    assert manifest["fixes_by_class"] == [{"from": "truck", "to": "car", "count": 2}]
+
+
+@pytest.mark.parametrize("exported_when", ["before applying", "after applying"])
+def test_applied_fixes_are_in_it_either_way(story: Story, exported_when: str) -> None:
+    """An export from before or after the apply becomes the same."""
+    story.confirm(1)
+    tasks = exported(story) if exported_when == "before applying" else []
+    story.apply()
+    merged, manifest = merged_export(7, tasks or exported(story), story.verdicts, story.journal, story.edits)
+    assert merged == exported(story)
+    assert manifest["fixes_merged"] + manifest["fixes_in_the_source_already"] == 1
+    assert manifest["changesets"] == [1]
+
+
+def test_unusable_tasks_are_dropped_and_edited_labels_are_left_alone(story: Story) -> None:
+    """Both are counted in the manifest."""
+    story.confirm(1)
+    story.annotate(2)
+    story.answer(story.find(2), "unusable")
+    story.take()
+    story.annotations.edit(1, "bus")
+    tasks = exported(story)
+    merged, manifest = merged_export(7, tasks, story.verdicts, story.journal, story.edits)
+    assert merged == tasks[:1]
+    assert (manifest["tasks_dropped_as_unusable"], manifest["fixes_left_out_because_the_label_changed"]) == (1, 1)
+
+
+def test_the_file_is_whole_and_its_manifest_knows_its_bytes(tmp_path: Path) -> None:
+    """What is read back is what was given, and sha256 is of the file's bytes; no other file is left."""
+    tasks = [{"id": 1, "data": {"n": 10**30, "x": 0.1, "text": "ü\ud800"}}, {"id": 2}]
+    manifest = write_export(tmp_path / "clean.json", tasks, {"tasks": 2})
+    content = (tmp_path / "clean.json").read_bytes()
+    assert json.loads(content) == tasks
+    assert manifest["sha256"] == hashlib.sha256(content).hexdigest()
+    assert json.loads((tmp_path / "clean.json.manifest.json").read_bytes()) == manifest
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_folder_that_is_not_there_is_wrong_use(tmp_path: Path) -> None:
+    """The text names the file."""
+    with pytest.raises(UsageError, match=r"clean\.json cannot be written"):
+        write_export(tmp_path / "nowhere" / "clean.json", [], {})

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from errata.review.verdicts import find_contradiction
+
+if TYPE_CHECKING:
+    from tests.unit.review.conftest import Story
+
+
+@pytest.mark.parametrize(
+    ("choice", "label", "proposed", "is_contradictory"),
+    [
+        ("keep", "truck", "car", False),
+        ("keep", None, "car", False),
+        ("keep", "car", "car", True),
+        ("keep", "bus", "car", True),
+        ("take_proposal", "truck", "car", False),
+        ("take_proposal", "car", "car", False),
+        ("take_proposal", None, "car", False),
+        ("take_proposal", "bus", "car", True),
+        ("take_proposal", "truck", None, True),
+        ("fix", "bus", "car", False),
+        ("fix", "car", "car", False),
+        ("fix", "truck", "car", True),
+        ("fix", None, "car", True),
+        ("wrong", "truck", "car", False),
+        ("unusable", "truck", "car", False),
+        ("unclear", "truck", "car", False),
+    ],
+)
+def test_contradictions(choice: str, label: str | None, proposed: str | None, is_contradictory: bool) -> None:
+    """A decision and a label that do not go together are named, with the decision in the words."""
+    said = find_contradiction(choice, label, "truck", proposed)
+    assert (said is not None) == is_contradictory
+    assert said is None or said.startswith(choice)
+
+
+def test_every_answer_becomes_a_record_of_its_moment(story: Story) -> None:
+    """The record holds who, when, what was shown, the old label with its hash, and the new one."""
+    story.annotate(1, 2, 3)
+    story.answer(story.find(1), "take_proposal", note="clear")
+    story.answer(story.find(2), "fix", "bus")
+    story.answer(story.find(3, proposed=None), "keep")
+    taken = story.take()
+    assert (taken.changed, taken.total, taken.contradictory) == (3, 3, 0)
+    first, second, third = story.verdicts.of_project(7)
+    assert (first.decision, first.old_label, first.new_label, first.note) == ("take_proposal", "truck", "car", "clear")
+    assert first.old_hash == story.edits.value_hash(story.annotations.results[1], "kind", None)
+    assert (first.detectors, first.model_version) == ({"low_self_confidence": 0.9}, "v1")
+    assert first.suggestion_shown
+    assert (second.decision, second.new_label, second.reason) == ("fix", "bus", "class")
+    assert (third.decision, third.new_label, third.reason, third.suggestion_shown) == ("keep", None, None, False)
+
+
+def test_reading_the_same_answers_again_changes_nothing(story: Story) -> None:
+    """Verdicts come from answers alone, so that twice is once."""
+    story.confirm(1, 2)
+    kept = dict(story.verdicts.verdicts)
+    assert story.take().changed == 0
+    assert story.verdicts.verdicts == kept
+
+
+def test_a_changed_answer_replaces_its_verdict_and_a_deleted_one_is_forgotten(story: Story) -> None:
+    """What stands in the review project is what counts."""
+    story.confirm(1, 2)
+    story.answers.answers[0] = replace(story.answers.answers[0], choice="fix", label="bus")
+    del story.answers.answers[1]
+    taken = story.take()
+    assert (taken.changed, taken.forgotten, taken.total) == (1, 1, 1)
+    assert story.verdicts.of_project(7)[0].new_label == "bus"
+
+
+def test_what_is_not_known_is_counted_and_not_fatal(story: Story) -> None:
+    """An unknown decision or finding is reported; an answer that became unknown no longer counts."""
+    story.confirm(1, 2)
+    story.answers.answers[0] = replace(story.answers.answers[0], choice="perhaps")
+    story.answer(replace(story.find(2), key="of another folder"), "keep")
+    taken = story.take()
+    assert (taken.unknown_choices, taken.unknown_findings, taken.total) == ({"perhaps": 1}, 1, 1)
+
+
+def test_a_recorded_verdict_stays_when_its_finding_is_no_longer_known(story: Story) -> None:
+    """The verdict record comes first: it does not need the finding any more."""
+    story.confirm(1)
+    story.findings.findings.clear()
+    taken = story.take()
+    assert (taken.unknown_findings, taken.total, taken.forgotten) == (1, 1, 0)
+
+
+def test_nothing_is_forgotten_when_the_review_project_is_deleted(story: Story) -> None:
+    """A deleted review project does not delete what was decided there."""
+    story.confirm(1)
+    story.answers.is_gone = True
+    assert story.take().total == 1
+
+
+def test_reviewers_who_differ_are_both_kept_and_the_finding_is_unclear(story: Story) -> None:
+    """Both say what each had decided, and their review task is marked; when one gives in, it is clear again."""
+    story.annotate(1)
+    finding = story.find(1)
+    story.answer(finding, "keep", reviewer="a")
+    story.answer(finding, "take_proposal", reviewer="b")
+    taken = story.take()
+    assert (taken.total, taken.contradictory) == (2, 1)
+    for verdict in story.verdicts.of_project(7):
+        assert (verdict.decision, verdict.new_label) == ("unclear", None)
+        assert verdict.contradiction == 'reviewers differ (a: keep; b: change it to "car")'
+    assert story.answers.marked == [10]
+    del story.answers.answers[0]
+    story.take()
+    assert [verdict.decision for verdict in story.verdicts.of_project(7)] == ["take_proposal"]
+    assert story.answers.marked == []
+
+
+def test_reviewers_who_reach_the_same_label_in_two_ways_agree(story: Story) -> None:
+    """Taking the suggestion and giving the suggested label by hand are one decision."""
+    story.annotate(1)
+    finding = story.find(1)
+    story.answer(finding, "fix", "car", reviewer="a")
+    story.answer(finding, "take_proposal", reviewer="b")
+    assert story.take().contradictory == 0
+    assert [change.reviewer for change in story.plan().changes] == ["a, b"]
+
+
+def test_contradictory_verdicts_are_listed_and_never_planned(story: Story) -> None:
+    """A keep with an edited label is unclear, its task is marked, and nothing is planned."""
+    story.annotate(1, 2)
+    story.answer(story.find(1), "keep", "bus")
+    story.answer(story.find(2), "fix")
+    assert story.take().contradictory == 2
+    assert story.answers.marked == [10, 20]
+    assert story.plan().changes == ()

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from errata.audit.ports import Artefact, ControlBelief
+from errata.errors import UsageError
+from errata.store.artefacts import ArtefactFolder
+from errata_model.records import Control
+
+
+def artefact(version: str, **model: np.ndarray) -> Artefact:
+    control = Control("kind/ü", "choices", "image", "image", "image", ("car", "truck"))
+    rows = np.array([[0.1, 0.9], [0.5, 0.5]], np.float32)
+    belief = ControlBelief(control, np.array([3, 1], np.int64), ("ab" * 32, ""), rows, model or None)
+    return Artefact(version, "resnet50@abc", "resnet50", (belief,))
+
+
+def test_an_artefact_comes_back_as_it_went(tmp_path: Path) -> None:
+    """Names, labels, arrays and their types; also without a model."""
+    folder = ArtefactFolder(tmp_path)
+    assert folder.active(7) is None
+    folder.save(7, artefact("v1", **{"alpha/1": np.eye(2), "labels": np.array(["x", "yy"])}))
+    folder.save(8, artefact("v1"))
+    loaded = folder.load(7, "v1")
+    (belief,), (expected,) = loaded.beliefs, artefact("v1").beliefs
+    assert (loaded.version, loaded.encoder, loaded.encoder_name) == ("v1", "resnet50@abc", "resnet50")
+    assert (belief.control, belief.content_keys) == (expected.control, expected.content_keys)
+    assert belief.task_ids.tolist() == [3, 1]
+    np.testing.assert_array_equal(belief.probabilities, expected.probabilities)
+    assert belief.probabilities.dtype == np.float32
+    assert belief.model is not None
+    np.testing.assert_array_equal(belief.model["alpha/1"], np.eye(2))
+    assert belief.model["labels"].tolist() == ["x", "yy"]
+    assert folder.load(8, "v1").beliefs[0].model is None
+    assert (folder.active(7), folder.has(7, "v1"), folder.has(7, "v2")) == ("v1", True, False)
+
+
+def test_the_last_two_versions_are_kept(tmp_path: Path) -> None:
+    """The active one and the one before; saving twice is once; going back makes the older one active."""
+    folder = ArtefactFolder(tmp_path)
+    for version in ("v1", "v2", "v2", "v3"):
+        folder.save(7, artefact(version))
+    assert [folder.has(7, version) for version in ("v1", "v2", "v3")] == [False, True, True]
+    folder.save(7, artefact("v2"))
+    assert (folder.active(7), folder.has(7, "v3")) == ("v2", True)
+
+
+def test_what_a_crash_left_is_neither_seen_nor_kept(tmp_path: Path) -> None:
+    """A half-written folder goes with the next save."""
+    half = tmp_path / "models" / "7" / ".new-half"
+    half.mkdir(parents=True)
+    folder = ArtefactFolder(tmp_path)
+    folder.save(7, artefact("../odd/version"))
+    assert folder.load(7, "../odd/version").version == "../odd/version"
+    assert not half.exists()
+    assert stat.S_IMODE((tmp_path / "models" / "7" / "active").stat().st_mode) == 0o600
+
+
+def test_a_version_that_is_missing_or_damaged_names_the_remedy(tmp_path: Path) -> None:
+    """The text says which command makes it again."""
+    folder = ArtefactFolder(tmp_path)
+    with pytest.raises(UsageError, match="errata audit 7"):
+        folder.load(7, "v1")
+    folder.save(7, artefact("v1"))
+    (path,) = tmp_path.glob("models/7/*/arrays.npz")
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(UsageError, match="errata audit 7"):
+        folder.load(7, "v1")
+
+
+def test_python_objects_are_refused(tmp_path: Path) -> None:
+    """Nothing is ever pickled, and nothing is left behind."""
+    folder = ArtefactFolder(tmp_path)
+    with pytest.raises(ValueError, match="plain arrays"):
+        folder.save(7, artefact("v1", bad=np.array([{}], object)))
+    assert (folder.active(7), folder.has(7, "v1")) == (None, False)

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from errata.audit.ports import Snapshot
+from errata.errors import AuditRunning
+from errata.review.records import FindingCounts, Project, Verdict
+from errata.store.audits import AuditStore
+from errata.store.verdicts import VerdictStore
+from errata_model.records import Finding
+
+Make = Callable[..., Finding]
+
+
+def test_an_audit_is_remembered(audits: AuditStore, snapshot: Snapshot) -> None:
+    """When it began and ended, its version and its summary; the project's title and address."""
+    assert audits.last(7) is None
+    audit_id = audits.begin(snapshot)
+    running = audits.last(7)
+    assert running is not None
+    assert (running.finished_at, running.version) == (None, None)
+    audits.finish(audit_id, "v1", {"findings": 3})
+    last = audits.last(7)
+    assert last is not None
+    assert (last.version, last.summary, last.problem) == ("v1", {"findings": 3}, None)
+    assert last.finished_at is not None
+    assert last.finished_at >= last.started_at
+    assert audits.projects() == [Project(7, "Cars", "http://ls/")]
+
+
+def test_an_audit_that_died_is_told_by_the_next(audits: AuditStore, snapshot: Snapshot) -> None:
+    """One that failed keeps its reason; one without an end gets one when the next begins."""
+    audits.fail(audits.begin(snapshot), "Label Studio is down.")
+    last = audits.last(7)
+    assert last is not None
+    assert last.problem == "Label Studio is down."
+    died = audits.begin(snapshot)
+    audits.finish(audits.begin(snapshot), "v2", {})
+    assert died != audits.last(7)
+    assert audits.versions(7) == ["v2"]
+
+
+def test_versions_are_newest_first_and_each_once(audits: AuditStore, snapshot: Snapshot) -> None:
+    """Going back to an old version makes it the newest."""
+    for version in ("v1", "v2", "v1"):
+        audits.finish(audits.begin(snapshot), version, {})
+    assert audits.versions(7) == ["v1", "v2"]
+    assert audits.versions(8) == []
+
+
+def test_one_audit_a_project(audits: AuditStore, engine: Engine, tmp_path: Path) -> None:
+    """A second holder is told what to do; another project is free, and so is this one afterwards."""
+    other = AuditStore(engine, tmp_path / "data")
+    with audits.exclusive(7):
+        with pytest.raises(AuditRunning, match="project 7 is under way already; wait"), other.exclusive(7):
+            pass
+        with other.exclusive(8):
+            pass
+    with other.exclusive(7):
+        pass
+
+
+def test_findings_come_back_as_they_went(audits: AuditStore, snapshot: Snapshot, make_finding: Make) -> None:
+    """Recorded, they are equal; recorded again, the newest word wins; unknown keys are absent."""
+    audit_id = audits.begin(snapshot)
+    audits.record(audit_id, [make_finding("a", 0.2), make_finding("b", 0.8)])
+    assert audits.get(["a", "b", "c"]) == {"a": make_finding("a", 0.2), "b": make_finding("b", 0.8)}
+    assert [finding.key for finding in audits.findings_of(7)] == ["b", "a"]
+    audits.record(audit_id, [make_finding("a", 0.9), make_finding("a", 0.95)])
+    assert [finding.disagreement for finding in audits.findings_of(7)] == [0.95, 0.8]
+
+
+def test_a_finding_goes_through_its_states(audits: AuditStore, snapshot: Snapshot, make_finding: Make) -> None:
+    """Open, published, withdrawn, and open again when it is suspected again; published ones stay so."""
+    audit_id = audits.begin(snapshot)
+    audits.record(audit_id, [make_finding(key) for key in "abc"])
+    assert audits.counts(7) == FindingCounts(3, 0, 0)
+    audits.published({"a": 100, "b": 101})
+    audits.withdrawn(["b", "c"])
+    assert audits.counts(7) == FindingCounts(0, 1, 2)
+    assert audits.in_review(7) == {"a"}
+    audits.record(audit_id, [make_finding(key) for key in "ab"])
+    assert [finding.key for finding in audits.findings_of(7, "open")] == ["b"]
+    assert audits.counts(7) == FindingCounts(1, 1, 1)
+
+
+def test_reviewers_are_judged_by_what_they_were_shown(
+    audits: AuditStore, snapshot: Snapshot, make_finding: Make
+) -> None:
+    """A later audit that thinks otherwise does not change a finding that stands in the review project, until its
+    review task is made anew."""
+    audit_id = audits.begin(snapshot)
+    audits.record(audit_id, [make_finding("a", reason="old")])
+    audits.published({"a": 100})
+    audits.record(audit_id, [make_finding("a", reason="new")])
+    audits.published({"a": 100})
+    assert audits.get(["a"])["a"].reason == "old"
+    assert audits.findings_of(7)[0].reason == "new"
+    audits.published({"a": 200})
+    assert audits.get(["a"])["a"].reason == "new"
+
+
+def test_a_finding_with_a_verdict_is_decided(
+    audits: AuditStore, engine: Engine, make_verdict: Callable[..., Verdict]
+) -> None:
+    """Of its own project only."""
+    VerdictStore(engine).put([make_verdict(1, "a"), make_verdict(2, "b", project_id=8)])
+    assert audits.decided(7) == {"a"}

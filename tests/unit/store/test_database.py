@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text, update
+
+from errata.errors import SettingError
+from errata.store.database import open_database, writing
+from errata.store.tables import SCHEMA
+
+PUT = """
+import sys
+from errata.store.database import open_database
+from errata.store.media_index import MediaIndexStore
+index = MediaIndexStore(open_database(sys.argv[1]))
+for i in range(40):
+    index.remember({f"{sys.argv[2]}/{i}/{j}": "k" for j in range(20)} | {"shared": sys.argv[2]})
+    assert index.known(["shared"])
+"""
+
+
+def test_opening_twice_is_once(url: str) -> None:
+    """The second opening finds what the first made."""
+    for _ in range(2):
+        open_database(url).dispose()
+
+
+def test_sqlite_is_set_up_for_several_processes(engine: Engine) -> None:
+    """Write-ahead log, waiting for a lock, foreign keys."""
+    with engine.begin() as connection:
+        settings = [connection.execute(text(f"PRAGMA {name}")).scalar() for name in (
+            "journal_mode", "busy_timeout", "foreign_keys"
+        )]  # fmt: skip
+    assert settings == ["wal", 30_000, 1]
+
+
+def test_files_are_private(engine: Engine, tmp_path: Path) -> None:
+    """Nobody else can enter the folder or read the database."""
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "data" / "errata.db").stat().st_mode) == 0o600
+
+
+def test_processes_that_start_and_write_at_once_lose_nothing(url: str) -> None:
+    """Several processes make the schema and write at the same moment: no error, and every row is there."""
+    commands = [[sys.executable, "-c", PUT, url, str(i)] for i in range(3)]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for command in commands]
+    assert [process.communicate()[1] for process in processes] == [""] * 3
+    engine = open_database(url)
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT count(*) FROM media")).scalar() == 3 * 40 * 20 + 1
+    engine.dispose()
+
+
+def test_a_newer_schema_is_refused(url: str, engine: Engine) -> None:
+    """The text names the database and what to do, and nothing is changed."""
+    with writing(engine) as connection:
+        connection.execute(update(SCHEMA).values(version=99))
+    with pytest.raises(SettingError, match=r"newer errata \(schema 99.*update errata"):
+        open_database(url)
+
+
+@pytest.mark.parametrize("wrong", ["mysql://x/y", "nonsense", "oracle://x", "sqlite:////proc/nowhere/x.db"])
+def test_a_wrong_url_names_the_setting(wrong: str) -> None:
+    """Unknown databases, nonsense and folders that cannot be made say what to set."""
+    with pytest.raises(SettingError, match="ERRATA_DATABASE_URL"):
+        open_database(wrong)
+
+
+def test_a_password_is_never_shown() -> None:
+    """A database that cannot be reached is named without its password."""
+    pytest.importorskip("psycopg")
+    with pytest.raises(SettingError) as raised:
+        open_database("postgresql+psycopg://u:hunter2@127.0.0.1:1/x")
+    assert "hunter2" not in str(raised.value)

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from sqlalchemy import Engine
+
+from errata.review.records import Verdict
+from errata.store.verdicts import VerdictStore
+
+Make = Callable[..., Verdict]
+
+
+def test_only_what_changed_is_counted(engine: Engine, make_verdict: Make) -> None:
+    """The same verdict again is no change; another one of the same answer replaces it."""
+    store = VerdictStore(engine)
+    verdicts = [make_verdict(i) for i in range(2000)]
+    assert store.put(verdicts) == 2000
+    assert store.put(verdicts) == 0
+    assert store.put([make_verdict(3, decision="fix", new_label="car"), make_verdict(4)]) == 1
+    assert len(store.of_project(7)) == 2000
+
+
+def test_verdicts_come_back_as_they_went_oldest_first(engine: Engine, make_verdict: Make) -> None:
+    """Times keep their zone and microseconds, numbers their bits; another project's stay apart."""
+    store = VerdictStore(engine)
+    late, early = make_verdict(1), make_verdict(2, decided_at=make_verdict(1).decided_at - timedelta(days=1))
+    store.put([late, early, make_verdict(1, project_id=8)])
+    assert store.of_project(7) == [early, late]
+    store.remove(7, [1])
+    assert store.of_project(7) == [early]
+    assert len(store.of_project(8)) == 1
