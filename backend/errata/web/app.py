@@ -1,0 +1,78 @@
+"""The web app: routes, and who may call them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import FastAPI
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from errata.audit.ports import MediaIndex, Regions
+from errata.audit.push import PredictionsMode
+from errata.jobs.queue import Queue
+from errata.web.backend import Backend
+from errata.web.beliefs import Beliefs
+from errata.web.boundary import Boundary
+from errata.web.newcomers import Encoders, Newcomers
+from errata.web.predictions import Predictions, ReadControls
+from errata.web.projects import ProjectBook
+from errata.web.security import Credentials, is_from_another_site
+from errata.web.webhook import Webhooks
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def create_app(
+    *,
+    beliefs: Beliefs,
+    newcomers: Newcomers,
+    projects: ProjectBook,
+    queue: Queue,
+    credentials: Credentials,
+    index: MediaIndex,
+    encoders: Encoders,
+    regions: Regions,
+    read_controls: ReadControls,
+    predictions_mode: PredictionsMode,
+    audit_delay_s: float,
+    root_path: str = "",
+) -> FastAPI:
+    """Put the web app together. Beliefs, newcomers and projects are started and stopped by `server.serve`.
+
+    Args:
+        root_path: the path of errata's public URL, "" at the root; requests with and without it are served.
+    """
+    predictions = Predictions(beliefs, index, encoders, newcomers, regions, read_controls, queue, predictions_mode)
+    backend = Backend(beliefs, predictions, Webhooks(queue, projects, audit_delay_s), projects, queue)
+    app = FastAPI(title="errata", openapi_url=None, root_path=root_path.rstrip("/"), redirect_slashes=False)
+    for path, method, endpoint in (
+        ("/", "GET", backend.status),
+        ("/health", "GET", backend.health),
+        ("/setup", "POST", backend.setup),
+        ("/predict", "POST", backend.predict),
+        ("/versions", "GET", backend.versions),
+        ("/job_status", "POST", backend.job_status),
+    ):
+        app.add_route(path, _guarded(endpoint, credentials.allow), methods=[method])
+    app.add_route("/webhook", _guarded(backend.webhook, credentials.allow_webhook), methods=["POST"])
+    app.add_middleware(Boundary)
+    return app
+
+
+def _guarded(endpoint: Endpoint, may_pass: Callable[[Headers], bool]) -> Endpoint:
+    """Look at the headers before anything of the body is read."""
+
+    async def guarded(request: Request) -> Response:
+        if is_from_another_site(request.headers):
+            return JSONResponse({"detail": "Other sites' pages may not call errata."}, 403)
+        if not may_pass(request.headers):
+            return JSONResponse(
+                {"detail": "Give ERRATA_BACKEND_USER and ERRATA_BACKEND_PASSWORD as errata has them (HTTP Basic)."},
+                401,
+                {"WWW-Authenticate": 'Basic realm="errata", charset="UTF-8"'},
+            )
+        return await endpoint(request)
+
+    return guarded

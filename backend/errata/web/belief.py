@@ -1,0 +1,67 @@
+"""A project's belief as it is served: every look-up a dictionary's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from errata.audit.ports import Artefact, ControlBelief
+from errata_model.kinds.choices.model import ChoicesModel
+from errata_model.records import Control
+
+MOST_PREDICTED = 50_000  # rows of contents that came after the audit
+
+
+class ControlRows:
+    """The belief about one control, by task and by what a task shows."""
+
+    def __init__(self, belief: ControlBelief) -> None:
+        self.control: Control = belief.control
+        self.labels = frozenset(belief.control.labels)
+        self.model = ChoicesModel.from_arrays(belief.model) if belief.model is not None else None
+        self._probabilities = belief.probabilities
+        self._content_keys = belief.content_keys
+        self._row_of_task = {int(task_id): row for row, task_id in enumerate(belief.task_ids)}
+        rows = {key: row for row, key in reversed(list(enumerate(belief.content_keys))) if key}
+        self._row_of_content = rows
+        self._predicted: dict[str, NDArray[np.float32]] = {}
+
+    def needs_no_media(self, task_id: int | None) -> bool:
+        """Say whether the belief about a task came without knowing what it shows."""
+        row = None if task_id is None else self._row_of_task.get(task_id)
+        return row is not None and not self._content_keys[row]
+
+    def of_task(self, task_id: int | None) -> NDArray[np.float32] | None:
+        """Return the (K,) probabilities of a task whatever it shows now."""
+        row = None if task_id is None else self._row_of_task.get(task_id)
+        return None if row is None else self._probabilities[row]
+
+    def of_content(self, task_id: int | None, key: str) -> NDArray[np.float32] | None:
+        """Return the (K,) probabilities of a task that shows this content; None where it is new.
+
+        Content that was audited gets its out-of-sample row, also when another task shows it.
+        """
+        row = None if task_id is None else self._row_of_task.get(task_id)
+        if row is None or self._content_keys[row] != key:
+            row = self._row_of_content.get(key)
+        return self._predicted.get(key) if row is None else self._probabilities[row]
+
+    def predict(self, keys: Sequence[str], embeddings: NDArray[np.float32]) -> None:
+        """Let the model believe about content that was not audited: N keys and their (N, D) embeddings."""
+        if self.model is not None and len(keys):
+            if len(self._predicted) > MOST_PREDICTED:
+                self._predicted.clear()
+            self._predicted.update(zip(keys, self.model.predict(embeddings), strict=True))
+
+
+class ProjectBelief:
+    """All that an audit believes about a project, ready to be looked up."""
+
+    def __init__(self, artefact: Artefact) -> None:
+        self.version = artefact.version
+        self.encoder = artefact.encoder
+        self.encoder_name = artefact.encoder_name
+        self.controls = tuple(ControlRows(belief) for belief in artefact.beliefs)
+        self.n_tasks = max((len(belief.task_ids) for belief in artefact.beliefs), default=0)

@@ -1,0 +1,188 @@
+"""Looks at media that came after the audit, in a thread of its own and a few at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future
+from typing import Protocol
+
+from errata.audit.embed import Embedded
+from errata.audit.ports import Embeddings, Progress
+from errata.errors import ErrataError
+from errata.web.belief import ProjectBelief
+
+logger = logging.getLogger(__name__)
+
+BATCH = 16
+MOST_WAITING = 2_000
+PROBLEM_KEPT_S = 60.0  # a file that could not be used is not fetched again before
+NICENESS = 10
+
+Outcome = tuple[str | None, str | None]
+"""(content key, None); (None, why the media cannot be used, in words); (None, None) where it is not known now."""
+Batch = dict[tuple[str, str], tuple[int, str, "Future[Outcome]"]]
+"""(encoder's identity, address) -> (id of a task that shows it, encoder's name, what is waited for)."""
+
+
+class Embedder(Protocol):
+    """Turns media into cached embeddings; `audit.embed.ImageEmbedder` is one."""
+
+    def embed(self, uris: Mapping[int, str], progress: Progress) -> Embedded:
+        """Embed the media of tasks, `uris` being task id -> address."""
+
+
+class Encoders(Protocol):
+    """Finds what belongs to the encoder that a belief was formed with."""
+
+    def embeddings(self, encoder: str) -> Embeddings | None:
+        """Return the cache of the encoder with this identity; quick. None where there is none."""
+
+    def embedder(self, encoder: str, encoder_name: str) -> Embedder | None:
+        """Return what makes more of them; may load weights. None where the encoder is another one by now.
+
+        Called from the thread of the newcomers only.
+        """
+
+
+class Newcomers:
+    """Fetches, decodes and encodes media, each address once at a time.
+
+    Args:
+        encoders: where the encoder of a belief comes from.
+    """
+
+    def __init__(self, encoders: Encoders) -> None:
+        self._encoders = encoders
+        self._waiting: Batch = {}
+        self._problems: dict[tuple[str, str], tuple[float, str]] = {}
+        self._changed = threading.Condition()
+        self._is_stopping = False
+        self._thread = threading.Thread(target=self._run, name="newcomers", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look at what is asked for."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the batch under way; does not wait for it, since it writes nothing to Label Studio."""
+        with self._changed:
+            self._is_stopping = True
+            for *_, future in self._waiting.values():
+                future.cancel()
+            self._waiting.clear()
+            self._changed.notify_all()
+
+    async def look_at(self, belief: ProjectBelief, uris: Mapping[str, int], timeout_s: float) -> dict[str, Outcome]:
+        """Look at media for as long as `timeout_s`; return address -> outcome of those that are done by then.
+
+        Args:
+            belief: whose encoder is meant.
+            uris: address -> id of a task that shows it.
+        """
+        if belief.encoder is None or belief.encoder_name is None:
+            return {}
+        futures = self._ask(belief.encoder, belief.encoder_name, uris)
+        waiting = {uri: asyncio.wrap_future(future) for uri, future in futures.items()}
+        if waiting:
+            await asyncio.wait(waiting.values(), timeout=timeout_s)
+        for future in waiting.values():
+            future.cancel()  # what has not begun is left to a job
+        done = {uri: future for uri, future in futures.items() if future.done() and not future.cancelled()}
+        return {uri: future.result() for uri, future in done.items()}
+
+    def _ask(self, encoder: str, encoder_name: str, uris: Mapping[str, int]) -> dict[str, Future[Outcome]]:
+        futures: dict[str, Future[Outcome]] = {}
+        with self._changed:
+            for uri, task_id in uris.items():
+                known = self._problems.get((encoder, uri))
+                if known is not None and known[0] > time.monotonic():
+                    futures[uri] = Future()
+                    futures[uri].set_result((None, known[1]))
+                elif (waits := self._waiting.get((encoder, uri))) and not waits[2].cancelled():
+                    futures[uri] = waits[2]
+                elif len(self._waiting) < MOST_WAITING and not self._is_stopping:
+                    futures[uri] = Future()
+                    self._waiting[encoder, uri] = (task_id, encoder_name, futures[uri])
+            self._changed.notify_all()
+        return futures
+
+    def _run(self) -> None:
+        _lower_priority()
+        while batch := self._next():
+            try:
+                self._look(batch)
+            except ErrataError as error:
+                _give_up(batch, str(error))
+            except Exception as error:  # noqa: BLE001  a thread's boundary; its text may hold what no log may
+                _give_up(batch, f"unexpected {type(error).__name__}")
+
+    def _next(self) -> Batch:
+        """Wait for addresses; return a few of one encoder and of different tasks, nothing once it stops."""
+        with self._changed:
+            while True:
+                self._changed.wait_for(lambda: self._is_stopping or self._waiting)
+                if self._is_stopping:
+                    return {}
+                batch: Batch = {}
+                for key in list(self._waiting):
+                    task_ids = {task_id for task_id, *_ in batch.values()}
+                    if key[0] == next(iter(batch), key)[0] and self._waiting[key][0] not in task_ids:
+                        item = self._waiting.pop(key)
+                        if item[2].set_running_or_notify_cancel():
+                            batch[key] = item
+                    if len(batch) == BATCH:
+                        break
+                if batch:
+                    return batch
+
+    def _look(self, batch: Batch) -> None:
+        (encoder, _), (_, encoder_name, _) = next(iter(batch.items()))
+        embedder = self._encoders.embedder(encoder, encoder_name)
+        if embedder is None:
+            _give_up(batch, "the encoder is another one than at the last audit")
+            return
+        embedded = embedder.embed({task_id: key[1] for key, (task_id, *_) in batch.items()}, _Silence())
+        keys = dict(zip(map(int, embedded.task_ids), embedded.content_keys, strict=True))
+        for key, (task_id, _, future) in batch.items():
+            problem = embedded.unusable.get(task_id)
+            if problem is not None:
+                self._keep_problem(key, problem)
+            future.set_result((keys.get(task_id), problem))
+
+    def _keep_problem(self, key: tuple[str, str], problem: str) -> None:
+        now = time.monotonic()
+        with self._changed:
+            self._problems = {kept: item for kept, item in self._problems.items() if item[0] > now}
+            self._problems[key] = (now + PROBLEM_KEPT_S, problem)
+
+
+def _give_up(batch: Batch, reason: str) -> None:
+    logger.warning("%d new media could not be looked at: %s", len(batch), reason)
+    for *_, future in batch.values():
+        if not future.done():
+            future.set_result((None, None))
+
+
+class _Silence:
+    """Progress that nobody watches."""
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        """Ignore it."""
+
+    def advance(self, n: int = 1) -> None:
+        """Ignore it."""
+
+    def say(self, text: str) -> None:
+        """Ignore it."""
+
+
+def _lower_priority() -> None:
+    """Let requests go first, where the system has priorities of threads: Linux."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

@@ -1,0 +1,227 @@
+"""Answers what the model says about tasks: one result a task, in order, always.
+
+What a result's `model_version` says: the belief's version where there is an answer; `errata-none` before the first
+audit; otherwise the version with a suffix. Label Studio asks again about a task as long as it has no result of the
+version that /setup returns, so that a suffix means "ask me again":
+
+- `-pending`: the media have not been looked at yet; a job does, and pushes the prediction;
+- `-unusable`: nothing can be said: no media, a broken file, or labels that the label config no longer has;
+- `-withheld`: `ERRATA_PREDICTIONS` keeps it back, `labelled` until the task's annotators are done.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from starlette.concurrency import run_in_threadpool
+
+from errata.audit.ports import MediaIndex, Regions
+from errata.audit.push import PredictionsMode
+from errata.errors import UsageError
+from errata.jobs.queue import Queue
+from errata.web.belief import ControlRows, ProjectBelief
+from errata.web.beliefs import Beliefs
+from errata.web.bodies import AskedTask, PredictRequest
+from errata.web.newcomers import Encoders, Newcomers
+from errata_model.records import Control
+
+logger = logging.getLogger(__name__)
+
+NO_VERSION = "errata-none"
+LOADING_S = 20.0  # how long a request waits for a belief that is being loaded after a start
+FIRST_LOOK_S, LOOK_PER_MEDIUM_S, LONGEST_LOOK_S = 5.0, 0.1, 60.0  # Label Studio gives up after 100 s, proxies after 90
+PREDICT_DELAY_S = 5.0
+FEW_TASKS = 32  # so many are answered in the event loop: a thread would take longer than the answer
+MOST_KEYS = 500_000  # addresses whose content is remembered in memory
+MOST_CONFIGS = 64
+
+ReadControls = Callable[[str], Sequence[Control]]
+Allowed = Mapping[str, frozenset[str]]  # control -> labels that the label config has
+
+
+class _Need(NamedTuple):
+    """What a request still has to find out."""
+
+    uris: dict[str, int]  # address -> task id: content not known
+    contents: dict[ControlRows, set[str]]  # content keys that the control's model has not seen
+
+
+class Predictions:
+    """Answers POST /predict from memory; what it takes longer to find out is left to threads and jobs.
+
+    Args:
+        index: what was found behind media addresses; asked outside the event loop, once an address.
+        read_controls: reads a label config's controls; raises `UsageError` where there are none.
+        mode: which tasks get predictions.
+    """
+
+    def __init__(
+        self,
+        beliefs: Beliefs,
+        index: MediaIndex,
+        encoders: Encoders,
+        newcomers: Newcomers,
+        regions: Regions,
+        read_controls: ReadControls,
+        queue: Queue,
+        mode: PredictionsMode,
+    ) -> None:
+        self._beliefs = beliefs
+        self._index = index
+        self._encoders = encoders
+        self._newcomers = newcomers
+        self._regions = regions
+        self._read_controls = read_controls
+        self._queue = queue
+        self._mode = mode
+        self._keys: dict[str, str] = {}
+        self._configs: dict[str, Allowed] = {}
+
+    async def answer(self, request: PredictRequest) -> list[dict[str, Any]]:
+        """Return Label Studio's `results`."""
+        belief = await self._beliefs.belief(request.project_id, LOADING_S)
+        if belief is None:
+            return [_empty(NO_VERSION) for _ in request.tasks]
+        shown = [task for task in request.tasks if self._is_shown(task)]
+        problems = await self._find_out(belief, shown)
+        allowed = self._allowed(request.label_config)
+        if len(request.tasks) <= FEW_TASKS:
+            results = self._results(belief, request.tasks, allowed, problems)
+        else:
+            results = await run_in_threadpool(self._results, belief, request.tasks, allowed, problems)
+        if any(result["model_version"].endswith("-pending") for result in results):
+            self._queue.submit("predict", request.project_id, PREDICT_DELAY_S)
+        return results
+
+    def _is_shown(self, task: AskedTask) -> bool:
+        return self._mode == "all" or (self._mode == "labelled" and task.is_labeled)
+
+    async def _find_out(self, belief: ProjectBelief, tasks: Sequence[AskedTask]) -> set[str]:
+        """Find out what tasks show, and believe about it; return the addresses of media that cannot be used."""
+        need = self._need(belief, tasks)
+        if need.uris:
+            self._keep(await run_in_threadpool(self._index.known, list(need.uris)))
+            need = self._need(belief, tasks)
+        lacking = await run_in_threadpool(self._believe, belief, need.contents) if need.contents else set()
+        to_look_at = {**need.uris, **self._shown_as(belief, tasks, lacking)}
+        if not to_look_at:
+            return set()
+        timeout_s = min(LONGEST_LOOK_S, FIRST_LOOK_S + LOOK_PER_MEDIUM_S * len(to_look_at))
+        outcomes = await self._newcomers.look_at(belief, to_look_at, timeout_s)
+        self._keep({uri: key for uri, (key, _) in outcomes.items() if key})
+        contents = self._need(belief, tasks).contents
+        if contents:
+            await run_in_threadpool(self._believe, belief, contents)
+        return {uri for uri, (_, problem) in outcomes.items() if problem}
+
+    def _need(self, belief: ProjectBelief, tasks: Sequence[AskedTask]) -> _Need:
+        need = _Need({}, {})
+        for rows in belief.controls:
+            for task in tasks:
+                uri = _uri(task, rows)
+                if not uri or rows.needs_no_media(task.id):
+                    continue
+                key = self._keys.get(uri)
+                if key is None:
+                    need.uris.setdefault(uri, task.id or 0)
+                elif rows.model is not None and rows.of_content(task.id, key) is None:
+                    need.contents.setdefault(rows, set()).add(key)
+        return need
+
+    def _shown_as(self, belief: ProjectBelief, tasks: Sequence[AskedTask], keys: set[str]) -> dict[str, int]:
+        """Return address -> task id of the media with these contents."""
+        uris = ((_uri(task, rows), task.id or 0) for rows in belief.controls for task in tasks) if keys else ()
+        return {uri: task_id for uri, task_id in uris if self._keys.get(uri) in keys}
+
+    def _believe(self, belief: ProjectBelief, contents: Mapping[ControlRows, set[str]]) -> set[str]:
+        """Let the models believe about new contents; return those without an embedding."""
+        embeddings = self._encoders.embeddings(belief.encoder) if belief.encoder else None
+        lacking: set[str] = set()
+        for rows, wanted in contents.items():
+            keys = sorted(wanted)
+            if embeddings is None:
+                lacking.update(keys)
+                continue
+            found, is_known = embeddings.get(keys)
+            rows.predict([key for key, known in zip(keys, is_known, strict=True) if known], found[is_known])
+            lacking.update(key for key, known in zip(keys, is_known, strict=True) if not known)
+        return lacking
+
+    def _keep(self, keys: Mapping[str, str]) -> None:
+        if len(self._keys) + len(keys) > MOST_KEYS:
+            self._keys = {}
+        self._keys.update(keys)
+
+    def _allowed(self, label_config: str | None) -> Allowed | None:
+        """Return the labels that the config has, None where there is no config to ask."""
+        if label_config is None:
+            return None
+        found = self._configs.get(label_config)
+        if found is None:
+            try:
+                found = {control.name: frozenset(control.labels) for control in self._read_controls(label_config)}
+            except UsageError:
+                found = {}
+            if len(self._configs) >= MOST_CONFIGS:
+                self._configs.clear()
+            self._configs[label_config] = found
+        return found
+
+    def _results(
+        self, belief: ProjectBelief, tasks: Sequence[AskedTask], allowed: Allowed | None, problems: set[str]
+    ) -> list[dict[str, Any]]:
+        return [self._result(belief, task, allowed, problems) for task in tasks]
+
+    def _result(
+        self, belief: ProjectBelief, task: AskedTask, allowed: Allowed | None, problems: set[str]
+    ) -> dict[str, Any]:
+        if not self._is_shown(task):
+            return _empty(f"{belief.version}-withheld")
+        regions, scores = [], []
+        for rows in belief.controls:
+            uri = _uri(task, rows)
+            probabilities = self._probabilities(rows, task, uri)
+            if probabilities is None:
+                if uri and uri not in problems and rows.model is not None:
+                    return _empty(f"{belief.version}-pending")
+                continue
+            best = _best(probabilities, rows, allowed)
+            if best is not None:
+                score = round(min(max(float(probabilities[best]), 0.0), 1.0), 4)
+                regions.append(self._regions.region(rows.control, rows.control.labels[best], score))
+                scores.append(score)
+        if not regions:
+            return _empty(f"{belief.version}-unusable")
+        return {"result": regions, "score": min(scores), "model_version": belief.version}
+
+    def _probabilities(self, rows: ControlRows, task: AskedTask, uri: str) -> NDArray[np.float32] | None:
+        if rows.needs_no_media(task.id):
+            return rows.of_task(task.id)
+        key = self._keys.get(uri)
+        return None if key is None else rows.of_content(task.id, key)
+
+
+def _best(probabilities: NDArray[np.float32], rows: ControlRows, allowed: Allowed | None) -> int | None:
+    """Return the likeliest label that the config still has; its probability stays what it was."""
+    has = rows.labels if allowed is None else allowed.get(rows.control.name, frozenset())
+    if has >= rows.labels:
+        best = int(probabilities.argmax())
+    else:
+        left = [k for k, label in enumerate(rows.control.labels) if label in has]
+        if not left:
+            return None
+        best = max(left, key=lambda k: float(probabilities[k]))
+    return best if np.isfinite(probabilities[best]) else None
+
+
+def _uri(task: AskedTask, rows: ControlRows) -> str:
+    value = task.data.get(rows.control.data_key)
+    return str(value) if value else ""
+
+
+def _empty(version: str) -> dict[str, Any]:
+    return {"result": [], "score": 0.0, "model_version": version}

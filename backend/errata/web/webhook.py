@@ -1,0 +1,85 @@
+"""What follows from Label Studio's events. Only the action and the project's id are read of a payload."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from errata.jobs.queue import JobName, Queue
+from errata.web.projects import ProjectBook
+
+LABEL_EVENTS = frozenset(
+    {
+        "ANNOTATION_CREATED",
+        "ANNOTATIONS_CREATED",
+        "ANNOTATION_UPDATED",
+        "ANNOTATIONS_DELETED",
+    }
+)
+TASK_EVENTS = frozenset({"TASKS_CREATED", "TASKS_DELETED"})
+START_TRAINING = "START_TRAINING"
+
+
+class Webhooks:
+    """Turns events into jobs, in memory and at once: Label Studio waits inside an annotator's request.
+
+    Other events, PROJECT_UPDATED among them, start nothing: errata's own settings would start audits for ever.
+
+    Args:
+        audit_delay_s: seconds of quiet after a label changed before an audit.
+    """
+
+    def __init__(self, queue: Queue, projects: ProjectBook, audit_delay_s: float) -> None:
+        self._queue = queue
+        self._projects = projects
+        self._audit_delay_s = audit_delay_s
+
+    def take(self, payload: Mapping[str, Any]) -> str | None:
+        """Take an event; return the id of the job that it started, where the answer should name one."""
+        action, project_id = payload.get("action"), _project_of(payload)
+        if project_id is None or not isinstance(action, str):
+            return None
+        if action == START_TRAINING:
+            self._queue.submit("audit", project_id)
+            return job_id("audit", project_id)
+        if action in LABEL_EVENTS:
+            source_id = self._projects.source_of_review(project_id)
+            if source_id is not None:
+                self._queue.submit("verdicts", source_id)
+                return None
+        if action in LABEL_EVENTS | TASK_EVENTS and self._projects.is_source(project_id):
+            self._queue.submit("audit", project_id, self._audit_delay_s)
+        return None
+
+
+def _project_of(payload: Mapping[str, Any]) -> int | None:
+    """Find the project's id: in `project`, else in the annotations or tasks, which are one or a list."""
+    project = payload.get("project")
+    found = project.get("id") if isinstance(project, dict) else project
+    for key in ("annotation", "task", "annotations", "tasks"):
+        if _is_id(found):
+            break
+        part = payload.get(key)
+        first = part[0] if isinstance(part, list) and part else part
+        found = first.get("project") if isinstance(first, dict) else None
+    return found if _is_id(found) else None
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def job_id(name: JobName, project_id: int) -> str:
+    """Return what Label Studio may ask /job_status about."""
+    return f"{name}-{project_id}"
+
+
+def job_status(queue: Queue, wanted: str) -> str:
+    """Return how a job stands in Label Studio's words: queued, started, failed or finished.
+
+    Raises:
+        QueueUnreachable: the queue cannot be asked.
+    """
+    words = {"waiting": "queued", "running": "started", "failed": "failed"}
+    found = {words[state.state] for state in queue.states() if job_id(state.name, state.project_id) == wanted}
+    return next((word for word in ("started", "queued", "failed") if word in found), "finished")
