@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from filelock import FileLock
 from sqlalchemy import Connection, Engine, Table, create_engine, event, select, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
 
 from errata.errors import SettingError
@@ -37,15 +37,16 @@ def open_database(url: str) -> Engine:
     """
     engine = _engine(url)
     try:
-        if engine.dialect.name == "sqlite" and engine.url.database not in (None, "", ":memory:"):
-            _prepare_file(engine, Path(str(engine.url.database)))
-        else:
-            _prepare_schema(engine)
-    except OperationalError as error:
+        _prepare(engine)
+    except DatabaseError as error:
+        engine.dispose()
         raise SettingError(
             f"The database {_shown(engine)} cannot be opened; check ERRATA_DATABASE_URL, and that the database "
             "runs and its folder can be written."
         ) from error
+    except SettingError:
+        engine.dispose()
+        raise
     return engine
 
 
@@ -127,6 +128,13 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("errata_writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _prepare(engine: Engine) -> None:
+    if engine.dialect.name == "sqlite" and engine.url.database not in (None, "", ":memory:"):
+        _prepare_file(engine, Path(str(engine.url.database)))
+    else:
+        _prepare_schema(engine)
 
 
 def _prepare_file(engine: Engine, path: Path) -> None:

@@ -71,8 +71,16 @@ def test_a_wrong_url_names_the_setting(wrong: str) -> None:
 
 
 def test_a_password_is_never_shown() -> None:
-    """A database that cannot be reached is named without its password."""
-    pytest.importorskip("psycopg")
-    with pytest.raises(SettingError) as raised:
+    """A database that cannot be reached, or whose driver is missing, is named without its password."""
+    with pytest.raises(SettingError, match="ERRATA_DATABASE_URL") as raised:
         open_database("postgresql+psycopg://u:hunter2@127.0.0.1:1/x")
     assert "hunter2" not in str(raised.value)
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    """It is left as it is."""
+    path = tmp_path / "notes.txt"
+    path.write_text("not a database " * 100)
+    with pytest.raises(SettingError, match=r"notes\.txt cannot be opened"):
+        open_database(f"sqlite:///{path}")
+    assert path.read_text() == "not a database " * 100
