@@ -1,0 +1,122 @@
+"""Image files of unknown origin to RGB images."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+FORMATS = ("PNG", "JPEG", "MPO", "GIF", "WEBP", "BMP", "DIB", "TIFF", "PPM", "TGA", "JPEG2000", "AVIF")
+_DEEP_MODES = ("I", "F")
+
+# What Pillow's decoders raise on hostile content. A warning is among them where warnings are errors.
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    ArithmeticError,
+    AttributeError,
+    RuntimeError,
+    MemoryError,
+    AssertionError,
+    Warning,
+    struct.error,
+    zlib.error,
+)
+
+
+class UnusableImage(ValueError):  # noqa: N818
+    """The content cannot be used as an image; the text says why in a few words."""
+
+
+def decode_image(content: bytes, max_pixels: int) -> Image.Image:
+    """Decode an image file as an annotator sees it.
+
+    EXIF orientation is applied, transparency is laid over white, of an animation the first frame is taken.
+    More than 8 bits a channel are stretched from the image's own least to its greatest value.
+
+    Args:
+        content: the file.
+        max_pixels: the largest width times height. It is compared with the header, before anything is decoded.
+
+    Returns:
+        An RGB image that is fully loaded.
+
+    Raises:
+        UnusableImage: empty, no image, of a format that is not supported, too large, or broken.
+    """
+    if not content:
+        raise UnusableImage("the file is empty")
+    image = _open(content)
+    width, height = image.size
+    if width * height > max_pixels:
+        raise UnusableImage(f"{width} x {height} pixels are more than the {max_pixels} allowed")
+    if width * height == 0:
+        raise UnusableImage("the image has no pixels")
+    try:
+        image.load()
+    except _BROKEN as error:
+        raise UnusableImage(f"the {image.format or 'image'} file is truncated or broken") from error
+    try:
+        return _to_rgb(_upright(image))
+    except _BROKEN as error:
+        raise UnusableImage(f"{image.format} images of mode {image.mode} are not supported") from error
+
+
+def _open(content: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(content), formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UnusableImage("it has too many pixels") from error
+    except UnidentifiedImageError as error:
+        raise UnusableImage(_describe_unknown(content)) from error
+    except _BROKEN as error:
+        raise UnusableImage("the header of the image is broken") from error
+
+
+def _describe_unknown(content: bytes) -> str:
+    start = content[:512].lstrip().lower()
+    if start.startswith((b"<svg", b"<?xml")) and b"<svg" in content[:4096].lower():
+        return "SVG drawings are not supported"
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "it is a web page, not an image"
+    if start.startswith(b"%pdf"):
+        return "PDF documents are not supported"
+    return "it is not an image, or of a format that is not supported"
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except _BROKEN:  # a broken EXIF block beside good pixels: browsers show the pixels
+        return image
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith(_DEEP_MODES):
+        return _stretch(image)
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        page = Image.new("RGBA", rgba.size, "white")
+        page.alpha_composite(rgba)
+        return page.convert("RGB")
+    return image.copy() if image.mode == "RGB" else image.convert("RGB")
+
+
+def _stretch(image: Image.Image) -> Image.Image:
+    values = np.asarray(image).astype(np.float32)
+    finite = np.isfinite(values)
+    if not finite.any():
+        raise ValueError("no finite pixel")
+    low, high = float(values[finite].min()), float(values[finite].max())
+    values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
+    # Halved first, so that the span of extreme floats does not overflow.
+    span = max(high / 2 - low / 2, float(np.finfo(np.float32).tiny))
+    grey = (values / 2 - low / 2) / span * 255
+    return Image.fromarray(grey.round().astype(np.uint8)).convert("RGB")

@@ -1,0 +1,242 @@
+"""Frozen torchvision backbones. torch is imported by the first use of a model, not by importing this module."""
+
+from __future__ import annotations
+
+import difflib
+import pickle
+import re
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from errata_model.encoders.weights import UnknownEncoder, WeightsUnavailable, download, hash_file
+
+if TYPE_CHECKING:
+    import torch
+
+_PREPROCESSING = "1"  # to be raised when embeddings of the same weights change
+_BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class _Preset:
+    """torchvision's preprocessing of one set of weights."""
+
+    resize: int
+    crop: int
+    resampling: Image.Resampling
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+class TorchvisionEncoder:
+    """The input of a backbone's final classification layer.
+
+    The final layer is the linear or convolutional layer that a forward pass runs last. Where its input is a
+    feature map (SqueezeNet), its mean over space is taken: in trials better than the maximum, and no worse than
+    both. The network is frozen, in evaluation mode, in half precision on CUDA alone.
+
+    Attributes:
+        name: of the backbone.
+        weights: a state_dict's file; None for torchvision's own, downloaded on first use.
+    """
+
+    def __init__(self, name: str, weights: Path | None) -> None:
+        self.name = name
+        self.weights = weights
+        self._loading = threading.Lock()
+        self._loaded: _Network | None = None
+        self._preset: _Preset | None = None
+
+    @cached_property
+    def identity(self) -> str:
+        """Name, weights and preprocessing. Imports torch only where no file was named.
+
+        Raises:
+            WeightsUnavailable: the file cannot be read.
+            UnknownEncoder: no file was named and torchvision does not know the name.
+        """
+        if self.weights is not None:
+            return f"{self.name}:{hash_file(self.weights)}:{_PREPROCESSING}"
+        return f"{self.name}:{Path(_default_weights(self.name).url).stem}:{_PREPROCESSING}"
+
+    @property
+    def width(self) -> int:
+        """The number of columns of an embedding. Loads the network where it is not loaded yet."""
+        return self._network().width
+
+    def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Return (3, side, side), resized and cropped as torchvision does.
+
+        Still bytes, a quarter of the memory; `encode` brings them to the mean and spread that the model wants.
+
+        Raises:
+            UnknownEncoder: torchvision does not know the name.
+        """
+        preset = self._preset
+        if preset is None:
+            preset = self._preset = _read_preset(self.name)
+        return np.ascontiguousarray(np.asarray(_crop(image, preset)).transpose(2, 0, 1))
+
+    def encode(self, prepared: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Return (N, D) float32; the first call loads the network.
+
+        Raises:
+            WeightsUnavailable: the weights cannot be had or do not fit the backbone.
+            UnknownEncoder: torchvision does not know the name.
+        """
+        network = self._network()
+        blocks = [
+            network.embed(np.stack(prepared[start : start + _BATCH])) for start in range(0, len(prepared), _BATCH)
+        ]
+        return np.concatenate(blocks) if blocks else np.zeros((0, network.width), dtype=np.float32)
+
+    def _network(self) -> _Network:
+        with self._loading:
+            if self._loaded is None:
+                self._loaded = _Network(_build(self.name, self.weights), _read_preset(self.name))
+            return self._loaded
+
+
+class _Network:
+    """A frozen model on the best device there is."""
+
+    def __init__(self, model: torch.nn.Module, preset: _Preset) -> None:
+        import torch  # noqa: PLC0415 - takes seconds
+
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._model = model.eval().requires_grad_(False).to(self._device)
+        self._mean = torch.tensor(preset.mean, device=self._device)[:, None, None]
+        self._std = torch.tensor(preset.std, device=self._device)[:, None, None]
+        self._head = _final_layer(self._model, torch.zeros(1, 3, preset.crop, preset.crop, device=self._device))
+        self.width = self.embed(np.zeros((1, 3, preset.crop, preset.crop), dtype=np.uint8)).shape[1]
+
+    def embed(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        import torch  # noqa: PLC0415
+
+        batch = torch.from_numpy(images).to(self._device).float().div_(255)
+        batch = batch.sub_(self._mean).div_(self._std).contiguous(memory_format=torch.channels_last)
+        found = self._forward(batch, self._device.type == "cuda")
+        if not np.isfinite(found).all():  # half precision ends at 65504
+            found = self._forward(batch, False)
+        return found
+
+    def _forward(self, batch: torch.Tensor, is_half: bool) -> NDArray[np.float32]:
+        import torch  # noqa: PLC0415
+
+        seen: list[torch.Tensor] = []
+        hook = self._head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+        try:
+            with torch.inference_mode(), torch.autocast(self._device.type, torch.float16, enabled=is_half):
+                self._model(batch)
+        finally:
+            hook.remove()
+        features = seen[-1].float()
+        pooled = features.mean(dim=(2, 3)) if features.ndim == 4 else features.flatten(1)
+        return np.asarray(pooled.cpu().numpy(), dtype=np.float32)
+
+
+def _final_layer(model: torch.nn.Module, example: torch.Tensor) -> torch.nn.Module:
+    import torch  # noqa: PLC0415
+
+    ran: list[torch.nn.Module] = []
+    layers = [layer for layer in model.modules() if isinstance(layer, (torch.nn.Linear, torch.nn.Conv2d))]
+    hooks = [layer.register_forward_pre_hook(lambda module, _: ran.append(module)) for layer in layers]
+    try:
+        with torch.inference_mode():
+            model(example)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return ran[-1]
+
+
+def _default_weights(name: str) -> Any:
+    import torchvision  # noqa: PLC0415
+
+    names = torchvision.models.list_models(module=torchvision.models)
+    if name not in names:
+        near = ", ".join(difflib.get_close_matches(name, names, n=3)) or "resnet50, convnext_tiny, vit_b_16"
+        raise UnknownEncoder(
+            f"{name!r} is not a torchvision classification backbone; use `pixels` or one such as {near}."
+        )
+    return torchvision.models.get_model_weights(name).DEFAULT
+
+
+def _read_preset(name: str) -> _Preset:
+    from torchvision.transforms import InterpolationMode  # noqa: PLC0415
+
+    preset = _default_weights(name).transforms()
+    resampling = {
+        InterpolationMode.BILINEAR: Image.Resampling.BILINEAR,
+        InterpolationMode.BICUBIC: Image.Resampling.BICUBIC,
+    }[preset.interpolation]
+    return _Preset(preset.resize_size[0], preset.crop_size[0], resampling, tuple(preset.mean), tuple(preset.std))
+
+
+def _crop(image: Image.Image, preset: _Preset) -> Image.Image:
+    """Return the middle of the image, its shorter side scaled to `preset.resize`.
+
+    In one step, which is the same but for rounding: resizing a banner of 1 x 100,000 pixels first would make gigabytes.
+    """
+    width, height = image.size
+    long = int(preset.resize * max(width, height) / min(width, height))
+    resized_wh = (preset.resize, long) if width <= height else (long, preset.resize)
+    left, top = (round((side - preset.crop) / 2) for side in resized_wh)
+    to_x, to_y = width / resized_wh[0], height / resized_wh[1]
+    box = (left * to_x, top * to_y, (left + preset.crop) * to_x, (top + preset.crop) * to_y)
+    return image.resize((preset.crop, preset.crop), preset.resampling, box=box)
+
+
+def _build(name: str, weights: Path | None) -> torch.nn.Module:
+    import torch  # noqa: PLC0415
+    import torchvision  # noqa: PLC0415
+
+    default = _default_weights(name)
+    if weights is None:
+        file = Path(torch.hub.get_dir()) / "checkpoints" / default.url.rpartition("/")[2]
+        download(default.url, file)
+        with _as_unfit(name, file):
+            return torchvision.models.get_model(name, weights=default)  # type: ignore[no-any-return]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of initial values, which are replaced
+        model = torchvision.models.get_model(name, weights=None)
+    if hasattr(model, "transform_input"):  # GoogLeNet and Inception: their weights ask for it
+        model.transform_input = True
+    with _as_unfit(name, weights):
+        state = torch.load(weights, map_location="cpu", weights_only=True)
+        model.load_state_dict({_new_key(key): _to_single(value) for key, value in state.items()})
+    return model  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _as_unfit(name: str, file: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pickle.UnpicklingError, EOFError, OSError) as error:
+        raise WeightsUnavailable(
+            f"{file} is no file of weights that torch can read safely; save a state_dict by torch.save."
+        ) from error
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WeightsUnavailable(
+            f"{file} does not hold the weights of {name}; name the file of its ImageNet state_dict, "
+            "or the encoder that the weights belong to."
+        ) from error
+
+
+def _new_key(key: str) -> str:
+    """Return today's name of a DenseNet layer: torchvision's own files still have the old ones."""
+    return re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2.", key)
+
+
+def _to_single(value: torch.Tensor) -> torch.Tensor:
+    return value.float() if value.is_floating_point() else value

@@ -1,0 +1,41 @@
+"""Rows in an order that depends on their content alone, so that results permute with the rows, to the last bit."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+UNLABELLED = 2  # beside the halves 0 and 1
+
+
+def order_by_content(
+    embeddings: NDArray[np.float32], targets: NDArray[np.float64], groups: NDArray[np.int64], seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Sort rows as if at random, and deal their groups into two halves.
+
+    Labels decide the order of rows of equal content alone, and never the half: a changed label moves nothing.
+
+    Args:
+        embeddings: (N, D).
+        targets: (N, K), zeros where there is no label.
+        groups: (N,).
+        seed: another seed, another order.
+
+    Returns:
+        order: (N,) the rows, sorted.
+        halves: (N,) 0 or 1 for rows of groups with a label, 2 for the others. Groups of equal content share a half.
+    """
+    key = seed.to_bytes(8, "little", signed=True)
+    digests = [blake2b(row.tobytes(), key=key, digest_size=16).digest() for row in embeddings + np.float32(0)]
+    members: dict[int, list[bytes]] = {}
+    for group, digest in zip(groups.tolist(), digests, strict=True):
+        members.setdefault(group, []).append(digest)
+    names = {group: blake2b(b"".join(sorted(held)), key=key).digest() for group, held in members.items()}
+    labelled = {names[group] for group in groups[targets.any(axis=1)].tolist()}
+    half_of = {name: rank % 2 for rank, name in enumerate(sorted(labelled))}
+    own_names = [names[group] for group in groups.tolist()]
+    halves = np.array([half_of.get(name, UNLABELLED) for name in own_names], dtype=np.int64)
+    order = sorted(range(len(digests)), key=lambda n: (digests[n], own_names[n], targets[n].tobytes()))
+    return np.array(order, dtype=np.int64), halves
