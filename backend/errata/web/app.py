@@ -16,7 +16,7 @@ from errata.web.backend import Backend
 from errata.web.beliefs import Beliefs
 from errata.web.boundary import Boundary
 from errata.web.newcomers import Encoders, Newcomers
-from errata.web.predictions import Predictions, ReadControls
+from errata.web.predictions import Patience, Predictions, ReadControls
 from errata.web.projects import ProjectBook
 from errata.web.security import Credentials, is_from_another_site
 from errata.web.webhook import Webhooks
@@ -38,15 +38,19 @@ def create_app(
     predictions_mode: PredictionsMode,
     audit_delay_s: float,
     root_path: str = "",
+    patience: Patience = Patience(),  # noqa: B008  frozen
 ) -> FastAPI:
     """Put the web app together. Beliefs, newcomers and projects are started and stopped by `server.serve`.
 
     Args:
         root_path: the path of errata's public URL, "" at the root; requests with and without it are served.
+        patience: how long a /predict request waits for media that are new.
     """
-    predictions = Predictions(beliefs, index, encoders, newcomers, regions, read_controls, queue, predictions_mode)
+    predictions = Predictions(
+        beliefs, index, encoders, newcomers, regions, read_controls, queue, predictions_mode, patience
+    )
     backend = Backend(beliefs, predictions, Webhooks(queue, projects, audit_delay_s), projects, queue)
-    app = FastAPI(title="errata", openapi_url=None, root_path=root_path.rstrip("/"), redirect_slashes=False)
+    app = FastAPI(title="errata", openapi_url=None, redirect_slashes=False)
     for path, method, endpoint in (
         ("/", "GET", backend.status),
         ("/health", "GET", backend.health),
@@ -57,7 +61,7 @@ def create_app(
     ):
         app.add_route(path, _guarded(endpoint, credentials.allow), methods=[method])
     app.add_route("/webhook", _guarded(backend.webhook, credentials.allow_webhook), methods=["POST"])
-    app.add_middleware(Boundary)
+    app.add_middleware(Boundary, root_path=root_path.rstrip("/"))
     return app
 
 

@@ -20,10 +20,14 @@ class Boundary:
 
     What was not foreseen is answered with 500. Its place in the code is logged, but not its text: that may hold
     part of a payload.
+
+    Args:
+        root_path: what the path of a request may begin with, as errata's public URL has it.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, root_path: str = "") -> None:
         self._app = app
+        self._root_path = root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -32,6 +36,7 @@ class Boundary:
             return
         began = time.perf_counter()
         status = 0
+        scope["root_path"] = scope.get("root_path") or self._root_path
 
         async def noting(message: Message) -> None:
             nonlocal status

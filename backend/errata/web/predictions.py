@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,7 +34,6 @@ logger = logging.getLogger(__name__)
 
 NO_VERSION = "errata-none"
 LOADING_S = 20.0  # how long a request waits for a belief that is being loaded after a start
-FIRST_LOOK_S, LOOK_PER_MEDIUM_S, LONGEST_LOOK_S = 5.0, 0.1, 60.0  # Label Studio gives up after 100 s, proxies after 90
 PREDICT_DELAY_S = 5.0
 FEW_TASKS = 32  # so many are answered in the event loop: a thread would take longer than the answer
 MOST_KEYS = 500_000  # addresses whose content is remembered in memory
@@ -41,6 +41,19 @@ MOST_CONFIGS = 64
 
 ReadControls = Callable[[str], Sequence[Control]]
 Allowed = Mapping[str, frozenset[str]]  # control -> labels that the label config has
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a request waits for media that are new. Label Studio gives up after 100 s, some proxies after 90."""
+
+    first_s: float = 5.0
+    each_s: float = 0.1
+    longest_s: float = 60.0
+
+    def seconds(self, n_media: int) -> float:
+        """Return the seconds for so many media."""
+        return min(self.longest_s, self.first_s + self.each_s * n_media)
 
 
 class _Need(NamedTuple):
@@ -57,6 +70,7 @@ class Predictions:
         index: what was found behind media addresses; asked outside the event loop, once an address.
         read_controls: reads a label config's controls; raises `UsageError` where there are none.
         mode: which tasks get predictions.
+        patience: how long a request waits for media that are new.
     """
 
     def __init__(
@@ -69,6 +83,7 @@ class Predictions:
         read_controls: ReadControls,
         queue: Queue,
         mode: PredictionsMode,
+        patience: Patience,
     ) -> None:
         self._beliefs = beliefs
         self._index = index
@@ -78,6 +93,7 @@ class Predictions:
         self._read_controls = read_controls
         self._queue = queue
         self._mode = mode
+        self._patience = patience
         self._keys: dict[str, str] = {}
         self._configs: dict[str, Allowed] = {}
 
@@ -110,8 +126,7 @@ class Predictions:
         to_look_at = {**need.uris, **self._shown_as(belief, tasks, lacking)}
         if not to_look_at:
             return set()
-        timeout_s = min(LONGEST_LOOK_S, FIRST_LOOK_S + LOOK_PER_MEDIUM_S * len(to_look_at))
-        outcomes = await self._newcomers.look_at(belief, to_look_at, timeout_s)
+        outcomes = await self._newcomers.look_at(belief, to_look_at, self._patience.seconds(len(to_look_at)))
         self._keep({uri: key for uri, (key, _) in outcomes.items() if key})
         contents = self._need(belief, tasks).contents
         if contents:

@@ -21,6 +21,7 @@ from errata.labelstudio.label_config import serveable
 from errata.web.app import create_app
 from errata.web.beliefs import Beliefs
 from errata.web.newcomers import Embedder, Newcomers
+from errata.web.predictions import Patience
 from errata.web.projects import KnownProjects, ProjectBook
 from errata.web.security import Credentials
 from errata_model.kinds.choices.learner import fit_choices
@@ -240,6 +241,7 @@ def world() -> Iterator[Callable[..., World]]:
         root_path: str = "",
         is_audited: bool = True,
         max_projects: int = 16,
+        patience: Patience = Patience(),  # noqa: B008  frozen
     ) -> World:
         artefacts, index, encoders, queue, projects = (
             FakeArtefacts(),
@@ -266,6 +268,7 @@ def world() -> Iterator[Callable[..., World]]:
             predictions_mode=mode,  # type: ignore[arg-type]
             audit_delay_s=60,
             root_path=root_path,
+            patience=patience,
         )
         for service in (beliefs, newcomers, book):
             service.start()

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,11 +11,21 @@ import pytest
 
 from errata.audit.ports import Artefact
 from errata.errors import LabelStudioUnreachable
-from errata.web import predictions
+from errata.web.predictions import Patience
 
 MakeWorld = Callable[..., Any]
 MakeTask = Callable[..., dict[str, Any]]
 LABELS = ("car", "truck", "bus")
+
+
+def eventually(condition: Callable[[], bool], timeout_s: float = 20.0) -> bool:
+    """Wait for a condition."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def labels(results: list[dict[str, Any]]) -> list[str | None]:
@@ -30,7 +40,7 @@ def test_each_task_gets_its_out_of_sample_row_in_order(world: MakeWorld, task: M
     belief = w.artefacts.kept[1]["errata-aaa"].beliefs[0]
     for number, result in zip((5, 1, 9, 1), results, strict=True):
         (region,) = result["result"]
-        assert region["from_name"] == "label" and region["to_name"] == "image" and region["type"] == "choices"
+        assert (region["from_name"], region["to_name"], region["type"]) == ("label", "image", "choices")
         assert result["score"] == region["score"] == pytest.approx(belief.probabilities[number - 1].max(), abs=1e-4)
         assert result["model_version"] == "errata-aaa"
     assert w.client.post("/setup", json={"project": "1.17"}).json() == {"model_version": "errata-aaa"}
@@ -100,13 +110,9 @@ def test_new_media_are_looked_at_while_the_request_waits(world: MakeWorld, task:
     assert sorted(w.encoders.embedded) == sorted(w.encoders.media)
 
 
-def test_what_is_not_ready_in_time_is_pending_and_left_to_a_job(
-    world: MakeWorld, task: MakeTask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_not_ready_in_time_is_pending_and_left_to_a_job(world: MakeWorld, task: MakeTask) -> None:
     """A slow medium holds up nobody else: its entry has another version, so that Label Studio asks again."""
-    monkeypatch.setattr(predictions, "FIRST_LOOK_S", 0.01)
-    monkeypatch.setattr(predictions, "LOOK_PER_MEDIUM_S", 0.0)
-    w = world()
+    w = world(patience=Patience(0.05, 0.0))
     w.encoders.media["/data/31.png"] = "content-31"
     w.encoders.gate.clear()
     results = w.predict(task(1), task(31), task(2))
@@ -114,8 +120,7 @@ def test_what_is_not_ready_in_time_is_pending_and_left_to_a_job(
     assert results[1] == {"result": [], "score": 0.0, "model_version": "errata-aaa-pending"}
     assert w.queue.jobs == [("predict", 1, 5.0)]
     w.encoders.gate.set()
-    monkeypatch.setattr(predictions, "FIRST_LOOK_S", 10.0)
-    assert labels(w.predict(task(31))) == ["truck"]
+    assert eventually(lambda: labels(w.predict(task(31))) == ["truck"])
 
 
 @pytest.mark.parametrize("problem", [LabelStudioUnreachable("Label Studio is down."), ValueError("secret payload")])
@@ -228,11 +233,7 @@ def test_a_new_artefact_is_swapped_in_without_a_restart(
     assert w.client.post("/setup", json={"project": "1"}).json() == {"model_version": "errata-aaa"}
     assert w.predict(task(1))[0]["model_version"] == "errata-aaa"
     w.artefacts.gate.set()
-    turn = threading.Event()
-    for _ in range(1000):
-        if w.client.post("/setup", json={"project": "1"}).json() == {"model_version": "errata-bbb"}:
-            break
-        turn.wait(0.01)
+    assert eventually(lambda: w.client.post("/setup", json={"project": "1"}).json() == {"model_version": "errata-bbb"})
     assert w.predict(task(1))[0]["model_version"] == "errata-bbb"
 
 
@@ -252,18 +253,12 @@ def test_a_damaged_artefact_is_told_once_and_serves_nothing(
     assert w.predict(task(1))[0]["model_version"] == "errata-none"
     assert w.client.post("/setup", json={"project": 1}).json() == {"model_version": "errata-none"}
     w.artefacts.problem = None
-    turn = threading.Event()
-    for _ in range(1000):
-        if w.predict(task(1))[0]["model_version"] == "errata-aaa":
-            break
-        turn.wait(0.01)
+    assert eventually(lambda: w.predict(task(1))[0]["model_version"] == "errata-aaa")
     assert caplog.text.count("unexpected ValueError") == 1
     assert "secret" not in caplog.text
 
 
-def test_projects_in_memory_are_bounded(
-    world: MakeWorld, task: MakeTask, artefact: Callable[..., Artefact]
-) -> None:
+def test_projects_in_memory_are_bounded(world: MakeWorld, task: MakeTask, artefact: Callable[..., Artefact]) -> None:
     """More projects than fit are all answered; those not asked about for longest are let go."""
     w = world(max_projects=2)
     for project_id in range(1, 6):
