@@ -30,7 +30,7 @@ from errata.labelstudio.media import FolderMedia, ProjectMedia
 from errata.labelstudio.ml_backend import BackendBeliever
 from errata.labelstudio.predictions import SourcePredictions
 from errata.labelstudio.review_project import ReviewProject
-from errata.labelstudio.source import ProjectSource, describe_project, export_project
+from errata.labelstudio.source import ProjectSource, describe_project, export_project, has_changed_since
 from errata.review.apply import Applied, apply_plan
 from errata.review.export import merged_export, write_export
 from errata.review.plans import Plan, make_plan
@@ -137,6 +137,12 @@ class Wiring:
             project_id, source, believer, self.codecs, outlets, self.settings.predictions, progress, options.limit
         )
 
+    def is_outdated(self, project_id: int) -> bool:
+        """Say whether labels have changed in Label Studio since the last audit of a project that ended well."""
+        last = self.audits.last(project_id)
+        newest = last.summary.get("newest_change") if last and last.finished_at and not last.problem else None
+        return newest is not None and has_changed_since(self.client, project_id, str(newest))
+
     def examine_project(self, project_id: int, options: BeliefOptions, progress: Progress) -> Examination:
         """Find a project's suspects without writing anything to Label Studio."""
         believer = self._believer(options, self.project_media(), self.artefacts, progress)
@@ -192,6 +198,7 @@ class Wiring:
 
     def take_verdicts(self, project_id: int) -> Taken:
         """Read the review project's answers into verdict records; apply them where the settings say so."""
+        self.recover(project_id)
         queue = ReviewProject(self.client, describe_project(self.client, project_id), self.footprint)
         taken = take_verdicts(project_id, queue, self.audits, self.verdicts)
         if self.settings.apply == "auto":
@@ -281,7 +288,6 @@ class Wiring:
     def review_project_id(self, project_id: int) -> int:
         """Return the id of a project's review project; makes it where there is none."""
         return ReviewProject(self.client, describe_project(self.client, project_id), self.footprint).ensure()
-
 
     # Service
 

@@ -56,7 +56,7 @@ class ImageEmbedder:
         self.encoder = encoder
         self._media = media
         self._index = index
-        self._embeddings = embeddings
+        self.embeddings = embeddings
         self._max_pixels = max_pixels
 
     def embed(self, uris: Mapping[int, str], progress: Progress) -> Embedded:
@@ -72,20 +72,20 @@ class ImageEmbedder:
         failed: dict[str, str] = {}
         found: dict[str, str] = {}
         for batch in _batches(self._prepared(to_read, cached, failed, found, progress)):
-            self._embeddings.put(list(batch), self.encoder.encode(list(batch.values())))
+            self.embeddings.put(list(batch), self.encoder.encode(list(batch.values())))
         self._index.remember(found)
         keys.update(found)
         return self._gather(uris, keys, failed)
 
     def _cached(self, keys: set[str]) -> set[str]:
         ordered = sorted(keys)
-        _, is_known = self._embeddings.get(ordered)
+        _, is_known = self.embeddings.get(ordered)
         return {key for key, known in zip(ordered, is_known, strict=True) if known}
 
     def _gather(self, uris: Mapping[int, str], keys: Mapping[str, str], failed: Mapping[str, str]) -> Embedded:
         usable = [(task_id, keys[uri]) for task_id, uri in uris.items() if uri in keys and uri not in failed]
         content_keys = tuple(key for _, key in usable)
-        rows, _ = self._embeddings.get(content_keys)
+        rows, _ = self.embeddings.get(content_keys)
         return Embedded(
             np.array([task_id for task_id, _ in usable], dtype=np.int64),
             content_keys,

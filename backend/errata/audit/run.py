@@ -129,4 +129,5 @@ def _outcome(examination: Examination, published: Published, n_predictions: int)
         "inserted": published.n_inserted,
         "withdrawn": published.n_withdrawn,
         "moved": published.n_moved,
+        "newest_change": examination.snapshot.newest_change,
     }

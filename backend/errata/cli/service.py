@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from errata.errors import UsageError
 from errata.jobs.child import end_with_parent
 from errata.jobs.queue import JOB_NAMES
+from errata.serving import run_service
 from errata.settings import read_settings
 from errata.wiring import Wiring, run_job
 
@@ -26,7 +28,9 @@ def serve(
 ) -> None:
     """Serve Label Studio's ML backend contract and its webhooks, and run the jobs that follow."""
     given = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
-    Wiring(read_settings().model_copy(update=given)).serve()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # its lines have addresses with their queries
+    run_service(read_settings().model_copy(update=given))
 
 
 def worker() -> None:

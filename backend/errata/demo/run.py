@@ -98,9 +98,7 @@ def running_demo(
             say(line)
         examination, _, _ = wiring.audit(project_id, BeliefOptions(), progress)
         review_project_id = wiring.review_project_id(project_id)
-        yield Demo(
-            wiring, wiring.client, project_id, review_project_id, digits, task_ids, examination, account
-        )
+        yield Demo(wiring, wiring.client, project_id, review_project_id, digits, task_ids, examination, account)
 
 
 def stay_up(say: Callable[[str], None]) -> None:

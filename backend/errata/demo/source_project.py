@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,11 +53,10 @@ def make_source_project(client: LabelStudio, digits: Digits, progress: Progress)
 def _upload(client: LabelStudio, project_id: int, start: int, pngs: Sequence[bytes]) -> list[str]:
     """Upload images and return their addresses, in order."""
     files = [(f"digit-{start + n:04}.png", png) for n, png in enumerate(pngs)]
-    answer = client.upload(f"api/projects/{project_id}/import", files, {"commit_to_project": "false"})
-    uploads = client.get(f"api/projects/{project_id}/file-uploads", {"ids": str(answer["file_upload_ids"])})
-    # Label Studio puts 8 random characters before the name.
-    by_name = {upload["file"].rsplit("-digit-", 1)[1]: f"/data/{upload['file']}" for upload in uploads}
-    return [by_name[name.removeprefix("digit-")] for name, _ in files]
+    ids = client.upload(f"api/projects/{project_id}/import", files, {"commit_to_project": "false"})["file_upload_ids"]
+    uploads = client.get(f"api/projects/{project_id}/file-uploads", {"ids": json.dumps(ids)})
+    addresses = {upload["id"]: f"/data/{upload['file']}" for upload in uploads}
+    return [addresses[upload_id] for upload_id in ids]
 
 
 def _task(address: str, label: str) -> dict[str, Any]:

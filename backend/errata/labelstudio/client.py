@@ -104,9 +104,14 @@ class LabelStudio:
 
     def owns(self, url: str) -> bool:
         """Say whether an absolute URL is below Label Studio's own, so that the token may be sent to it."""
-        own, other = urlsplit(self.url), urlsplit(url)
+        own = urlsplit(self.url)
+        try:
+            other = urlsplit(url)
+            is_same = _origin(own) == _origin(other)
+        except ValueError:  # no address at all
+            return False
         return (
-            _origin(own) == _origin(other)
+            is_same
             and other.username is None
             and other.path.startswith(own.path)
             and ".." not in unquote(other.path).split("/")
@@ -168,7 +173,8 @@ class LabelStudio:
         response = self._wire.send(request)
         if not response.is_success:
             raise to_error(response, str(request))
-        access = _parsed(response, request).get("access")
+        body = _parsed(response, request)
+        access = body.get("access") if isinstance(body, dict) else None
         if not isinstance(access, str):
             raise LabelStudioUnreachable(f"{request} was answered without an access token. Is this Label Studio?")
         return access

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, unquote_to_bytes, urlsplit
 
+import httpx
+
 from errata.errors import MediaError
 from errata.labelstudio.client import Elsewhere, LabelStudio
 from errata.labelstudio.remote_files import RemoteFiles
@@ -55,6 +57,12 @@ class ProjectMedia:
             MediaError: it is missing, too large, not allowed or took too long.
             ServiceError: Label Studio itself cannot be reached or refuses the token.
         """
+        try:
+            return self._read(uri, task_id)
+        except (ValueError, httpx.InvalidURL) as error:
+            raise MediaError("its address is broken") from error
+
+    def _read(self, uri: str, task_id: int) -> bytes:
         scheme = _scheme(uri)
         if scheme == "data":
             return _inline(uri, self._max_bytes)
@@ -128,6 +136,12 @@ class FolderMedia:
         Raises:
             MediaError: it is missing, too large, not allowed or took too long.
         """
+        try:
+            return self._read(uri)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise MediaError("it cannot be read") from error
+
+    def _read(self, uri: str) -> bytes:
         scheme = _scheme(uri)
         if scheme == "data":
             return _inline(uri, self._max_bytes)
@@ -142,15 +156,12 @@ class FolderMedia:
     def _read_file(self, uri: str) -> bytes:
         if self._folder is None:
             raise MediaError("it is a path, and no folder is given (--media)")
-        try:
-            for relative in _relative_paths(uri):
-                path = (self._folder / relative).resolve()
-                if not path.is_relative_to(self._folder):
-                    raise MediaError("its path leads out of the media folder")
-                if path.exists():
-                    return self._read_bounded(path)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise MediaError("its file cannot be read") from error
+        for relative in _relative_paths(uri):
+            path = (self._folder / relative).resolve()
+            if not path.is_relative_to(self._folder):
+                raise MediaError("its path leads out of the media folder")
+            if path.exists():
+                return self._read_bounded(path)
         raise MediaError("it is not in the media folder")
 
     def _read_bounded(self, path: Path) -> bytes:

@@ -66,7 +66,7 @@ class RemoteFiles:
                 found = self._hop(url, is_storage)
                 if isinstance(found, bytes):
                     return found
-                url = urljoin(url, found)
+                url = _joined(url, found)
         except (httpcore.TimeoutException, httpx.TimeoutException) as error:
             raise MediaError(f"{_host(url)} took longer than {self._timeout_s:g} s") from error
         except (httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError) as error:
@@ -203,6 +203,13 @@ def _location(response: httpcore.Response) -> str:
         if name.lower() == b"location":
             return str(value.decode("latin-1"))
     raise MediaError("a redirect that leads nowhere")
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise MediaError("a redirect that leads nowhere") from error
 
 
 def _host(url: str) -> str:

@@ -135,10 +135,14 @@ class ReviewProject:
         return [task_id for task_id in review_task_ids if task_id not in left]
 
     def read(self) -> list[Answer]:
-        """Return every submitted answer, by review annotation id."""
+        """Return every submitted answer, by review annotation id.
+
+        Raises:
+            LabelStudioGone: there is no review project (any more).
+        """
         review_id = self.find()
         if review_id is None:
-            return []
+            raise LabelStudioGone(f"Project {self._snapshot.project_id} has no review project; audit it to make one.")
         names = (verdict_control(self._snapshot.label_config), note_control(self._snapshot.label_config))
         answers = [
             answer

@@ -14,7 +14,7 @@ from errata.labelstudio.tasks import TaskReader
 
 # Half the time of `fields=all` alone (2.3 ms instead of 4.6 ms a task, measured on 1.23.2 with one annotation and one
 # prediction a task): the list's aggregated columns are never put together. The names hold for nested objects too.
-_FIELDS = "id,data,is_labeled,annotations,predictions,result,completed_by,was_cancelled,model_version,score"
+_FIELDS = "id,data,is_labeled,updated_at,annotations,predictions,result,completed_by,was_cancelled,model_version,score"
 _PAGE_SIZE = 500
 
 
@@ -42,8 +42,10 @@ class ProjectSource:
         reader = TaskReader(config.controls)
         progress.stage("Reading tasks", project.get("task_number"))
         tasks: list[Task] = []
+        changes: list[str] = []
         for page in self._pages():
             tasks.extend(reader.read(raw) for raw in page)
+            changes.extend(raw["updated_at"] for raw in page if raw.get("updated_at"))
             progress.advance(len(page))
         return Snapshot(
             url=self._client.url,
@@ -54,6 +56,7 @@ class ProjectSource:
             refused=config.refused,
             tasks=tuple(tasks),
             skipped=reader.skipped(),
+            newest_change=max(changes, default=None),
         )
 
     def _pages(self) -> Iterator[list[dict[str, Any]]]:
@@ -101,6 +104,17 @@ def describe_project(client: LabelStudio, project_id: int) -> Snapshot:
         refused=config.refused,
         tasks=(),
     )
+
+
+def has_changed_since(client: LabelStudio, project_id: int, moment: str) -> bool:
+    """Say whether a task was made or changed after `moment`, an `updated_at` as Label Studio writes it.
+
+    Bulk imports of predictions leave `updated_at` as it is; every write of an annotation moves it.
+    """
+    later = {"filter": "filter:tasks:updated_at", "operator": "greater", "type": "Datetime", "value": moment}
+    query = json.dumps({"filters": {"conjunction": "and", "items": [later]}})
+    body = client.get("api/tasks/", {"project": project_id, "page_size": 1, "include": "id", "query": query})
+    return bool(body["tasks"])
 
 
 def export_project(client: LabelStudio, project_id: int) -> list[dict[str, Any]]:

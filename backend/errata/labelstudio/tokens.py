@@ -78,12 +78,6 @@ class Tokens:
                 self._access = None
         return True
 
-    def conceal(self, text: str) -> str:
-        """Return `text` without any of the tokens."""
-        for secret in (self._token, self._access):
-            text = text.replace(secret, "...") if secret else text
-        return text
-
 
 def _lifetime_s(access: str) -> float:
     claims = read_claims(access) or {}

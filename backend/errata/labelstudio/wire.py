@@ -79,7 +79,7 @@ class Wire:
 
         Raises:
             LabelStudioUnreachable: there was none in time, or it is not known whether the request was accepted.
-            MediaError: the body is larger than `max_bytes`.
+            MediaError: the body is larger than `max_bytes`, or was broken off.
         """
         limit_s = self._deadline_s if request.deadline_s is None else request.deadline_s
         started = time.monotonic()
@@ -89,8 +89,8 @@ class Wire:
             wait_s = pause_s * random.uniform(0.5, 1)
             try:
                 response = self._attempt(request, started + limit_s)
-            except httpx.TransportError as error:
-                failure = _unreachable(request, error)
+            except httpx.RequestError as error:
+                failure = _failure(request, error)
                 may_have_happened |= not isinstance(error, _NEVER_SENT)
                 if not (request.is_repeatable or isinstance(error, _NEVER_SENT)):
                     raise failure from error
@@ -119,7 +119,7 @@ class Wire:
             request.url,
             params=request.params,
             json=request.json,
-            files=[("file", each) for each in request.files] or None,
+            files=[(each[0], each) for each in request.files] or None,  # Label Studio takes one file a field
             headers=request.headers,
             timeout=httpx.Timeout(silence_s, connect=min(_CONNECT_S, silence_s)),
         ) as response:
@@ -154,8 +154,9 @@ def _is_worth_repeating(request: Request, response: httpx.Response, attempt: int
     status = response.status_code
     if not request.is_repeatable:
         return status in _TURNED_AWAY
-    if status == 500:  # a list fails once when a task is deleted while it is put together
-        return b"database is locked" in response.content or (request.method == "GET" and attempt == 0)
+    if status == 500:  # a list fails once when a task is deleted while it is put together; a missing file always
+        is_list = request.method == "GET" and request.max_bytes is None
+        return b"database is locked" in response.content or (is_list and attempt == 0)
     return status in _MAY_PASS
 
 
@@ -172,7 +173,9 @@ def _retry_after_s(response: httpx.Response) -> float:
     return max(0.0, (when - datetime.now(timezone.utc)).total_seconds())
 
 
-def _unreachable(request: Request, error: httpx.TransportError) -> LabelStudioUnreachable:
+def _failure(request: Request, error: httpx.RequestError) -> LabelStudioUnreachable | MediaError:
+    if request.max_bytes is not None and isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError):
+        return MediaError("Label Studio broke it off")  # as it does with files that its storage is slow to give
     place = httpx.URL(request.url)
     where = f"Label Studio at {place.scheme}://{place.netloc.decode('ascii')}"
     if isinstance(error, _NEVER_SENT):

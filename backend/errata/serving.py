@@ -1,0 +1,148 @@
+"""Puts the service together: what answers Label Studio, and what works behind it."""
+
+from __future__ import annotations
+
+import logging
+from urllib.parse import urlsplit
+
+from errata.audit.embed import ImageEmbedder
+from errata.audit.ports import Embeddings
+from errata.errors import ErrataError
+from errata.jobs.child_process import ChildProcessQueue
+from errata.jobs.periodic import Periodic
+from errata.jobs.poller import Poller
+from errata.jobs.rq_queue import RedisQueue
+from errata.labelstudio.label_config import read_label_config
+from errata.settings import Settings
+from errata.store.media_index import MediaIndexStore
+from errata.web.app import create_app
+from errata.web.beliefs import Beliefs
+from errata.web.newcomers import Newcomers
+from errata.web.projects import KnownProjects, ProjectBook
+from errata.web.security import Credentials, check_exposure
+from errata.web.server import serve
+from errata.wiring import Wiring
+from errata_model.encoders.images import WeightsUnavailable, load_image_encoder
+
+logger = logging.getLogger(__name__)
+
+
+def run_service(settings: Settings) -> None:
+    """Serve until told to stop.
+
+    Raises:
+        SettingError: a setting is missing or wrong, or the address cannot be listened on.
+        QueueUnreachable: ERRATA_REDIS_URL is set and Redis does not answer.
+    """
+    check_exposure(settings)
+    settings.label_studio()
+    wiring = Wiring(settings)
+    index = MediaIndexStore(wiring.engine)
+    queue = _queue(settings)
+    encoders = ServedEncoders(wiring, index)
+    beliefs, newcomers, book = Beliefs(wiring.artefacts), Newcomers(encoders), ProjectBook(StoredProjects(wiring))
+    password = settings.backend_password
+    app = create_app(
+        beliefs=beliefs,
+        newcomers=newcomers,
+        projects=book,
+        queue=queue,
+        credentials=Credentials(
+            settings.backend_user, password.get_secret_value() if password else None, wiring.secret
+        ),
+        index=index,
+        encoders=encoders,
+        regions=wiring.codecs,
+        read_controls=lambda xml: read_label_config(xml).controls,
+        predictions_mode=settings.predictions,
+        audit_delay_s=settings.audit_delay_s,
+        root_path=urlsplit(settings.public_url or "").path,
+    )
+    projects = StoredProjects(wiring)
+    beliefs.preload(projects.read().sources)
+    services = (
+        queue,
+        beliefs,
+        newcomers,
+        book,
+        Poller(queue, lambda: projects.read().sources, settings.poll_s),
+        Periodic("looking for changed labels", Changes(wiring, queue).look, settings.poll_s),
+    )
+    try:
+        serve(app, settings.host, settings.port, services, lambda url: logger.info("errata answers at %s", url))
+    finally:
+        wiring.close()
+
+
+def _queue(settings: Settings) -> ChildProcessQueue | RedisQueue:
+    if settings.redis_url is None:
+        return ChildProcessQueue()
+    queue = RedisQueue(settings.redis_url)
+    queue.check()
+    return queue
+
+
+class StoredProjects:
+    """The projects that errata looks after, as it has written them down."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+
+    def read(self) -> KnownProjects:
+        """Return them all."""
+        sources = frozenset(project.id for project in self._wiring.audits.projects())
+        reviews = {
+            int(trace.ref): source
+            for source in sources
+            for trace in self._wiring.footprint.of_project(source)
+            if trace.kind == "review_project"
+        }
+        return KnownProjects(sources, reviews)
+
+
+class Changes:
+    """Asks for audits of connected projects whose labels changed while no webhook told of it."""
+
+    def __init__(self, wiring: Wiring, queue: ChildProcessQueue | RedisQueue) -> None:
+        self._wiring = wiring
+        self._queue = queue
+
+    def look(self) -> None:
+        """Look at each connected project once."""
+        for project in self._wiring.audits.projects():
+            try:
+                if self._is_connected(project.id) and self._wiring.is_outdated(project.id):
+                    self._queue.submit("audit", project.id, self._wiring.settings.audit_delay_s)
+            except ErrataError as error:
+                logger.warning("project %d: %s", project.id, error)
+
+    def _is_connected(self, project_id: int) -> bool:
+        return any(trace.kind in ("webhook", "ml_backend") for trace in self._wiring.footprint.of_project(project_id))
+
+
+class ServedEncoders:
+    """The encoders of the beliefs that are served: `web.newcomers.Encoders`."""
+
+    def __init__(self, wiring: Wiring, index: MediaIndexStore) -> None:
+        self._wiring = wiring
+        self._index = index
+        self._embedders: dict[str, ImageEmbedder | None] = {}
+
+    def embeddings(self, encoder: str) -> Embeddings | None:
+        """Return the cache of the encoder with this identity, None where it was not loaded yet."""
+        embedder = self._embedders.get(encoder)
+        return embedder.embeddings if embedder else None
+
+    def embedder(self, encoder: str, encoder_name: str) -> ImageEmbedder | None:
+        """Return what makes more embeddings; None where the encoder of this name is another one by now."""
+        if encoder not in self._embedders:
+            try:
+                found = load_image_encoder(encoder_name, self._wiring.settings.weights)
+                same = found.identity == encoder
+                self._embedders[encoder] = (
+                    self._wiring.embedder(found, self._wiring.project_media(), self._index) if same else None
+                )
+            except WeightsUnavailable as error:
+                logger.warning("new images cannot be predicted: %s", error)
+                return None
+        return self._embedders[encoder]

@@ -1,0 +1,238 @@
+"""errata as people run it: its commands and its service as processes, and a wire to Label Studio that can break."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+WAIT_S = 90
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = WAIT_S) -> Any:
+    """Return the first true value of `condition`."""
+    deadline = time.monotonic() + timeout_s
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what} did not happen within {timeout_s:.0f} s")
+        time.sleep(0.1)
+    return value
+
+
+@dataclass
+class Errata:
+    """One errata: a data folder, settings, its commands and its service."""
+
+    data_dir: Path
+    label_studio_url: str
+    token: str
+    settings: dict[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+    password: str = field(default_factory=lambda: secrets.token_urlsafe(9))
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        path = self.data_dir.with_suffix(".log")
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def environment(self) -> dict[str, str]:
+        return {
+            **{name: value for name, value in os.environ.items() if not name.startswith("ERRATA_")},
+            "ERRATA_LABEL_STUDIO_URL": self.label_studio_url,
+            "ERRATA_LABEL_STUDIO_TOKEN": self.token,
+            "ERRATA_DATA_DIR": str(self.data_dir),
+            "ERRATA_ENCODER": "pixels",
+            "ERRATA_PORT": str(self.port),
+            "ERRATA_PUBLIC_URL": self.url,
+            "ERRATA_BACKEND_PASSWORD": self.password,
+            "ERRATA_POLL_S": "2",
+            "ERRATA_AUDIT_DELAY_S": "1",
+            **self.settings,
+        }
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """Run a command to its end; return what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "errata", *arguments],
+            env=self.environment(),
+            cwd=self.data_dir.parent,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == code, f"exit {done.returncode}: {done.stdout}\n{done.stderr}"
+        return done.stdout if code == 0 else done.stderr
+
+    def ask(self, *arguments: str) -> dict[str, Any]:
+        """Run a command with --json; return the object."""
+        answer: dict[str, Any] = json.loads(self.run(*arguments, "--json"))
+        return answer
+
+    def serve(self, *command: str) -> None:
+        """Start the service (or another command that stays) and wait until it answers."""
+        with self.data_dir.with_suffix(".log").open("ab") as sink:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "errata", *(command or ("serve",))],
+                env=self.environment(),
+                cwd=self.data_dir.parent,
+                stdin=subprocess.PIPE,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        wait_for(self.is_healthy, "errata serve")
+
+    def is_healthy(self) -> bool:
+        assert self.process
+        assert self.process.poll() is None, self.log
+        with suppress(httpx.TransportError):
+            return httpx.get(f"{self.url}/health", auth=("errata", self.password), trust_env=False).is_success
+        return False
+
+    def post(self, path: str, body: Any) -> httpx.Response:
+        """Call errata as Label Studio does."""
+        return httpx.post(
+            f"{self.url}/{path}", json=body, auth=("errata", self.password), timeout=100, trust_env=False
+        )
+
+    def kill(self) -> None:
+        """SIGKILL the service and all that it started, at once."""
+        assert self.process
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    def stop(self) -> None:
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        if self.process:
+            self.process.wait(timeout=10)
+            assert self.process.stdin
+            self.process.stdin.close()
+            self.process = None
+
+
+@pytest.fixture
+def errata(tmp_path: Path, label_studio: Any) -> Iterator[Callable[..., Errata]]:
+    """Make erratas; their services are ended afterwards."""
+    made: list[Errata] = []
+
+    def make(url: str | None = None, **settings: str) -> Errata:
+        one = Errata(tmp_path / f"errata-{len(made)}", url or label_studio.url, label_studio.token, settings)
+        made.append(one)
+        return one
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+@dataclass
+class Wire:
+    """A proxy before Label Studio that breaks once, at the n-th request that matches."""
+
+    target: str
+    server: ThreadingHTTPServer = field(init=False)
+    pattern: re.Pattern[str] | None = None
+    nth: int = 1
+    when: str = "before"  # or "after" Label Studio accepted the request
+    cut: Callable[[], None] = lambda: None
+    broken: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_port}/"
+
+    def break_at(self, pattern: str, nth: int, when: str, cut: Callable[[], None]) -> None:
+        """At the n-th request whose "METHOD path" matches call `cut`, and never answer that request."""
+        self.pattern, self.nth, self.when, self.cut = re.compile(pattern), nth, when, cut
+        self.broken.clear()
+
+    def is_the_one(self, what: str) -> bool:
+        with self.lock:
+            if self.pattern is None or not self.pattern.search(what):
+                return False
+            self.nth -= 1
+            if self.nth:
+                return False
+            self.pattern = None
+            return True
+
+
+@pytest.fixture
+def wire(label_studio: Any) -> Iterator[Wire]:
+    """Return a proxy before Label Studio."""
+    made = Wire(label_studio.url)
+    http = httpx.Client(base_url=label_studio.url, timeout=120, trust_env=False)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def forward(self) -> None:
+            breaks = made.is_the_one(f"{self.command} {self.path}")
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            if breaks and made.when == "before":
+                self.end()
+                return
+            headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
+            answer = http.request(self.command, self.path.lstrip("/"), content=body, headers=headers)
+            if breaks:
+                self.end()
+                return
+            self.send_response(answer.status_code)
+            for name in ("content-type", "location"):
+                if name in answer.headers:
+                    self.send_header(name, answer.headers[name])
+            self.send_header("content-length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        def end(self) -> None:
+            made.cut()
+            self.close_connection = True
+            made.broken.set()
+
+        do_GET = do_POST = do_PATCH = do_DELETE = forward
+
+        def log_message(self, *_: Any) -> None: ...
+
+    made.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    made.server.daemon_threads = True
+    thread = threading.Thread(target=made.server.serve_forever, daemon=True)
+    thread.start()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+    http.close()
