@@ -129,6 +129,39 @@ def test_other_addresses_are_refused(server: Any, media: Any, uri: str) -> None:
     assert server.seen == []
 
 
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://[::1",
+        "http://[bad]/a",
+        "http://x:99999/a",
+        "http://x\x00/a",
+        "/data/\x00.png",
+        "/data/\ud800.png",
+        "s3://\ud800",
+        "/" + "x" * 70_000,
+        "http://" + "a" * 300 + "/",
+        "http://xn--a/",
+    ],
+)
+def test_broken_addresses_cost_their_task_only(server: Any, reply: Any, media: Any, uri: str) -> None:
+    server.says(reply(404, b""))
+    with pytest.raises(MediaError) as raised:
+        media(hosts=("x",)).read(uri, 1)
+    assert len(str(raised.value)) < 500
+
+
+def test_redirects_to_broken_addresses_cost_their_task_only(
+    server: Any, other_server: Any, reply: Any, media: Any
+) -> None:
+    for location in ("http://[::1", "http://x:99999/", ""):
+        server.says(reply(303, b"", {"Location": location}))
+        other_server.says(reply(303, b"", {"Location": location}))
+        for uri in ("s3://bucket/a.png", other_server.url):
+            with pytest.raises(MediaError):
+                media(hosts=named(other_server)).read(uri, 1)
+
+
 def test_names_are_resolved_before_they_are_judged(server: Any, reply: Any, media: Any) -> None:
     """A storage address whose name leads to this machine is refused as its number is."""
     for host in ("localhost", "127.1", "2130706433", "0x7f000001", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"):
@@ -174,6 +207,12 @@ def test_a_file_that_label_studio_does_not_give_is_one_files_problem(
     server.says(reply(status, b"<html>"))
     with pytest.raises(MediaError, match=str(status)):
         media().read("/data/upload/1/a.png", 1)
+
+
+def test_a_file_that_is_broken_off_is_one_files_problem(server: Any, reply: Any, media: Any) -> None:
+    server.says(reply(200, b"half", {"Content-Length": "8", "Connection": "close"}))
+    with pytest.raises(MediaError, match="broke"):
+        media(timeout_s=1).read("/data/upload/1/a.png", 1)
 
 
 def test_a_refused_token_ends_the_audit(server: Any, reply: Any, media: Any) -> None:

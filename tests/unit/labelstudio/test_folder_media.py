@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from errata.errors import MediaError
 from errata.labelstudio.media import FolderMedia
@@ -92,6 +94,15 @@ def test_size_is_bounded(folder: Path) -> None:
 def test_a_path_without_a_folder_says_how_to_give_one() -> None:
     with pytest.raises(MediaError, match="--media"):
         FolderMedia(None).read("a.png", 1)
+
+
+@given(uri=st.text(st.characters(), max_size=40) | st.from_regex(r"(https?|s3|data|file)://?[^\n]{0,30}"))
+def test_no_address_however_broken_does_more_than_cost_its_task(uri: str) -> None:
+    try:
+        FolderMedia(Path(__file__).parent / "nothing").read(uri, 1)
+    except MediaError:
+        return
+    assert uri.lower().startswith("data:")
 
 
 @pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::1", "::ffff:93.184.216.34"])
