@@ -13,7 +13,7 @@ from errata.labelstudio.label_config import serveable
 from errata.labelstudio.tasks import TaskReader
 
 # Half the time of `fields=all` alone (2.3 ms instead of 4.6 ms a task, measured on 1.23.2 with one annotation and one
-# prediction a task): the list's aggregated columns are never put together. The names hold for nested objects too.
+# prediction a task): the list's other columns are never written out. The names hold for nested objects too.
 _FIELDS = "id,data,is_labeled,updated_at,annotations,predictions,result,completed_by,was_cancelled,model_version,score"
 _PAGE_SIZE = 500
 
@@ -79,11 +79,12 @@ class ProjectSource:
             }
             body = self._client.get("api/tasks/", params)
             page = body["tasks"]
-            if page:
-                yield page
-                last_id = max(int(raw["id"]) for raw in page)
+            if not page:
+                return
+            yield page
             if len(page) >= body["total"]:
                 return
+            last_id = max(int(raw["id"]) for raw in page)
 
 
 def describe_project(client: LabelStudio, project_id: int) -> Snapshot:
