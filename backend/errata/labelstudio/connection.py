@@ -20,7 +20,7 @@ _LABEL_ACTIONS = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDAT
 # Annotations that are imported with their tasks are told of by TASKS_CREATED alone. PROJECT_UPDATED is left out:
 # errata's own changes of the project would call it.
 _SOURCE_ACTIONS = (*_LABEL_ACTIONS, "TASKS_CREATED", "TASKS_DELETED")
-_UNTIE_ORDER = ("webhook", "model_version", "ml_backend", "predictions", "review_project")
+_UNTIE_ORDER = ("webhook", "ml_backend", "model_version", "predictions", "review_project")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +145,10 @@ def _tie_webhook(
         return f"Webhook {hook['id']} of project {project_id} made: {place.webhook_url}"
     hook = min(there, key=lambda each: (str(each["id"]) not in own, each["id"]))
     if str(hook["id"]) not in own:
-        before = {key: hook[key] for key in wanted}
-        footprint.add(source_id, Trace("webhook", str(hook["id"]), {"project": project_id, "before": before}))
+        details: dict[str, Any] = {"project": project_id}
+        if SECRET_HEADER not in hook["headers"]:  # else errata made it, and died before it was written down
+            details["before"] = {key: hook[key] for key in wanted}
+        footprint.add(source_id, Trace("webhook", str(hook["id"]), details))
     if all(_same(hook[key], value) for key, value in wanted.items()):
         return f"Webhook {hook['id']} of project {project_id} is there."
     client.patch(f"api/webhooks/{hook['id']}/", wanted)
@@ -160,21 +162,30 @@ def _same(there: Any, wanted: Any) -> bool:
 def _tie_backend(client: LabelStudio, project_id: int, place: _Place, footprint: Footprint) -> str:
     backends = client.get("api/ml/", {"project": project_id})
     own = {trace.ref for trace in footprint.of_project(project_id) if trace.kind == "ml_backend"}
-    ours = [each for each in backends if str(each["id"]) in own]
-    if ours:
-        _save_backend(client.patch, f"api/ml/{ours[0]['id']}/", project_id, place)
-        return f"ML backend {ours[0]['id']} is attached: {place.url}"
     for each in backends:
-        if each["url"].rstrip("/") == place.url:
+        is_here = each["url"].rstrip("/") == place.url
+        if str(each["id"]) in own or (is_here and each["title"] == BACKEND_TITLE):
+            footprint.add(project_id, Trace("ml_backend", str(each["id"])))
+            _save_backend(client.patch, f"api/ml/{each['id']}", project_id, place)
+            return f"ML backend {each['id']} is attached: {place.url}"
+        if is_here:
             return f"ML backend {each['id']} is attached, by somebody else: {place.url}"
     if backends:
         return (
             f'errata is not attached as ML backend because "{backends[0]["title"]}" is there and Label Studio asks '
             "only the first one; errata stores its predictions in the project instead."
         )
+    _note_model_version(client, project_id, footprint)
     backend = _save_backend(client.post, "api/ml/", project_id, place)
     footprint.add(project_id, Trace("ml_backend", str(backend["id"])))
     return f"ML backend {backend['id']} attached: {place.url}"
+
+
+def _note_model_version(client: LabelStudio, project_id: int, footprint: Footprint) -> None:
+    """Write down that Label Studio will put the first backend's title where no model version is chosen."""
+    shown = client.get(f"api/projects/{project_id}/").get("model_version")
+    if not shown and all(trace.kind != "model_version" for trace in footprint.of_project(project_id)):
+        footprint.add(project_id, Trace("model_version", "project", {"before": ""}))
 
 
 def _save_backend(send: Any, path: str, project_id: int, place: _Place) -> Mapping[str, Any]:
@@ -201,7 +212,7 @@ def _untie(client: LabelStudio, project_id: int, trace: Trace) -> str:
     if trace.kind == "webhook":
         return _untie_webhook(client, trace)
     if trace.kind == "ml_backend":
-        client.delete(f"api/ml/{trace.ref}/")  # Label Studio empties model_version if it named this backend
+        client.delete(f"api/ml/{trace.ref}")
         return f"ML backend {trace.ref} detached."
     if trace.kind == "predictions":
         n_deleted = delete_version(client, project_id, trace.ref)
@@ -223,8 +234,9 @@ def _untie_webhook(client: LabelStudio, trace: Trace) -> str:
 
 def _untie_model_version(client: LabelStudio, project_id: int, trace: Trace) -> str:
     path = f"api/projects/{project_id}/"
-    if not is_own_version(client.get(path).get("model_version") or ""):
-        return "The project's model version was changed by others: left as it is."
+    shown = client.get(path).get("model_version") or ""
+    if shown and not is_own_version(shown):
+        return f"The project's model version \"{shown}\" is not errata's: left as it is."
     before = str(trace.details.get("before") or "")
     client.patch(path, {"model_version": "" if is_own_version(before) else before})
     return "The project's model version is as it was."

@@ -21,13 +21,14 @@ class TraceList:
         self.traces: list[tuple[int, Trace]] = []
 
     def add(self, project_id: int, trace: Trace) -> None:
-        self.remove(project_id, trace.kind, trace.ref)
-        self.traces.append((project_id, trace))
+        same = [n for n, (p, t) in enumerate(self.traces) if (p, t.kind, t.ref) == (project_id, trace.kind, trace.ref)]
+        if same:
+            self.traces[same[0]] = (project_id, trace)
+        else:
+            self.traces.append((project_id, trace))
 
     def remove(self, project_id: int, kind: str, ref: str) -> None:
-        self.traces = [
-            (p, t) for p, t in self.traces if not (p == project_id and t.kind == kind and t.ref == ref)
-        ]
+        self.traces = [(p, t) for p, t in self.traces if not (p == project_id and t.kind == kind and t.ref == ref)]
 
     def of_project(self, project_id: int) -> list[Trace]:
         return [t for p, t in self.traces if p == project_id]
@@ -105,9 +106,7 @@ def _entry(of: Snapshot, task: Task, proposal: Any, disagreement: float) -> Revi
         stream="suspect",
         model_version="errata-1",
     )
-    question = (
-        f'Labelled "{given.label}". The model suggests "{proposal.label}" (97 %). Is the label right?'
-    )
+    question = f'Labelled "{given.label}". The model suggests "{proposal.label}" (97 %). Is the label right?'
     return ReviewEntry(finding, task, question, fingerprint=f"print-{disagreement}")
 
 
@@ -121,9 +120,7 @@ def queue(label_studio, footprint) -> Callable[[Snapshot], ReviewProject]:
 def decide(label_studio) -> Callable[..., int]:
     """Answer a review task as Label Studio's page would submit it; return the annotation's id."""
 
-    def submit(
-        task_id: int, choice: str, label: str | None = None, note: str = "", **fields: Any
-    ) -> int:
+    def submit(task_id: int, choice: str, label: str | None = None, note: str = "", **fields: Any) -> int:
         result = [_said("errata_verdict", "choices", choice)]
         if label:
             result.append(_said("label", "choices", label))

@@ -85,9 +85,7 @@ def test_a_long_title_is_cut(queue, snapshot, project, entries, label_studio):
     assert title == "Review: A project about vehicles on the roads of E"
 
 
-def test_the_given_label_prefills_and_the_suggestion_is_second(
-    queue, snapshot, source, entries, label_studio
-):
+def test_the_given_label_prefills_and_the_suggestion_is_second(queue, snapshot, source, entries, label_studio):
     """The label stream serves the label as it is now; the suggestion stands beside it in quick view."""
     of = snapshot(source)
     review = queue(of)
@@ -149,9 +147,7 @@ def test_data_columns_are_flat_and_name_no_annotator(queue, snapshot, source, en
     assert "somebody@example.com" not in json.dumps(task)
 
 
-def test_columns_are_prefixed_where_the_source_has_such_a_key(
-    queue, snapshot, project, entries, label_studio, decide
-):
+def test_columns_are_prefixed_where_the_source_has_such_a_key(queue, snapshot, project, entries, label_studio, decide):
     """A source with a key "question" keeps it; a later process reads the prefixed columns all the same."""
     source = project(["truck", "car"], extra_data={"question": "theirs"})
     of = snapshot(source)
@@ -250,9 +246,7 @@ def test_a_changed_config_is_followed(queue, snapshot, source, entries, label_st
     assert 'value="bus"' in reviewed
 
 
-def test_a_config_that_cannot_be_followed_is_named(
-    queue, snapshot, source, entries, label_studio, decide
-):
+def test_a_config_that_cannot_be_followed_is_named(queue, snapshot, source, entries, label_studio, decide):
     """Where reviewers used what the source's config has no longer, the error says what to do."""
     of = snapshot(source)
     one, two = entries(of, [0.9, 0.8])
@@ -260,5 +254,5 @@ def test_a_config_that_cannot_be_followed_is_named(
     decide(task_id, "fix", "car")
     renamed = source.label_config.replace('"label"', '"kind"')
     changed = snapshot(source, label_config=renamed)
-    with pytest.raises(UsageError, match="its review project .* cannot follow"):
+    with pytest.raises(UsageError, match=r"its review project .* cannot follow"):
         queue(changed).insert([two])
