@@ -21,6 +21,7 @@ class ControlRows:
         self.control: Control = belief.control
         self.labels = frozenset(belief.control.labels)
         self.model = ChoicesModel.from_arrays(belief.model) if belief.model is not None else None
+        self.width = self.model.landmarks.shape[1] if self.model is not None else 0
         self._probabilities = belief.probabilities
         self._content_keys = belief.content_keys
         self._row_of_task = {int(task_id): row for row, task_id in enumerate(belief.task_ids)}

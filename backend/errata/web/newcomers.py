@@ -40,8 +40,8 @@ class Embedder(Protocol):
 class Encoders(Protocol):
     """Finds what belongs to the encoder that a belief was formed with."""
 
-    def embeddings(self, encoder: str) -> Embeddings | None:
-        """Return the cache of the encoder with this identity; quick. None where there is none."""
+    def embeddings(self, encoder: str, width: int) -> Embeddings:
+        """Return the cache of the encoder with this identity, whose rows have `width` columns; quick."""
 
     def embedder(self, encoder: str, encoder_name: str) -> Embedder | None:
         """Return what makes more of them; may load weights. None where the encoder is another one by now.

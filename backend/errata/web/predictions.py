@@ -154,14 +154,12 @@ class Predictions:
 
     def _believe(self, belief: ProjectBelief, contents: Mapping[ControlRows, set[str]]) -> set[str]:
         """Let the models believe about new contents; return those without an embedding."""
-        embeddings = self._encoders.embeddings(belief.encoder) if belief.encoder else None
         lacking: set[str] = set()
         for rows, wanted in contents.items():
             keys = sorted(wanted)
-            if embeddings is None:
-                lacking.update(keys)
+            if belief.encoder is None:
                 continue
-            found, is_known = embeddings.get(keys)
+            found, is_known = self._encoders.embeddings(belief.encoder, rows.width).get(keys)
             rows.predict([key for key, known in zip(keys, is_known, strict=True) if known], found[is_known])
             lacking.update(key for key, known in zip(keys, is_known, strict=True) if not known)
         return lacking

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
 
 
 @pytest.fixture
@@ -46,30 +42,8 @@ def job_command(tmp_path: Path) -> Callable[[str], list[str]]:
 
 
 @pytest.fixture
-def redis_server(tmp_path: Path) -> Iterator[str]:
-    """A redis-server of this test's own; yields its address."""
-    program = shutil.which("redis-server")
-    if program is None:
-        pytest.skip("redis-server is not installed")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-    )
-    url = f"redis://127.0.0.1:{port}/0"
-    try:
-        with Redis.from_url(url) as redis:
-            deadline = time.monotonic() + 20
-            while True:
-                try:
-                    redis.ping()
-                    break
-                except RedisConnectionError:
-                    assert time.monotonic() < deadline, "redis-server did not start"
-                    time.sleep(0.02)
-        yield url
-    finally:
-        process.kill()
-        process.wait()
+def redis_server(redis_url: str) -> Iterator[str]:
+    """The test run's Redis, empty; yields its address."""
+    with Redis.from_url(redis_url) as redis:
+        redis.flushdb()
+    yield redis_url

@@ -119,8 +119,8 @@ class FakeEncoders:
     def put(self, keys: Sequence[str], rows: NDArray[np.float32]) -> None:
         self.rows.update(zip(keys, rows, strict=True))
 
-    def embeddings(self, encoder: str) -> Embeddings | None:
-        assert encoder == ENCODER
+    def embeddings(self, encoder: str, width: int) -> Embeddings:
+        assert (encoder, width) == (ENCODER, 3)
         return self
 
     def embedder(self, encoder: str, encoder_name: str) -> Embedder | None:
