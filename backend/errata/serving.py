@@ -14,6 +14,7 @@ from errata.jobs.poller import Poller
 from errata.jobs.rq_queue import RedisQueue
 from errata.labelstudio.label_config import read_label_config
 from errata.settings import Settings
+from errata.store.embeddings import EmbeddingFolder
 from errata.store.media_index import MediaIndexStore
 from errata.web.app import create_app
 from errata.web.beliefs import Beliefs
@@ -127,11 +128,13 @@ class ServedEncoders:
         self._wiring = wiring
         self._index = index
         self._embedders: dict[str, ImageEmbedder | None] = {}
+        self._caches: dict[str, Embeddings] = {}
 
-    def embeddings(self, encoder: str) -> Embeddings | None:
-        """Return the cache of the encoder with this identity, None where it was not loaded yet."""
-        embedder = self._embedders.get(encoder)
-        return embedder.embeddings if embedder else None
+    def embeddings(self, encoder: str, width: int) -> Embeddings:
+        """Return the cache of the encoder with this identity; it needs no encoder to be loaded."""
+        if encoder not in self._caches:
+            self._caches[encoder] = EmbeddingFolder(self._wiring.settings.data_dir / "embeddings", encoder, width)
+        return self._caches[encoder]
 
     def embedder(self, encoder: str, encoder_name: str) -> ImageEmbedder | None:
         """Return what makes more embeddings; None where the encoder of this name is another one by now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -42,8 +42,8 @@ def job_command(tmp_path: Path) -> Callable[[str], list[str]]:
 
 
 @pytest.fixture
-def redis_server(redis_url: str) -> Iterator[str]:
-    """The test run's Redis, empty; yields its address."""
+def redis_server(redis_url: str) -> str:
+    """The test run's Redis, empty; returns its address."""
     with Redis.from_url(redis_url) as redis:
         redis.flushdb()
-    yield redis_url
+    return redis_url
