@@ -29,7 +29,8 @@ def serve(
     """Serve Label Studio's ML backend contract and its webhooks, and run the jobs that follow."""
     given = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # its lines have addresses with their queries
+    for chatty in ("httpx", "httpcore"):  # their lines have addresses with queries
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     run_service(read_settings().model_copy(update=given))
 
 

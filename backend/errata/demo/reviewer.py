@@ -9,8 +9,11 @@ from errata.audit.ports import Progress
 from errata.demo.source_project import CONTROL, choice
 from errata.labelstudio.client import LabelStudio
 
-# What Label Studio itself notes down about a write; all else must be as it was.
-WRITE_MARKS = ("updated_at", "updated_by")
+# All that Label Studio keeps of a task and its annotations, without what it words anew at each look ("2 minutes ago").
+KEPT = (
+    "id,data,meta,is_labeled,annotations,result,completed_by,lead_time,was_cancelled,ground_truth,"
+    "created_at,updated_at,draft_created_at,parent_prediction,parent_annotation,import_id"
+)
 
 
 def answer_findings(
@@ -43,15 +46,9 @@ def answer_findings(
 
 
 def source_state(client: LabelStudio, project_id: int) -> dict[int, dict[str, Any]]:
-    """Return task id -> its data and its annotations, all of each but what Label Studio notes about writes."""
-    state = {}
-    for task in client.paged("api/tasks/", {"project": project_id, "fields": "all"}, page_size=500):
-        annotations = [
-            {key: value for key, value in annotation.items() if key not in WRITE_MARKS}
-            for annotation in sorted(task["annotations"], key=lambda annotation: int(annotation["id"]))
-        ]
-        state[int(task["id"])] = {"data": task["data"], "annotations": annotations}
-    return state
+    """Return task id -> all that Label Studio keeps of it."""
+    asked = {"project": project_id, "fields": "all", "include": KEPT}
+    return {int(task["id"]): task for task in client.paged("api/tasks/", asked, page_size=500)}
 
 
 def label_of(task: Mapping[str, Any]) -> str:
@@ -62,12 +59,16 @@ def label_of(task: Mapping[str, Any]) -> str:
 
 
 def without_labels(state: Mapping[int, Mapping[str, Any]]) -> dict[int, Any]:
-    """Return a state with the labels taken out: what must not change at all."""
-    bare = {}
-    for task_id, task in state.items():
-        annotations = [
-            {**annotation, "result": [{**region, "value": None} for region in annotation["result"]]}
-            for annotation in task["annotations"]
-        ]
-        bare[task_id] = {**task, "annotations": annotations}
-    return bare
+    """Return a state without the labels and the times of writing: what no fix may change."""
+    return {task_id: _without(task, {"value", "updated_at"}) for task_id, task in state.items()}
+
+
+def without_times(state: Mapping[int, Mapping[str, Any]]) -> dict[int, Any]:
+    """Return a state without the times of writing, which Label Studio does not let anybody restore."""
+    return {task_id: _without(task, {"updated_at"}) for task_id, task in state.items()}
+
+
+def _without(value: Any, keys: set[str]) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without(each, keys) for key, each in value.items() if key not in keys}
+    return [_without(each, keys) for each in value] if isinstance(value, list) else value

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from errata.audit.ports import Progress
 from errata.audit.run import Examination
 from errata.demo.digits import Digits, load_digits
 from errata.demo.label_studio import LabelStudioServer, cache_dir, free_port, install, prepare
-from errata.demo.reviewer import answer_findings, label_of, source_state, without_labels
+from errata.demo.reviewer import answer_findings, label_of, source_state, without_labels, without_times
 from errata.demo.source_project import make_source_project
 from errata.errors import CheckFailed, ServiceError
 from errata.labelstudio.client import LabelStudio
@@ -46,6 +47,7 @@ class Demo:
     task_ids: list[int]
     examination: Examination
     account: tuple[str, str] | None  # email and password, where the Label Studio is the demo's own
+    env_file: Path  # the demo's settings, for a shell
 
     def found_in_first(self, n: int) -> int:
         """Count the planted errors among the first `n` findings."""
@@ -61,12 +63,10 @@ class Demo:
             f"Review the findings:  {url}projects/{self.review_project_id}/data",
             f"The source project:   {url}projects/{self.project_id}/data",
             *([f"Sign in with {self.account[0]} and {self.account[1]}."] if self.account else []),
-            f"Then, in another terminal: {self.command('status')}, {self.command('plan')}, {self.command('apply')}",
+            "Then, in another terminal:",
+            f"  set -a; . {self.env_file}; set +a",
+            *(f"  {sys.argv[0]} {name} {self.project_id}" for name in ("status", "plan", "apply")),
         ]
-
-    def command(self, name: str) -> str:
-        """Write an errata command that works on the demo."""
-        return f"{Path(sys.argv[0])} {name} {self.project_id}"
 
 
 @contextmanager
@@ -98,7 +98,12 @@ def running_demo(
             say(line)
         examination, _, _ = wiring.audit(project_id, BeliefOptions(), progress)
         review_project_id = wiring.review_project_id(project_id)
-        yield Demo(wiring, wiring.client, project_id, review_project_id, digits, task_ids, examination, account)
+        env_file = folder / "demo.env"
+        env_file.touch(mode=0o600)
+        env_file.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in _said(settings).items()))
+        yield Demo(
+            wiring, wiring.client, project_id, review_project_id, digits, task_ids, examination, account, env_file
+        )
 
 
 def stay_up(say: Callable[[str], None]) -> None:
@@ -145,7 +150,7 @@ def check(demo: Demo, progress: Progress) -> dict[str, Any]:
         "fixed": is_fixed and len(applied.written) == len(judged_wrong),
         "unchanged_elsewhere": is_unchanged,
         "undone": len(undone.restored),
-        "restored": restored == before and len(undone.restored) == len(applied.written),
+        "restored": without_times(restored) == without_times(before) and len(undone.restored) == len(applied.written),
     }
     outcome["ok"] = bool(outcome["fixed"] and outcome["unchanged_elsewhere"] and outcome["restored"])
     return outcome
@@ -193,13 +198,17 @@ def _service(settings: Settings, log: Path) -> Iterator[None]:
             process.wait()
 
 
-def _environment(settings: Settings) -> Mapping[str, str]:
-    said = {}
-    for name, value in settings.model_dump(exclude_defaults=True).items():
-        plain = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-        said[f"ERRATA_{name.upper()}"] = plain
+def _environment(settings: Settings) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("ERRATA_")}
-    return inherited | said
+    return inherited | _said(settings)
+
+
+def _said(settings: Settings) -> dict[str, str]:
+    """Return the settings that are no defaults, as environment variables."""
+    return {
+        f"ERRATA_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for name, value in settings.model_dump(exclude_defaults=True).items()
+    }
 
 
 def _wait_until_healthy(settings: Settings, process: subprocess.Popen[bytes], log: Path) -> None:

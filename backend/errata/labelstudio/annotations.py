@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +12,8 @@ from errata.errors import LabelStudioGone
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.predictions import BACKEND_TITLE
 from errata.review.records import Annotation
+
+_READERS = 4  # Label Studio has no request that reads several annotations by their ids
 
 
 class SourceAnnotations:
@@ -31,8 +34,9 @@ class SourceAnnotations:
 
     def read(self, annotation_ids: Sequence[int]) -> dict[int, Annotation]:
         """Read them afresh; those that no longer exist, or were skipped since, are absent."""
-        found = {annotation_id: self._read(annotation_id) for annotation_id in dict.fromkeys(annotation_ids)}
-        return {annotation_id: each for annotation_id, each in found.items() if each is not None}
+        with ThreadPoolExecutor(_READERS) as pool:
+            found = list(pool.map(self._read, dict.fromkeys(annotation_ids)))
+        return {each.id: each for each in found if each is not None}
 
     def write(self, annotation_id: int, result: Sequence[Mapping[str, Any]]) -> None:
         """Replace an annotation's result and nothing else of it.
