@@ -58,8 +58,10 @@ class Demo:
         """Say what to open, and what was found."""
         url = self.client.url
         return [
-            f"Planted errors found: {self.found_in_first(50)} among the first 50 findings, "
-            f"{self.found_in_first(90)} of all {len(self.digits.planted)} among the first 90.",
+            (
+                f"Planted errors found: {self.found_in_first(50)} among the first 50 findings, "
+                f"{self.found_in_first(90)} of all {len(self.digits.planted)} among the first 90."
+            ),
             f"Review the findings:  {url}projects/{self.review_project_id}/data",
             f"The source project:   {url}projects/{self.project_id}/data",
             *([f"Sign in with {self.account[0]} and {self.account[1]}."] if self.account else []),
