@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve, cholesky, solve, solve_triangular
+from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 
 Floats = NDArray[np.float64]
+
+_BLOCK_CELLS = 8_000_000  # features held at a time: 64 MB
 
 
 def leave_group_out(
@@ -41,37 +43,39 @@ def leave_group_out(
     Source:
         Woodbury's identity; for single rows Rifkin and Lippert, "Notes on Regularized Least Squares", 2007.
     """
-    learned = features[is_labelled]
+    learned = features if is_labelled.all() else features[is_labelled]
     products = learned.T @ learned
     sums = learned.T @ targets[is_labelled]
     lower = cholesky(products + ridge * np.eye(len(products)), lower=True, overwrite_a=True, check_finite=False)
     scaled = solve_triangular(lower, features.T, lower=True, check_finite=False).T  # scaled @ scaled.T = H
     predicted: Floats = scaled @ solve_triangular(lower, sums, lower=True, check_finite=False)
-    for rows in _rows_of_groups(groups, is_labelled):
-        own = rows[is_labelled[rows]]
-        if len(own) > features.shape[1]:
-            left = products - features[own].T @ features[own] + ridge * np.eye(len(products))
-            rest = sums - features[own].T @ targets[own]
-            predicted[rows] = features[rows] @ cho_solve(cho_factor(left, check_finite=False), rest)
+    for rows, n_own in _groups_of_equal_size(groups, is_labelled):
+        if n_own > features.shape[1]:
+            for of_group in rows:
+                own = of_group[:n_own]
+                left = products - features[own].T @ features[own] + ridge * np.eye(len(products))
+                rest = sums - features[own].T @ targets[own]
+                predicted[of_group] = features[of_group] @ cho_solve(cho_factor(left, check_finite=False), rest)
             continue
-        hat = scaled[own] @ scaled[own].T
-        residual = solve(np.eye(len(own)) - hat, targets[own] - predicted[own], assume_a="pos", check_finite=False)
-        predicted[rows] -= scaled[rows] @ (scaled[own].T @ residual)
-    alone = _is_alone(groups) & is_labelled
-    own_weight = np.einsum("nm,nm->n", scaled[alone], scaled[alone])[:, None]
-    predicted[alone] = (predicted[alone] - own_weight * targets[alone]) / (1 - own_weight)
+        step = max(1, _BLOCK_CELLS // (rows.shape[1] * features.shape[1]))
+        for start in range(0, len(rows), step):
+            block = rows[start : start + step]
+            own = block[:, :n_own]
+            ours, learned_from = scaled[block], scaled[own]
+            beside = np.eye(n_own) - learned_from @ learned_from.transpose(0, 2, 1)
+            residuals = np.linalg.solve(beside, targets[own] - predicted[own])
+            predicted[block] -= ours @ (learned_from.transpose(0, 2, 1) @ residuals)
     return predicted
 
 
-def _is_alone(groups: NDArray[np.integer]) -> NDArray[np.bool_]:
-    _, number, size = np.unique(groups, return_inverse=True, return_counts=True)
-    return np.asarray(size[number] == 1)
-
-
-def _rows_of_groups(groups: NDArray[np.integer], is_labelled: NDArray[np.bool_]) -> Iterator[NDArray[np.intp]]:
-    """Yield the rows of every group that has several, a labelled one among them."""
-    order = np.argsort(groups, kind="stable")
-    starts = np.flatnonzero(np.diff(groups[order])) + 1
-    for rows in np.split(order, starts):
-        if len(rows) > 1 and is_labelled[rows].any():
-            yield rows
+def _groups_of_equal_size(
+    groups: NDArray[np.integer], is_labelled: NDArray[np.bool_]
+) -> Iterator[tuple[NDArray[np.intp], int]]:
+    """Yield (g, s) rows of g groups of s rows, and how many of each are labelled: the first, at least one."""
+    order = np.lexsort((~is_labelled, groups))
+    _, starts, sizes = np.unique(groups[order], return_index=True, return_counts=True)
+    n_labelled = np.add.reduceat(is_labelled[order].astype(np.int64), starts)
+    for size, n_own in np.unique(np.column_stack((sizes, n_labelled)), axis=0).tolist():
+        if n_own:
+            alike = starts[(sizes == size) & (n_labelled == n_own)]
+            yield order[alike[:, None] + np.arange(size)], n_own

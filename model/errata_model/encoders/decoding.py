@@ -7,9 +7,9 @@ import struct
 import zlib
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-FORMATS = ("PNG", "JPEG", "MPO", "GIF", "WEBP", "BMP", "DIB", "TIFF", "PPM", "TGA", "JPEG2000", "AVIF")
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "PPM", "TGA", "JPEG2000", "AVIF")
 _DEEP_MODES = ("I", "F")
 
 # What Pillow's decoders raise on hostile content. A warning is among them where warnings are errors.
@@ -70,14 +70,14 @@ def decode_image(content: bytes, max_pixels: int) -> Image.Image:
 
 
 def _open(content: bytes) -> Image.Image:
+    Image.init()  # formats that this build of Pillow lacks (AVIF) would be a KeyError
+    formats = [name for name in FORMATS if name in Image.OPEN]
     try:
-        return Image.open(io.BytesIO(content), formats=FORMATS)
+        return Image.open(io.BytesIO(content), formats=formats)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnusableImage("it has too many pixels") from error
-    except UnidentifiedImageError as error:
-        raise UnusableImage(_describe_unknown(content)) from error
     except _BROKEN as error:
-        raise UnusableImage("the header of the image is broken") from error
+        raise UnusableImage(_describe_unknown(content)) from error
 
 
 def _describe_unknown(content: bytes) -> str:
@@ -88,7 +88,7 @@ def _describe_unknown(content: bytes) -> str:
         return "it is a web page, not an image"
     if start.startswith(b"%pdf"):
         return "PDF documents are not supported"
-    return "it is not an image, or of a format that is not supported"
+    return "it is not an image, of a format that is not supported, or its header is broken"
 
 
 def _upright(image: Image.Image) -> Image.Image:

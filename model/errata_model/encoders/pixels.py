@@ -40,7 +40,7 @@ class PixelEncoder:
             _unit(_without_mean(_thumbnail(grey, _GREY_SIDE))),
             _colours(_thumbnail(image, _COLOUR_SIDE)),
         )
-        return np.concatenate([part.ravel() for part in parts], dtype=np.float32)
+        return np.concatenate([part.ravel() for part in parts])
 
     def encode(self, prepared: Sequence[NDArray[np.float32]]) -> Floats:
         """Return (N, D) float32: all is done by `prepare`."""
@@ -49,7 +49,7 @@ class PixelEncoder:
 
 def _thumbnail(image: Image.Image, side: int) -> Floats:
     """Return (side, side) or (side, side, 3) in [0, 1]. The aspect is not kept: nothing is cut off."""
-    return np.asarray(image.resize((side, side), Image.Resampling.BOX), dtype=np.float32) / 255
+    return np.asarray(image.resize((side, side), Image.Resampling.BOX), dtype=np.float32) / np.float32(255)
 
 
 def _direction_histograms(grey: Floats) -> Floats:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _PREPROCESSING = "1"  # to be raised when embeddings of the same weights change
 _BATCH = 32
 
+# What torch.load raises on hostile content.
+_UNREADABLE = (pickle.UnpicklingError, EOFError, OSError, RuntimeError, ValueError, LookupError, AssertionError)
+
 
 @dataclass(frozen=True, slots=True)
 class _Preset:
@@ -212,21 +215,28 @@ def _build(name: str, weights: Path | None) -> torch.nn.Module:
         model = torchvision.models.get_model(name, weights=None)
     if hasattr(model, "transform_input"):  # GoogLeNet and Inception: their weights ask for it
         model.transform_input = True
+    state = _read_state(weights)
     with _as_unfit(name, weights):
-        state = torch.load(weights, map_location="cpu", weights_only=True)
         model.load_state_dict({_new_key(key): _to_single(value) for key, value in state.items()})
     return model  # type: ignore[no-any-return]
+
+
+def _read_state(file: Path) -> Any:
+    import torch  # noqa: PLC0415
+
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except _UNREADABLE as error:
+        raise WeightsUnavailable(
+            f"{file} is no file of weights that torch can read safely; save a state_dict by torch.save."
+        ) from error
 
 
 @contextmanager
 def _as_unfit(name: str, file: Path) -> Iterator[None]:
     try:
         yield
-    except (pickle.UnpicklingError, EOFError, OSError) as error:
-        raise WeightsUnavailable(
-            f"{file} is no file of weights that torch can read safely; save a state_dict by torch.save."
-        ) from error
-    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (*_UNREADABLE, TypeError, AttributeError) as error:
         raise WeightsUnavailable(
             f"{file} does not hold the weights of {name}; name the file of its ImageNet state_dict, "
             "or the encoder that the weights belong to."

@@ -86,7 +86,9 @@ def download(url: str, target: Path, reach_s: float = _REACH_S) -> None:
         _within(reach_s, lambda: _answer(url, reach_s))
         _transfer(url, target)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        why = f"{error.code} {error.reason}" if isinstance(error, urllib.error.HTTPError) else str(error) or "stalled"
+        why = str(error) or "stalled"
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # it holds the connection
         raise WeightsUnavailable(
             f"{target.name} could not be downloaded from {host} ({why}); check the network, {_REMEDY}."
         ) from error

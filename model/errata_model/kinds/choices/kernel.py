@@ -48,8 +48,8 @@ def median_distance(rows: Embeddings) -> float:
 
 def radial_kernel(squared: Floats, width: float) -> Floats:
     """Return exp(-d^2 / (2 width^2)), in (0, 1]."""
-    values = squared / (-2 * width * width)
-    return np.asarray(np.exp(values, out=values))
+    scaled = squared / (-2 * width * width)
+    return np.asarray(np.exp(scaled, out=scaled))
 
 
 def whiten(kernel: Floats, between_landmarks: Floats) -> tuple[Floats, Floats]:

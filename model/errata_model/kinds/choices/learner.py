@@ -99,11 +99,12 @@ def _fit(
     settings: Settings,
 ) -> tuple[NDArray[np.float32], ChoicesModel]:
     landmarks = rows[is_labelled][:_LANDMARKS]
-    squared = squared_distances(rows, landmarks)
-    between = squared_distances(landmarks, landmarks)
     scores = np.zeros_like(centred)
     for width, ridge in sorted({setting[:2] for setting in settings}):
-        features, factor = whiten(radial_kernel(squared, width * median), radial_kernel(between, width * median))
+        features, factor = whiten(
+            radial_kernel(squared_distances(rows, landmarks), width * median),
+            radial_kernel(squared_distances(landmarks, landmarks), width * median),
+        )
         found = leave_group_out(features, centred, groups, is_labelled, ridge)
         for part, setting in enumerate(settings):
             if setting[:2] == (width, ridge):

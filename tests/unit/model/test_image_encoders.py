@@ -1,0 +1,245 @@
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from errata_model.encoders.images import UnknownEncoder, WeightsUnavailable, load_image_encoder
+from errata_model.encoders.weights import download
+
+WIDTHS = {"resnet18": 512, "squeezenet1_0": 512, "mobilenet_v3_small": 1024}
+
+
+def picture(size_wh=(61, 47), seed=0):
+    rng = np.random.default_rng(seed)
+    small = Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8))
+    return small.resize(size_wh, Image.Resampling.BICUBIC)
+
+
+@pytest.fixture(scope="session")
+def weights_folder(tmp_path_factory):
+    torch = pytest.importorskip("torch")
+    torchvision = pytest.importorskip("torchvision")
+    folder = tmp_path_factory.mktemp("weights")
+    torch.manual_seed(0)
+    for name in WIDTHS:
+        state = torchvision.models.get_model(name, weights=None).state_dict()
+        half = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
+        torch.save(half, folder / f"{name}.pth")
+    return folder
+
+
+def test_importing_the_learning_half_does_not_import_torch(weights_folder):
+    """Nor does obtaining the identity of an encoder whose weights are a file, nor encoding pixels."""
+    program = f"""
+import sys, pkgutil, importlib, pathlib, errata_model
+for module in pkgutil.walk_packages(errata_model.__path__, "errata_model."):
+    importlib.import_module(module.name)
+from PIL import Image
+from errata_model.encoders.images import load_image_encoder
+assert load_image_encoder("resnet18", pathlib.Path({str(weights_folder)!r})).identity
+pixels = load_image_encoder("pixels", None)
+pixels.encode([pixels.prepare(Image.new("RGB", (9, 9)))])
+assert "torch" not in sys.modules and "torchvision" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=120)
+
+
+@pytest.mark.parametrize("name", WIDTHS)
+def test_features_are_what_the_final_layer_sees(name, weights_folder):
+    """_reference_torchvision: its own preprocessing, and its network with the final layer taken away."""
+    torch = pytest.importorskip("torch")
+    torchvision = pytest.importorskip("torchvision")
+    model = torchvision.models.get_model(name, weights=None).eval()
+    state = torch.load(weights_folder / f"{name}.pth", weights_only=True)
+    model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+    if name == "resnet18":
+        model.fc = torch.nn.Identity()
+    elif name == "squeezenet1_0":
+        model.classifier = torch.nn.AdaptiveAvgPool2d(1)
+    else:
+        model.classifier[3] = torch.nn.Identity()
+    transform = torchvision.models.get_model_weights(name).DEFAULT.transforms()
+    images = [picture(size, seed) for seed, size in enumerate([(61, 47), (300, 500), (224, 224), (900, 40)])]
+    with torch.no_grad():
+        expected = model(torch.stack([transform(image) for image in images])).numpy()
+    encoder = load_image_encoder(name, weights_folder)
+    found = encoder.encode([encoder.prepare(image) for image in images])
+    assert found.dtype == np.float32
+    assert found.shape == (4, WIDTHS[name])
+    assert encoder.width == WIDTHS[name]
+    np.testing.assert_allclose(found, expected, atol=2e-2 * np.abs(expected).max())
+
+
+def test_prepare_works_in_several_threads(weights_folder):
+    """The first call, which imports torchvision, too."""
+    encoder = load_image_encoder("resnet18", weights_folder)
+    with ThreadPoolExecutor(6) as pool:
+        prepared = list(pool.map(encoder.prepare, [picture(seed=seed) for seed in range(12)]))
+    for seed in (0, 11):
+        np.testing.assert_array_equal(prepared[seed], encoder.prepare(picture(seed=seed)))
+
+
+def test_a_banner_does_not_fill_the_memory(weights_folder):
+    """An image of one pixel's height is prepared as any other."""
+    encoder = load_image_encoder("resnet18", weights_folder)
+    assert encoder.prepare(Image.new("RGB", (1_000_000, 1))).shape == (3, 224, 224)
+    assert encoder.prepare(Image.new("RGB", (1, 1))).shape == (3, 224, 224)
+
+
+def test_no_images_give_no_rows(weights_folder):
+    """(0, D), for the backbone and for pixels."""
+    assert load_image_encoder("resnet18", weights_folder).encode([]).shape == (0, 512)
+    pixels = load_image_encoder("pixels", None)
+    assert pixels.encode([]).shape == (0, pixels.width)
+
+
+def test_identity_follows_name_and_weights(weights_folder, tmp_path):
+    """Equal content has an equal identity wherever it lies; other content has another."""
+    file = tmp_path / "mine.pth"
+    file.write_bytes((weights_folder / "resnet18.pth").read_bytes())
+    identity = load_image_encoder("resnet18", file).identity
+    assert identity == load_image_encoder("resnet18", weights_folder).identity
+    assert identity.startswith("resnet18:")
+    file.write_bytes(file.read_bytes() + b"x")
+    assert load_image_encoder("resnet18", file).identity != identity
+    assert load_image_encoder("resnet18", None).identity == "resnet18:resnet18-f37072fd:1"
+
+
+def test_weights_that_are_not_there(weights_folder, tmp_path):
+    """The folder's content, or the path that is wrong, is named."""
+    with pytest.raises(WeightsUnavailable, match=r"no resnet50\.pth.*mobilenet_v3_small, resnet18"):
+        load_image_encoder("resnet50", weights_folder)
+    with pytest.raises(WeightsUnavailable, match="no file or folder"):
+        load_image_encoder("resnet50", tmp_path / "nothing")
+    with pytest.raises(WeightsUnavailable, match=r"no \.pth file at all"):
+        load_image_encoder("resnet50", tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not weights", b"PK\x03\x04 broken", b"\x80\x02."])
+def test_a_broken_file_of_weights(content, tmp_path):
+    """The file and a remedy are named."""
+    file = tmp_path / "resnet18.pth"
+    file.write_bytes(content)
+    with pytest.raises(WeightsUnavailable, match=r"resnet18\.pth .*state_dict"):
+        load_image_encoder("resnet18", file).encode([])
+
+
+def test_weights_of_another_network(weights_folder, tmp_path):
+    """Another architecture, another number of classes, and a file that would run code are refused."""
+    torch = pytest.importorskip("torch")
+    torchvision = pytest.importorskip("torchvision")
+    with pytest.raises(WeightsUnavailable, match="does not hold the weights of squeezenet1_0"):
+        load_image_encoder("squeezenet1_0", weights_folder / "resnet18.pth").encode([])
+    torch.save([1, 2], tmp_path / "list.pth")
+    with pytest.raises(WeightsUnavailable, match="does not hold"):
+        load_image_encoder("resnet18", tmp_path / "list.pth").encode([])
+    torch.save(torchvision.models.resnet18(weights=None), tmp_path / "whole.pth")
+    with pytest.raises(WeightsUnavailable, match="safely"):
+        load_image_encoder("resnet18", tmp_path / "whole.pth").encode([])
+
+
+@pytest.mark.parametrize("name", ["resnet51", "ResNet50", "fasterrcnn_resnet50_fpn", "", "../resnet50"])
+def test_a_name_that_torchvision_does_not_know(name, tmp_path):
+    """Near names are offered; detection networks are no classification backbones."""
+    with pytest.raises(UnknownEncoder, match="use `pixels` or one such as"):
+        _ = load_image_encoder(name, None).identity
+    file = tmp_path / "some.pth"
+    file.write_bytes(b"x")
+    with pytest.raises(UnknownEncoder):
+        load_image_encoder(name, file).encode([])
+
+
+@pytest.fixture
+def silent_host():
+    """Takes connections and never answers, as behind a firewall that drops what follows."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        yield server.getsockname()[1]
+
+
+def test_a_silent_host_fails_in_time(silent_host, tmp_path):
+    """A connection that is taken and never answered is given up; nothing is left behind."""
+    begun = time.monotonic()
+    with pytest.raises(
+        WeightsUnavailable, match=r"net-12345678\.pth could not be downloaded from 127\.0\.0\.1.*pixels"
+    ):
+        download(f"http://127.0.0.1:{silent_host}/net-12345678.pth", tmp_path / "net-12345678.pth", 0.5)
+    assert time.monotonic() - begun < 3
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_refused_connection_and_a_bad_name_fail_in_time(tmp_path):
+    """Each with the reason."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+    for url in (f"http://127.0.0.1:{port}/net-12345678.pth", "http://weights.invalid/net-12345678.pth"):
+        begun = time.monotonic()
+        with pytest.raises(WeightsUnavailable, match="could not be downloaded"):
+            download(url, tmp_path / "net-12345678.pth")
+        assert time.monotonic() - begun < 5
+
+
+@pytest.fixture
+def file_host():
+    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer  # noqa: PLC0415
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            self.send_response(404 if "missing" in self.path else 200)
+            self.end_headers()
+
+        def do_GET(self):
+            self.do_HEAD()
+            self.wfile.write(b"weights")
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_download_is_checked_and_whole(file_host, tmp_path):
+    """What has another hash than its name says never gets the name; what is there is not fetched again."""
+    import hashlib  # noqa: PLC0415
+
+    name = f"net-{hashlib.sha256(b'weights').hexdigest()[:8]}.pth"
+    download(f"{file_host}/{name}", tmp_path / "hub" / name)
+    assert (tmp_path / "hub" / name).read_bytes() == b"weights"
+    download("http://weights.invalid/" + name, tmp_path / "hub" / name)
+    with pytest.raises(WeightsUnavailable, match="sha256"):
+        download(f"{file_host}/net-12345678.pth", tmp_path / "net-12345678.pth")
+    with pytest.raises(WeightsUnavailable, match="404"):
+        download(f"{file_host}/missing-12345678.pth", tmp_path / "missing-12345678.pth")
+    assert [path.name for path in tmp_path.iterdir()] == ["hub"]
+
+
+@pytest.mark.parametrize("colour", ["white", "black", (12, 200, 3)])
+@pytest.mark.parametrize("size_wh", [(1, 1), (8, 8), (500, 3)])
+def test_pixels_of_a_plain_image_are_finite(colour, size_wh):
+    """Nothing to see is not nothing to compute with."""
+    pixels = load_image_encoder("pixels", None)
+    row = pixels.encode([pixels.prepare(Image.new("RGB", size_wh, colour))])
+    assert row.shape == (1, pixels.width)
+    assert row.dtype == np.float32
+    assert np.isfinite(row).all()
+
+
+def test_pixels_do_not_mind_brightness():
+    """A darker, flatter copy of a grey image is nearer to it than another image."""
+    pixels = load_image_encoder("pixels", None)
+    image, other = (picture(seed=seed).convert("L") for seed in (1, 2))
+    darker = image.point(lambda value: 20 + value // 3)
+    rows = [pixels.prepare(each.convert("RGB")) for each in (image, darker, other)]
+    assert np.linalg.norm(rows[0] - rows[1]) < 0.3 * np.linalg.norm(rows[0] - rows[2])
