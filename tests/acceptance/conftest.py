@@ -143,19 +143,26 @@ class Errata:
             self.process = None
 
 
-@pytest.fixture
-def errata(tmp_path: Path, label_studio: Any) -> Iterator[Callable[..., Errata]]:
+@pytest.fixture(scope="module")
+def make_errata(tmp_path_factory: pytest.TempPathFactory, label_studio: Any) -> Iterator[Callable[..., Errata]]:
     """Make erratas; their services are ended afterwards."""
     made: list[Errata] = []
 
     def make(url: str | None = None, **settings: str) -> Errata:
-        one = Errata(tmp_path / f"errata-{len(made)}", url or label_studio.url, label_studio.token, settings)
+        folder = tmp_path_factory.mktemp("errata") / "data"
+        one = Errata(folder, url or label_studio.url, label_studio.token, settings)
         made.append(one)
         return one
 
     yield make
     for one in made:
         one.stop()
+
+
+@pytest.fixture(scope="session")
+def wait() -> Callable[..., Any]:
+    """Return a function that waits for a condition."""
+    return wait_for
 
 
 @dataclass

@@ -138,6 +138,7 @@ class ReviewItem:
     review_task_id: int
     finding_key: str
     fingerprint: str  # of what the reviewer is shown; another one means that the task should be replaced
+    shown: float  # the disagreement that stands there, which is what the queue is sorted by
     is_touched: bool  # somebody has decided, drafted or opened it: it is not to be deleted
 
 
@@ -148,6 +149,7 @@ class ReviewEntry:
     finding: Finding
     task: Task
     question: str  # what the reviewer is asked, naming the given and the proposed label
+    shown: float  # the disagreement to show
     fingerprint: str
 
 

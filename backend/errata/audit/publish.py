@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -14,7 +15,8 @@ from errata.audit.wording import question
 from errata_model.records import Finding
 
 CHUNK = 250
-SHOWN_DIGITS = 2  # a disagreement that moves by less does not move its review task
+SHOWN_DIGITS = 4
+STEADY_LOGIT = 0.5  # a review task keeps its disagreement until the log-odds have moved by more, and its place with it
 
 T = TypeVar("T")
 
@@ -69,11 +71,11 @@ def _wanted(
     Suspects that have no verdict, and published findings that have fallen out of the suspects but not below half
     the cut: the queue does not flicker.
     """
-    published = {item.finding_key for item in items}
+    published = {item.finding_key: item.shown for item in reversed(items)}
     suspects = {finding.key for finding in findings.suspects}
     tasks = {task.id: task for task in snapshot.tasks}
     wanted = [
-        _entry(finding, tasks)
+        _entry(finding, tasks, published.get(finding.key))
         for finding in findings.all
         if finding.key not in decided
         and (
@@ -81,14 +83,26 @@ def _wanted(
             or (finding.key in published and finding.disagreement >= findings.cut / 2 and finding.disagreement > 0)
         )
     ]
-    return sorted(wanted, key=lambda e: (-round(e.finding.disagreement, SHOWN_DIGITS), e.finding.key))
+    return sorted(wanted, key=lambda entry: (-entry.shown, entry.finding.key))
 
 
-def _entry(finding: Finding, tasks: Mapping[int, Task]) -> ReviewEntry:
-    asked = question(finding)
-    shown = [asked, finding.reason, round(finding.disagreement, SHOWN_DIGITS)]
-    fingerprint = hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:12]
-    return ReviewEntry(finding, tasks[finding.given.task_id], asked, fingerprint)
+def _entry(finding: Finding, tasks: Mapping[int, Task], stands: float | None) -> ReviewEntry:
+    shown = finding.disagreement if stands is None or not _is_close(stands, finding.disagreement) else stands
+    proposed = finding.proposal.label if finding.proposal else None
+    said = [finding.given.label, proposed, round(shown, SHOWN_DIGITS)]
+    fingerprint = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
+    return ReviewEntry(
+        finding, tasks[finding.given.task_id], question(finding), round(shown, SHOWN_DIGITS), fingerprint
+    )
+
+
+def _is_close(stands: float, now: float) -> bool:
+    return abs(_logit(stands) - _logit(now)) <= STEADY_LOGIT
+
+
+def _logit(probability: float) -> float:
+    bounded = min(max(probability, 10**-SHOWN_DIGITS), 1 - 10**-SHOWN_DIGITS)
+    return math.log(bounded / (1 - bounded))
 
 
 def _standing_head(entries: Sequence[ReviewEntry], by_key: Mapping[str, ReviewItem]) -> int:

@@ -83,13 +83,14 @@ class ReviewProject:
         if review_id is None:
             return []
         touched = {task["id"] for task in self._list(review_id, {"filters": _TOUCHED}, include="id")}
-        finding, fingerprint = self._columns("finding"), self._columns("fingerprint")
+        finding, fingerprint, shown = (self._columns(name) for name in ("finding", "fingerprint", "disagreement"))
         tasks = self._list(review_id, {}, include="id,data")
         items = [
             ReviewItem(
                 review_task_id=int(task["id"]),
                 finding_key=str(task["data"].get(finding, "")),
                 fingerprint=str(task["data"].get(fingerprint, "")),
+                shown=float(task["data"].get(shown) or 0.0),
                 is_touched=task["id"] in touched,
             )
             for task in tasks

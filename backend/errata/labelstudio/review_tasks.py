@@ -51,10 +51,10 @@ def _columns(snapshot: Snapshot, entry: ReviewEntry, columns: Columns) -> dict[s
     proposed = finding.proposal.label if finding.proposal else None
     said: dict[str, Any] = {
         "question": entry.question,
-        "why": finding.reason,
-        "disagreement": round(finding.disagreement, 4),
+        "disagreement": entry.shown,
         "given_label": given.label,
         "proposed_label": proposed or "",
+        "why": finding.reason,
         "source_url": f"{snapshot.url}projects/{snapshot.project_id}/data?task={given.task_id}",
         "finding": finding.key,
         "source_task": given.task_id,
