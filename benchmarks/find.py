@@ -1,7 +1,7 @@
 """How well wrong labels are found: errata beside five-fold logistic regression with cleanlab's self-confidence.
 
-Both rank the same labels from the same embeddings. Higher is better: area under the ROC curve, average precision, and how
-many of the first W findings are wrong, W being the number of wrong labels.
+Both rank the same labels from the same embeddings. Higher is better: area under the ROC curve, average precision, and
+how many of the first W findings are wrong, W being the number of wrong labels.
 
     python benchmarks/find.py [--quick]
 
