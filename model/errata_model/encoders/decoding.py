@@ -31,7 +31,7 @@ _BROKEN = (
 )
 
 
-class UnusableImage(ValueError):  # noqa: N818
+class UnusableImage(ValueError):
     """The content cannot be used as an image; the text says why in a few words."""
 
 

@@ -23,11 +23,11 @@ _REMEDY = (
 )
 
 
-class WeightsUnavailable(Exception):  # noqa: N818
+class WeightsUnavailable(Exception):
     """Weights cannot be had or do not fit; the text says what was tried and the remedy."""
 
 
-class UnknownEncoder(ValueError):  # noqa: N818
+class UnknownEncoder(ValueError):
     """torchvision has no classification backbone of that name; the text has near ones."""
 
 
