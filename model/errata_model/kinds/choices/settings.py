@@ -17,7 +17,7 @@ from errata_model.out_of_sample import leave_group_out
 _LANDMARKS = 500
 _WIDTHS = (0.7, 0.5, 1.0)
 _RIDGES = (0.3, 0.1, 1.0)
-_ROWS = 4000  # enough to choose by
+_ROWS = 10_000  # enough to choose by; with fewer too large a ridge was chosen
 _TEMPERATURES = np.geomspace(0.02, 3, 48)
 _FEWEST_GROUPS = 10  # in a half; with fewer there is nothing to choose by
 
