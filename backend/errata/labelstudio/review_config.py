@@ -38,6 +38,13 @@ _DECISIONS: tuple[tuple[str, Decision, str], ...] = (
     ("Cannot be used", "unusable", "e"),
     ("Can't tell", "unclear", "n"),
 )
+# The whole picture, the source's choices and the decision fit into the window together.
+_PICTURE_HEIGHT = "max(200px, calc(100vh - 540px))"
+# Stays in sight below a picture that is higher than the window.
+_BAR_STYLE = (
+    "position: sticky; bottom: 0; z-index: 5; padding: 8px 0; "
+    "background: var(--color-neutral-background, Canvas); border-top: 1px solid var(--color-neutral-border, GrayText)"
+)
 _SPARE_KEYS = "sdfgzcvbyiopjklmta"
 _VARIABLE = re.compile(r"\$([A-Za-z_][\w.\-]*)")
 
@@ -92,8 +99,9 @@ def note_control(source_xml: str) -> str:
 def review_config(source_xml: str, hotkeys: Collection[str], columns: Columns | None = None) -> str:
     """Return the label config of the review project.
 
-    Nothing of the source's is required here: a task that cannot be used has no right answer. Keys that the source
-    gives to its labels stay theirs; keys that Label Studio hands out by itself go round those that are given.
+    Nothing of the source's is required here: a task that cannot be used has no right answer. Pictures and choices
+    that the source gives no size and layout are kept small, so that all of it is in sight at once. Keys that the
+    source gives to its labels stay theirs; those that Label Studio hands out by itself go round the ones given.
 
     Args:
         source_xml: the source's label config.
@@ -110,24 +118,31 @@ def review_config(source_xml: str, hotkeys: Collection[str], columns: Columns | 
     for tag in source.iter():
         if tag.attrib.pop("required", None) is not None:
             tag.attrib.pop("requiredMessage", None)
+    for image in source.iter("Image"):
+        image.attrib.setdefault("maxHeight", _PICTURE_HEIGHT)
+    for choices in source.iter("Choices"):
+        if "layout" not in choices.attrib:
+            choices.attrib.setdefault("showInline", "true")
     root = ET.Element("View")
-    _element(root, "Header", value=f"${columns('question')}", size="3")
-    _element(root, "Header", value=f"${columns('why')}", size="5")
+    _element(root, "Header", value=f"${columns('question')}", size="4")
+    _element(root, "Header", value=f"${columns('why')}", size="6")
     root.append(source)
-    _element(root, "Header", value="Your decision", size="4")
+    decision_bar = _element(root, "View", style=_BAR_STYLE)
+    _element(decision_bar, "Header", value="Your decision", size="5", style="margin: 0")
     verdict = _element(
-        root,
+        decision_bar,
         "Choices",
         name=_free(VERDICT, names),
         toName=to_name,
         choice="single",
+        showInline="true",
         required="true",
         requiredMessage="Choose your decision first.",
     )
     for (text, decision, _), key in zip(_DECISIONS, _free_keys(hotkeys), strict=True):
         _element(verdict, "Choice", value=text, alias=decision, **({"hotkey": key} if key else {}))
     _element(
-        root,
+        decision_bar,
         "TextArea",
         name=_free(NOTE, names),
         toName=to_name,

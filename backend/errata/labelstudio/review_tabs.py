@@ -26,6 +26,8 @@ _HIDDEN_COLUMNS = (
 )
 _HIDDEN_FIELDS = (
     "inner_id",
+    "completed_at",
+    "total_annotations",
     "cancelled_annotations",
     "total_predictions",
     "annotations_results",
@@ -100,7 +102,11 @@ def _view(title: str, filters: dict[str, Any], columns: Columns) -> dict[str, An
         "target": "tasks",
         "ordering": [f"-{disagreement}"],
         "columnsDisplayType": {disagreement: "Number"},  # PostgreSQL would sort it as text otherwise
-        "columnsWidth": {f"tasks:data.{columns('why')}": 420},
+        "columnsWidth": {
+            "tasks:id": 90,
+            **{f"tasks:data.{columns(name)}": 140 for name in ("disagreement", "given_label", "proposed_label")},
+            f"tasks:data.{columns('why')}": 420,
+        },
         "filters": filters,
         "hiddenColumns": {"explore": hidden, "labeling": hidden},
     }

@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from errata.errors import UsageError
+from errata.errors import LabelStudioGone, UsageError
 from errata.labelstudio.review_project import find_review_project
 from errata.labelstudio.review_tabs import CANNOT_TELL, CONTRADICTORY, FIXED, TO_REVIEW
 
@@ -37,7 +37,8 @@ def test_nothing_is_made_before_something_is_inserted(queue, snapshot, source, l
     """Reading an empty queue writes nothing to Label Studio."""
     review = queue(snapshot(source))
     assert review.items() == []
-    assert review.read() == []
+    with pytest.raises(LabelStudioGone, match="has no review project"):
+        review.read()
     review.mark_contradictory([])
     assert find_review_project(label_studio.client, source.id) is None
 
@@ -131,7 +132,7 @@ def test_data_columns_are_flat_and_name_no_annotator(queue, snapshot, source, en
         "image": of.tasks[0].data["image"],
         "question": entry.question,
         "why": entry.finding.reason,
-        "disagreement": 0.8765,
+        "disagreement": entry.shown,
         "given_label": "truck",
         "proposed_label": "car",
         "source_url": f"{label_studio.url}projects/{source.id}/data?task={source.task_ids[0]}",

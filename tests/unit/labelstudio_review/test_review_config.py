@@ -1,0 +1,122 @@
+"""The review project's label config."""
+
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from errata.errors import ConfigNotServed
+from errata.labelstudio.label_config import read_label_config
+from errata.labelstudio.review_config import (
+    Columns,
+    choose_columns,
+    note_control,
+    read_columns,
+    review_config,
+    verdict_control,
+)
+from errata.review.records import DECISIONS
+
+SOURCE = (
+    '<View><Image name="image" value="$image"/><Choices name="label" toName="image" required="true" '
+    'requiredMessage="Label it"><Choice value="car"/><Choice value="truck"/></Choices></View>'
+)
+
+
+def verdict_of(xml: str, name: str = "errata_verdict") -> ET.Element:
+    (found,) = [tag for tag in ET.fromstring(xml).iter("Choices") if tag.get("name") == name]
+    return found
+
+
+def test_every_decision_is_offered_once():
+    """The stored values are the decisions, each with its text and key, and one is required."""
+    verdict = verdict_of(review_config(SOURCE, ()))
+    offered = {(c.get("alias"), c.get("value"), c.get("hotkey")) for c in verdict}
+    assert offered == {
+        ("keep", "The label is right", "q"),
+        ("take_proposal", "Use the suggestion", "w"),
+        ("fix", "I corrected it above", "r"),
+        ("wrong", "Wrong, but I do not know what it is", "x"),
+        ("unusable", "Cannot be used", "e"),
+        ("unclear", "Can't tell", "n"),
+    }
+    assert [choice.get("alias") for choice in verdict] == list(DECISIONS)
+    assert (verdict.get("required"), verdict.get("choice"), verdict.get("toName")) == ("true", "single", "image")
+
+
+def test_nothing_of_the_source_is_required():
+    """What has no right label can be judged all the same."""
+    root = ET.fromstring(review_config(SOURCE, ()))
+    (label,) = [tag for tag in root.iter("Choices") if tag.get("name") == "label"]
+    assert "required" not in label.attrib
+    assert "requiredMessage" not in label.attrib
+
+
+def test_the_source_controls_are_served_as_before():
+    """Names, labels and what they point to are those of the source."""
+    served = read_label_config(review_config(SOURCE, ())).controls
+    assert served[0] == read_label_config(SOURCE).controls[0]
+
+
+@pytest.mark.parametrize("taken", [{"q"}, {"Q"}, {"ctrl+q", "q,1"}])
+def test_the_sources_keys_stay_its_own(taken):
+    """A key that the source gives is not given again; keys with modifiers are others."""
+    keys = [choice.get("hotkey") for choice in verdict_of(review_config(SOURCE, taken))]
+    assert "q" not in keys
+    assert len(set(keys)) == len(keys) == 6
+
+
+def test_keys_run_out():
+    """Where the source takes every letter, the decisions have none rather than a double one."""
+    letters = set("abcdefghijklmnopqrstuvwxyz")
+    assert all(choice.get("hotkey") is None for choice in verdict_of(review_config(SOURCE, letters)))
+
+
+def test_names_that_the_source_has_are_not_used_twice():
+    """A source with a control of ours keeps it."""
+    source = SOURCE.replace('name="label"', 'name="errata_verdict"')
+    assert verdict_control(source) == "errata_verdict_2"
+    assert note_control(source) == "errata_note"
+    verdict_of(review_config(source, ()), "errata_verdict_2")
+
+
+def test_a_size_and_a_layout_that_the_source_gives_stay():
+    """Only what the source leaves open is made smaller."""
+    source = SOURCE.replace("<Image ", '<Image maxHeight="9px" ').replace("<Choices ", '<Choices layout="vertical" ')
+    root = ET.fromstring(review_config(source, ()))
+    (image,) = root.iter("Image")
+    assert image.get("maxHeight") == "9px"
+    assert next(root.iter("Choices")).get("showInline") is None
+
+
+@pytest.mark.parametrize(
+    ("keys", "prefix"),
+    [
+        (["image"], ""),
+        (["image", "why"], "errata_"),
+        (["image", "why", "errata_finding"], "errata2_"),
+    ],
+)
+def test_columns_collide_with_no_key_and_are_found_again(keys, prefix):
+    """The prefix is only there on a clash, and stands in the config for the next process to read."""
+    columns = choose_columns(SOURCE, keys)
+    assert columns == Columns(prefix)
+    assert read_columns(review_config(SOURCE, (), columns)) == columns
+
+
+def test_a_variable_of_the_config_counts_as_a_key():
+    """A source that shows $question has that key, also before its first task."""
+    source = SOURCE.replace("<View>", '<View><Header value="Q: $question"/>')
+    assert choose_columns(source, []) == Columns("errata_")
+
+
+def test_a_copy_of_a_copy_is_refused():
+    """Where every prefix is taken, the error says what to look at."""
+    keys = ["why", "errata_why", "errata2_why", "errata3_why"]
+    with pytest.raises(ConfigNotServed, match="Is this a review project"):
+        choose_columns(SOURCE, keys)
+
+
+def test_a_config_without_a_control_is_refused():
+    """There is nothing to ask about; the error shows a control that would do."""
+    with pytest.raises(ConfigNotServed, match="toName"):
+        review_config('<View><Image name="image" value="$image"/></View>', ())
