@@ -138,9 +138,13 @@ class Wiring:
         )
 
     def is_outdated(self, project_id: int) -> bool:
-        """Say whether labels have changed in Label Studio since the last audit of a project that ended well."""
+        """Say whether the last audit died, or ended well and labels have changed in Label Studio since."""
         last = self.audits.last(project_id)
-        newest = last.summary.get("newest_change") if last and last.finished_at and not last.problem else None
+        if last is None or last.problem:
+            return False
+        if last.finished_at is None:
+            return not self.audits.is_running(project_id)
+        newest = last.summary.get("newest_change")
         return newest is not None and has_changed_since(self.client, project_id, str(newest))
 
     def examine_project(self, project_id: int, options: BeliefOptions, progress: Progress) -> Examination:

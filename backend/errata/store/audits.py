@@ -46,6 +46,14 @@ class AuditStore:
                 ) from None
             yield
 
+    def is_running(self, project_id: int) -> bool:
+        """Say whether a process holds the project for an audit now."""
+        try:
+            with self.exclusive(project_id):
+                return False
+        except AuditRunning:
+            return True
+
     def connected(self, project: Project) -> None:
         """Remember a project that errata works on; its newest title and URL win."""
         with writing(self._engine) as connection:
