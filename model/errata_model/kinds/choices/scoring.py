@@ -21,7 +21,7 @@ def label_quality(given: Given, predicted: Predicted) -> Quality:
 
     Of the scores that need no other row, and so are comparable over audits, it ranked real errors best in our trials
     (photographs, handwriting; `benchmarks/find.py`): the margin, which spares labels that merely share their
-    probability with several others, lost .07 to .1 of average precision.
+    probability with several others, lost .08 to .12 of average precision.
 
     Returns:
         (N,) in [0, 1].
