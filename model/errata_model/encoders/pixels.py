@@ -21,9 +21,10 @@ _CELLS = _SIDE // _STEP - 1
 class PixelEncoder:
     """Says where edges run, where it is dark, and what is coloured.
 
-    Histograms of gradient directions beside a grey thumbnail, both free of brightness and contrast, and the colour of
-    sixteen fields. In trials without weights, gradients and colours were worth .07 of average precision over thumbnails alone on
-    handwriting and .1 on photographs, and nothing was lost on scans of 8 x 8 digits.
+    Histograms of gradient directions beside a grey thumbnail, both free of brightness and contrast, and the
+    colour of sixteen fields. In trials without weights, gradients and colours were worth .07 of average
+    precision over thumbnails alone on handwriting and .1 on photographs, and nothing was lost on scans of 8 x
+    8 digits.
 
     Source:
         Dalal and Triggs, "Histograms of Oriented Gradients for Human Detection", CVPR 2005.

@@ -45,8 +45,9 @@ class TorchvisionEncoder:
     """The input of a backbone's final classification layer.
 
     The final layer is the linear or convolutional layer that a forward pass runs last. Where its input is a
-    feature map (SqueezeNet), its mean over space is taken. In trials with SqueezeNet it beat the maximum on both
-    sets; mean and maximum together gained .01 of average precision on photographs and lost .025 on handwriting. The network is frozen, in evaluation mode, in half precision on CUDA alone.
+    feature map (SqueezeNet), its mean over space is taken. In trials with SqueezeNet it beat the maximum on
+    both sets; mean and maximum together gained .01 of average precision on photographs and lost .025 on
+    handwriting. The network is frozen, in evaluation mode, in half precision on CUDA alone.
 
     Attributes:
         name: of the backbone.
