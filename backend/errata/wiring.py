@@ -130,7 +130,7 @@ class Wiring:
         outlets = Outlets(
             log=self.audits,
             artefacts=self.artefacts,
-            sink=SourcePredictions(self.client, project_id, snapshot.controls, self.footprint),
+            sink=SourcePredictions(self.client, project_id, snapshot.label_config, self.footprint),
             queue=ReviewProject(self.client, snapshot, self.footprint),
         )
         return run_audit(
@@ -286,7 +286,7 @@ class Wiring:
         )
 
     def disconnect(self, project_id: int) -> list[str]:
-        """Take away what errata added; see `connection.disconnect`."""
+        """Take away what errata added but the review project; see `connection.disconnect`."""
         return disconnect(self.client, project_id, self.footprint)
 
     def review_project_id(self, project_id: int) -> int:

@@ -156,7 +156,8 @@ def test_review_task_asks_a_question_with_evidence(story: Story) -> None:
     """A reviewer sees the given label filled in, the suggestion beside it, why, and no annotator's name."""
     task = story.review_tasks()[0]
     data = task["data"]
-    assert data["question"].startswith(f'Labelled "{data["given_label"]}". The model suggests "{data["proposed_label"]}"')
+    asked = f'Labelled "{data["given_label"]}". The model suggests "{data["proposed_label"]}"'
+    assert data["question"].startswith(asked)
     assert "The model never saw this label." in data["why"]
     given, suggested = sorted(task["predictions"], key=lambda prediction: prediction["id"])
     assert given["result"][0]["value"]["choices"] == [data["given_label"]]

@@ -20,7 +20,7 @@ _LABEL_ACTIONS = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDAT
 # Annotations that are imported with their tasks are told of by TASKS_CREATED alone. PROJECT_UPDATED is left out:
 # errata's own changes of the project would call it.
 _SOURCE_ACTIONS = (*_LABEL_ACTIONS, "TASKS_CREATED", "TASKS_DELETED")
-_UNTIE_ORDER = ("webhook", "ml_backend", "model_version", "predictions", "review_project")
+_UNTIE_ORDER = ("webhook", "ml_backend", "model_version", "predictions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +87,13 @@ def connect(
 
 
 def disconnect(client: LabelStudio, project_id: int, footprint: Footprint) -> list[str]:
-    """Take away what the footprint says errata added, and give back what it replaced.
+    """Take away what the footprint says errata added, and give back what it replaced; the review project stays.
 
     Returns:
         What was done, a line each.
     """
-    traces = sorted(footprint.of_project(project_id), key=lambda trace: _UNTIE_ORDER.index(trace.kind))
+    tied = [trace for trace in footprint.of_project(project_id) if trace.kind in _UNTIE_ORDER]
+    traces = sorted(tied, key=lambda trace: _UNTIE_ORDER.index(trace.kind))
     lines = []
     for trace in traces:
         try:
@@ -217,10 +218,7 @@ def _untie(client: LabelStudio, project_id: int, trace: Trace) -> str:
     if trace.kind == "predictions":
         n_deleted = delete_version(client, project_id, trace.ref)
         return f"{n_deleted} predictions of version {trace.ref} deleted."
-    if trace.kind == "model_version":
-        return _untie_model_version(client, project_id, trace)
-    client.delete(f"api/projects/{trace.ref}/")
-    return f"Review project {trace.ref} deleted."
+    return _untie_model_version(client, project_id, trace)
 
 
 def _untie_webhook(client: LabelStudio, trace: Trace) -> str:

@@ -19,7 +19,7 @@ def of(snapshot, source):
 
 @pytest.fixture
 def sink(label_studio, source, of, footprint):
-    return SourcePredictions(label_studio.client, source.id, of.controls, footprint)
+    return SourcePredictions(label_studio.client, source.id, of.label_config, footprint)
 
 
 @pytest.fixture

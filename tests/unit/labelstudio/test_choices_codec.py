@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from label_studio_sdk.label_interface.interface import LabelInterface
 
 from errata.labelstudio.codecs import Codecs
 from errata_model.records import Control
@@ -63,7 +64,7 @@ def test_a_region_says_its_label_and_is_the_same_every_time(label: str) -> None:
     region = CODECS.region(CONTROL, label, 0.5)
     assert CODECS.decode([region], CONTROL) == (label, None, None)
     assert CODECS.region(CONTROL, label, 0.5) == region
-    assert CODECS.validate([region], CONTROL) == []
+    assert _reference_label_studio_problems(region) == []
     json.dumps(region, allow_nan=False)
 
 
@@ -113,22 +114,12 @@ def test_an_unanswered_control_is_no_problem(result: list[Any]) -> None:
     assert CODECS.decode(result, CONTROL) == (None, None, None)
 
 
-@pytest.mark.parametrize(
-    ("region", "problem"),
-    [
-        (answer(score=math.nan), "score"),
-        (answer(score=1.7), "score"),
-        (answer(score=True), "score"),
-        (answer(score=None), "score"),
-        (answer("fox"), 'no label "fox"'),
-        (answer(from_name="other"), "control"),
-        (answer(to_name="other"), "control"),
-        (answer(type="labels"), "type"),
-        (answer(value={}), "one choice"),
-    ],
-)
-def test_what_label_studio_would_drop_is_found_before_it_is_sent(region: dict[str, Any], problem: str) -> None:
-    assert any(problem in said for said in CODECS.validate([region], CONTROL))
+def _reference_label_studio_problems(region: dict[str, Any]) -> list[str]:
+    """Say what Label Studio's own code finds wrong with a prediction."""
+    choices = "".join(f'<Choice value="{label}"/>' for label in CONTROL.labels)
+    xml = f'<View><Image name="image" value="$image"/><Choices name="label" toName="image">{choices}</Choices></View>'
+    problems: list[str] = LabelInterface(xml).validate_prediction({"result": [region]}, return_errors=True)
+    return problems
 
 
 def test_a_proposal_replaces_by_the_likeliest() -> None:

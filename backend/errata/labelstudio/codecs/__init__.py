@@ -31,10 +31,6 @@ class Codecs:
         """Return label -> probability as a stored prediction says it, None where it says nothing usable."""
         return choices.probabilities(result, score, control)
 
-    def validate(self, result: Sequence[Region], control: Control) -> list[str]:
-        """Return what is wrong with a prediction's result, in words; empty where Label Studio would take it."""
-        return choices.validate(result, control)
-
     def value_hash(self, result: Sequence[Region], control: str, region_id: str | None) -> str | None:
         """Return the canonical hash of the value there, None where there is none."""
         return choices.value_hash(result, control) if region_id is None else None

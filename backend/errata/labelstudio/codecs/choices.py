@@ -110,24 +110,6 @@ def probabilities(result: Sequence[Region], score: object, control: Control) -> 
     return {**said, **dict.fromkeys(rest, left)}
 
 
-def validate(result: Sequence[Region], control: Control) -> list[str]:
-    """Return what Label Studio would drop or show wrongly in a prediction, in words; empty where it is fine."""
-    problems: list[str] = []
-    for each in result:
-        if each.get("from_name") != control.name or each.get("to_name") != control.to_name:
-            problems.append(f'a region is not of the control "{control.name}" on "{control.to_name}"')
-        if each.get("type") != TYPE:
-            problems.append(f'a region is not of type "{TYPE}"')
-        choices = _choices(each)
-        if choices is None or len(choices) != 1:
-            problems.append("a region is not one choice")
-        elif choices[0] not in control.labels:
-            problems.append(f'the config has no label "{choices[0]}"')
-        if "score" in each and not is_score(each["score"]):
-            problems.append(f"the score {each['score']!r} is not in [0, 1]")
-    return problems
-
-
 def is_score(value: object) -> TypeGuard[float]:
     """Say whether a value is a finite number in [0, 1]."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and 0 <= value <= 1
