@@ -57,19 +57,36 @@ async def call(port: int, request: bytes) -> bytes:
     return body
 
 
-async def at_once(port: int, requests: Sequence[bytes], n_clients: int) -> Latency:
-    """Let clients call one after another, each as soon as its last call is answered."""
+async def at_once(port: int, requests: Sequence[bytes], n_clients: int, *, is_kept: bool) -> Latency:
+    """Let clients call one after another, each as soon as its last call is answered.
+
+    Args:
+        is_kept: each client keeps its connection, instead of opening one for each call.
+    """
     waiting = iter(requests)
     seconds: list[float] = []
 
-    async def client() -> None:
+    async def fresh() -> None:
         for request in waiting:
             began = time.perf_counter()
             await call(port, request)
             seconds.append(time.perf_counter() - began)
 
+    async def kept() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for request in waiting:
+            began = time.perf_counter()
+            writer.write(request.replace(b"Connection: close", b"Connection: keep-alive", 1))
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+            await reader.readexactly(int(length.partition(b":")[2]))
+            if not head.startswith(b"HTTP/1.1 200"):
+                raise RuntimeError(f"the server answered {head[:200]!r}")
+            seconds.append(time.perf_counter() - began)
+        writer.close()
+
     began = time.perf_counter()
-    await asyncio.gather(*(client() for _ in range(n_clients)))
+    await asyncio.gather(*(kept() if is_kept else fresh() for _ in range(n_clients)))
     return Latency.of(seconds, time.perf_counter() - began)
 
 

@@ -87,6 +87,17 @@ def test_sixteen_clients_get_their_own_answers(serve: Serve) -> None:
         list(pool.map(ask, range(16)))
 
 
+def test_answers_over_a_kept_connection_do_not_wait_for_acknowledgements(serve: Serve) -> None:
+    """Nagle's algorithm is off: without that every second answer takes 40 ms more."""
+    served = serve(AUDITED)
+    seconds = []
+    for _ in range(30):
+        began = time.monotonic()
+        assert served.http.get("/health").status_code == 200
+        seconds.append(time.monotonic() - began)
+    assert sorted(seconds)[15] < 0.03
+
+
 def test_webhooks_are_acknowledged_at_once_while_jobs_run(serve: Serve) -> None:
     """A burst over many connections: every event is acknowledged, one audit runs and one follows it."""
     served = serve(AUDITED)
