@@ -24,9 +24,7 @@ class Settings(BaseSettings):
     label_studio_token: SecretStr | None = Field(
         None, description="a personal access token or a legacy token (Label Studio: Account & Settings)"
     )
-    public_url: str | None = Field(
-        None, description="how Label Studio sees errata; http://HOST:PORT by default"
-    )
+    public_url: str | None = Field(None, description="how Label Studio sees errata; http://HOST:PORT by default")
     host: str = Field("127.0.0.1", description="the address that `errata serve` listens on")
     port: int = Field(9090, ge=0, le=65535, description="the port that `errata serve` listens on")
     backend_user: str = Field("errata", description="user of HTTP Basic authentication")
@@ -40,21 +38,15 @@ class Settings(BaseSettings):
         default_factory=lambda: user_data_path("errata"), description="database, embeddings and models"
     )
     database_url: str | None = Field(None, description="SQLAlchemy URL; SQLite in the data folder by default")
-    redis_url: str | None = Field(
-        None, description="runs jobs by RQ (`errata worker`) instead of child processes"
-    )
+    redis_url: str | None = Field(None, description="runs jobs by RQ (`errata worker`) instead of child processes")
     encoder: str = Field("resnet50", description="any torchvision classification backbone, or `pixels`")
     weights: Path | None = Field(None, description="a file, or a folder of NAME.pth, instead of a download")
     predictions: Predictions = Field(
         "all", description="which tasks get predictions: all, labelled (those done by their annotators), none"
     )
-    apply: Literal["manual", "auto"] = Field(
-        "manual", description="auto: fixes are applied as verdicts come in"
-    )
+    apply: Literal["manual", "auto"] = Field("manual", description="auto: fixes are applied as verdicts come in")
     poll_s: float = Field(60, gt=0, description="seconds between looks for verdicts that no webhook told of")
-    audit_delay_s: float = Field(
-        60, ge=0, description="seconds of quiet after a label changed before an audit"
-    )
+    audit_delay_s: float = Field(60, ge=0, description="seconds of quiet after a label changed before an audit")
     media_hosts: tuple[str, ...] = Field(
         (), description='hosts besides Label Studio that media may come from, as JSON: ["images.example.com"]'
     )
@@ -76,9 +68,7 @@ class Settings(BaseSettings):
         if not self.label_studio_url:
             raise SettingError("ERRATA_LABEL_STUDIO_URL is not set; set it to where Label Studio is.")
         if not self.label_studio_url.startswith(("http://", "https://")):
-            raise SettingError(
-                "ERRATA_LABEL_STUDIO_URL is wrong because it has no http:// or https://; add it."
-            )
+            raise SettingError("ERRATA_LABEL_STUDIO_URL is wrong because it has no http:// or https://; add it.")
         if self.label_studio_token is None or not self.label_studio_token.get_secret_value():
             raise SettingError(
                 "ERRATA_LABEL_STUDIO_TOKEN is not set; copy one from Label Studio's Account & Settings page."

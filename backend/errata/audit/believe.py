@@ -74,6 +74,8 @@ class OwnBeliever:
         version = self._version(snapshot, encoder, embedded, targets)
         if self._artefacts and self._artefacts.has(snapshot.project_id, version):
             artefact = self._artefacts.load(snapshot.project_id, version)
+            for name in sorted(targets.keys() - {about.control.name for about in artefact.beliefs}):
+                progress.say(f'Left alone: control "{name}": too little to learn from, as before')
         else:
             progress.stage("Learning", len(snapshot.controls))
             beliefs = self._learn(snapshot, embedded, targets, progress)
@@ -107,7 +109,7 @@ class OwnBeliever:
                 ControlBelief(control, media.task_ids, media.content_keys, fitted.probabilities, fitted.model.arrays())
             )
         if not beliefs:
-            raise NothingToLearn(_nothing_to_learn(snapshot, problems))
+            raise NothingToLearn(_nothing_to_learn(snapshot, embedded, problems))
         for problem in problems:
             progress.say(f"Left alone: {problem}")
         return tuple(beliefs)
@@ -129,9 +131,10 @@ class OwnBeliever:
         return f"errata-{digest.hexdigest()[:12]}"
 
 
-def _nothing_to_learn(snapshot: Snapshot, problems: Sequence[str]) -> str:
+def _nothing_to_learn(snapshot: Snapshot, embedded: Mapping[str, Embedded], problems: Sequence[str]) -> str:
     n_labels = sum(len(task.labels) for task in snapshot.tasks)
-    left_out = ", ".join(f"{n} {what}" for what, n in snapshot.skipped.most_common(3))
+    skipped = sum((media.problems() for media in embedded.values()), snapshot.skipped)
+    left_out = ", ".join(f"{n} x {what}" for what, n in skipped.most_common(3))
     return (
         f'"{snapshot.title}" cannot be audited yet: {n_labels} labels on {len(snapshot.tasks)} tasks; '
         + "; ".join(problems)

@@ -111,7 +111,7 @@ class FileBeliever:
         try:
             probabilities = {label: float(row[label]) for label in labels}
             task_id = int(row["task"])
-        except (KeyError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:  # a row that is cut short has None there
             raise UsageError(f"{place}: needs a whole number in `task` and numbers in the labels' columns.") from error
         if not all(math.isfinite(p) and 0 <= p <= 1 for p in probabilities.values()):
             raise UsageError(f"{place}: a probability is not a number in [0, 1].")

@@ -20,6 +20,9 @@ FETCHERS = 8
 BATCH = 64
 IN_FLIGHT = 4 * BATCH  # bounds how many decoded images are in memory at once
 
+# (content key, prepared image, None where its embedding is there already), or in words why there is none.
+Outcome = str | tuple[str, NDArray[Any] | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
@@ -71,9 +74,11 @@ class ImageEmbedder:
         progress.stage("Encoding images", len(to_read))
         failed: dict[str, str] = {}
         found: dict[str, str] = {}
-        for batch in _batches(self._prepared(to_read, cached, failed, found, progress)):
-            self.embeddings.put(list(batch), self.encoder.encode(list(batch.values())))
-        self._index.remember(found)
+        try:
+            for batch in _batches(self._prepared(to_read, failed, found, progress)):
+                self.embeddings.put(list(batch), self.encoder.encode(list(batch.values())))
+        finally:
+            self._index.remember(found)
         keys.update(found)
         return self._gather(uris, keys, failed)
 
@@ -94,15 +99,10 @@ class ImageEmbedder:
         )
 
     def _prepared(
-        self,
-        to_read: Mapping[str, int],
-        cached: set[str],
-        failed: dict[str, str],
-        found: dict[str, str],
-        progress: Progress,
+        self, to_read: Mapping[str, int], failed: dict[str, str], found: dict[str, str], progress: Progress
     ) -> Iterator[tuple[str, NDArray[Any]]]:
         """Yield (content key, prepared image) of each new content; fill `failed` and `found` by address."""
-        seen = set(cached)
+        seen = set()
         for uri, outcome in self._read_all(to_read):
             progress.advance()
             if isinstance(outcome, str):
@@ -110,12 +110,12 @@ class ImageEmbedder:
                 continue
             key, prepared = outcome
             found[uri] = key
-            if key not in seen:
+            if prepared is not None and key not in seen:
                 seen.add(key)
                 yield key, prepared
 
-    def _read_all(self, to_read: Mapping[str, int]) -> Iterator[tuple[str, str | tuple[str, NDArray[Any]]]]:
-        waiting: dict[Future[str | tuple[str, NDArray[Any]]], str] = {}
+    def _read_all(self, to_read: Mapping[str, int]) -> Iterator[tuple[str, Outcome]]:
+        waiting: dict[Future[Outcome], str] = {}
         addresses = iter(to_read.items())
         with ThreadPoolExecutor(FETCHERS, thread_name_prefix="media") as pool:
             try:
@@ -132,11 +132,13 @@ class ImageEmbedder:
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def _read(self, uri: str, task_id: int) -> str | tuple[str, NDArray[Any]]:
-        """Return (content key, prepared image), or in words why there is none."""
+    def _read(self, uri: str, task_id: int) -> Outcome:
         try:
             content = self._media.read(uri, task_id)
-            return content_key(content), self.encoder.prepare(decode_image(content, self._max_pixels))
+            key = content_key(content)
+            if self._cached({key}):
+                return key, None
+            return key, self.encoder.prepare(decode_image(content, self._max_pixels))
         except (MediaError, UnusableImage) as error:
             return str(error)
 

@@ -100,7 +100,7 @@ class Embeddings(Protocol):
     """Embeddings of one encoder, by content key. Survives the process."""
 
     def get(self, keys: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return (N, D) rows in the order of `keys`, zeros where unknown, and (N,) which are known."""
+        """Return (N, D) rows in the order of `keys`, zeros where unknown, and (N,) which are known. Thread-safe."""
 
     def put(self, keys: Sequence[str], rows: NDArray[np.float32]) -> None:
         """Keep (N, D) rows; a key that is known already is left as it is."""

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from errata.errors import UsageError
+from errata.cli.console import tell
+from errata.errors import AuditRunning, UsageError
 from errata.jobs.child import end_with_parent
 from errata.jobs.queue import JOB_NAMES
 from errata.serving import run_service
@@ -45,4 +46,8 @@ def job(name: str, project: int) -> None:
     if known is None:
         raise UsageError(f'There is no job "{name}"; there are: {", ".join(JOB_NAMES)}.')
     end_with_parent()
-    run_job(known, project)
+    try:
+        run_job(known, project)
+    except AuditRunning as error:  # wrong use at a prompt, but a job is worth another try
+        tell(f"errata: {error}")
+        raise typer.Exit(1) from error

@@ -100,6 +100,7 @@ def running_demo(
             say(line)
         examination, _, _ = wiring.audit(project_id, BeliefOptions(), progress)
         review_project_id = wiring.review_project_id(project_id)
+        progress.stage("Ready", 0)
         env_file = folder / "demo.env"
         env_file.touch(mode=0o600)
         env_file.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in _said(settings).items()))

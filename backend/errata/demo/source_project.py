@@ -14,7 +14,7 @@ CONTROL = "digit"
 CONFIG = f"""<View>
   <Image name="image" value="$image"/>
   <Choices name="{CONTROL}" toName="image" choice="single" showInLine="true">
-{chr(10).join(f'    <Choice value="{label}"/>' for label in LABELS)}
+{chr(10).join(f'    <Choice value="{label}" hotkey="{label}"/>' for label in LABELS)}
   </Choices>
 </View>"""
 UPLOADED_AT_ONCE = 100  # Label Studio refuses more files in one request

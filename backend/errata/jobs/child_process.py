@@ -112,6 +112,7 @@ class ChildProcessQueue:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            env=os.environ | _computing_threads(),
         )
         _lower_priority(process.pid)
         watcher = threading.Thread(target=self._watch, args=(job, process), name=f"job {name} {project_id}")
@@ -157,6 +158,13 @@ def _problem(code: int, lines: Sequence[str]) -> str | None:
     if code < 0:
         return f"it was ended by signal {-code}"
     return lines[-1][:LONGEST_PROBLEM] if lines else f"it ended with exit code {code} and said nothing"
+
+
+def _computing_threads() -> dict[str, str]:
+    """Leave a core to the web process: a low priority alone does not, where numpy's threads spin on all of them."""
+    n_threads = str(max(1, (os.cpu_count() or 1) - 1))
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    return {name: n_threads for name in names if name not in os.environ}
 
 
 def _lower_priority(pid: int) -> None:
