@@ -1,0 +1,203 @@
+"""A source project, its media and errata's memory as lists and dicts."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from errata.audit.believe import Belief
+from errata.audit.embed import Embedded, ImageEmbedder
+from errata.audit.ports import Artefact, ControlBelief, Snapshot, StoredPrediction, Task
+from errata.errors import MediaError
+from errata_model.records import Control, GivenLabel
+
+MAX_PIXELS = 10_000
+
+
+class Told:
+    """Progress that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.stages: list[tuple[str, int | None]] = []
+        self.said: list[str] = []
+        self.n_done = 0
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        self.stages.append((name, total))
+
+    def advance(self, n: int = 1) -> None:
+        self.n_done += n
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+@dataclass
+class DictMedia:
+    """What lies behind addresses: bytes, or an error to raise. Counts what is read and at most at once."""
+
+    content: dict[str, bytes | Exception] = field(default_factory=dict)
+    n_read: Counter[str] = field(default_factory=Counter)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def read(self, uri: str, task_id: int) -> bytes:
+        with self.lock:
+            self.n_read[uri] += 1
+        found = self.content.get(uri, MediaError("it does not exist"))
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+@dataclass
+class DictIndex:
+    keys: dict[str, str] = field(default_factory=dict)
+
+    def known(self, uris: Sequence[str]) -> dict[str, str]:
+        return {uri: self.keys[uri] for uri in uris if uri in self.keys}
+
+    def remember(self, found: Mapping[str, str]) -> None:
+        self.keys.update(found)
+
+
+@dataclass
+class DictEmbeddings:
+    rows: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    def get(self, keys: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        rows = [self.rows.get(key, np.zeros(3, np.float32)) for key in keys]
+        is_known = np.array([key in self.rows for key in keys], dtype=np.bool_)
+        return np.array(rows, dtype=np.float32).reshape(len(keys), 3), is_known
+
+    def put(self, keys: Sequence[str], rows: NDArray[np.float32]) -> None:
+        for key, row in zip(keys, rows, strict=True):
+            self.rows.setdefault(key, row)
+
+
+@dataclass
+class ColourEncoder:
+    """Says the mean colour. Counts what it encodes and how many prepared images wait for it."""
+
+    identity: str = "colour:1"
+    width: int = 3
+    batches: list[int] = field(default_factory=list)
+    n_prepared: int = 0
+    most_waiting: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def prepare(self, image: Image.Image) -> NDArray[np.float32]:
+        with self.lock:
+            self.n_prepared += 1
+            self.most_waiting = max(self.most_waiting, self.n_prepared - sum(self.batches))
+        return np.asarray(image, dtype=np.float32).mean(axis=(0, 1)) / np.float32(255)
+
+    def encode(self, prepared: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
+        with self.lock:
+            self.batches.append(len(prepared))
+        return np.stack(prepared).astype(np.float32)
+
+
+@dataclass
+class Studio:
+    """Media, caches and an encoder; what an audit sees with."""
+
+    media: DictMedia = field(default_factory=DictMedia)
+    index: DictIndex = field(default_factory=DictIndex)
+    embeddings: DictEmbeddings = field(default_factory=DictEmbeddings)
+    encoder: ColourEncoder = field(default_factory=ColourEncoder)
+    told: Told = field(default_factory=Told)
+
+    @property
+    def embedder(self) -> ImageEmbedder:
+        return ImageEmbedder(self.media, self.index, self.embeddings, self.encoder, MAX_PIXELS)
+
+    def embed(self, uris: Mapping[int, str]) -> Embedded:
+        return self.embedder.embed(uris, self.told)
+
+
+@pytest.fixture
+def studio() -> Studio:
+    return Studio()
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+def png() -> Callable[[int, int, int], bytes]:
+    """Draw a small image of one colour."""
+
+    def draw(red: int, green: int = 0, blue: int = 0) -> bytes:
+        file = io.BytesIO()
+        Image.new("RGB", (4, 4), (red, green, blue)).save(file, "PNG")
+        return file.getvalue()
+
+    return draw
+
+
+@pytest.fixture
+def control() -> Control:
+    return Control("animal", "choices", "image", "image", "image", ("cat", "dog", "cow"))
+
+
+@pytest.fixture
+def project(control: Control) -> Callable[..., Snapshot]:
+    """Describe a project whose task n, counted from 1, has the n-th labels: one an annotator; None for none."""
+
+    def make(*labels: str | Sequence[str] | None, controls: Sequence[Control] = (control,), **changes: Any) -> Snapshot:
+        tasks = tuple(_task(n, given, controls) for n, given in enumerate(labels, start=1))
+        named = {"url": "http://label-studio/", "project_id": 1, "title": "Animals", "label_config": "<View/>"}
+        return Snapshot(**{**named, "controls": tuple(controls), "refused": (), "tasks": tasks, **changes})
+
+    return make
+
+
+def _task(n: int, given: str | Sequence[str] | None, controls: Sequence[Control]) -> Task:
+    said = [given] if isinstance(given, str) else list(given or ())
+    labels = tuple(
+        GivenLabel(n, 100 * n + who, str(who), control.name, None, "choices", label, f"{label}-{n}-{who}")
+        for control in controls
+        for who, label in enumerate(said)
+        if label in control.labels
+    )
+    return Task(n, {"image": f"{n}.png"}, labels, is_labeled=bool(said))
+
+
+@pytest.fixture
+def believed(control: Control) -> Callable[..., Belief]:
+    """Believe the given rows of probabilities about the tasks 1, 2, ...; `look` are their embeddings."""
+
+    def make(
+        rows: Sequence[Sequence[float]],
+        look: Sequence[Sequence[float]] | None = None,
+        of: Control = control,
+        content_keys: Sequence[str] | None = None,
+    ) -> Belief:
+        task_ids = np.arange(1, len(rows) + 1)
+        keys = tuple(content_keys or (f"{n:064x}" for n in task_ids))
+        about = ControlBelief(of, task_ids, keys, np.array(rows, np.float32).reshape(len(rows), len(of.labels)), None)
+        embedded = {} if look is None else {of.data_key: Embedded(task_ids, keys, np.array(look, np.float32), {})}
+        return Belief(Artefact("errata-1", None, None, (about,)), embedded, "The model never saw this label.")
+
+    return make
+
+
+@pytest.fixture
+def stored() -> Callable[..., StoredPrediction]:
+    """Store a prediction of one version about "animal"."""
+
+    def make(version: str = "theirs", **probabilities: float) -> StoredPrediction:
+        return StoredPrediction(version, "animal", probabilities)
+
+    return make
