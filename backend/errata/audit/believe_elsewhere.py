@@ -80,6 +80,11 @@ class FileBeliever:
             UsageError: the file cannot be used; names the line.
         """
         said = self._read(snapshot.controls)
+        if said.keys().isdisjoint(task.id for task in snapshot.tasks):
+            raise NothingToLearn(
+                f'{self._path} says nothing about the {len(snapshot.tasks)} tasks of "{snapshot.title}"; '
+                "its column `task` must hold Label Studio's task ids."
+            )
         tasks = tuple(replace(task, predictions=tuple(said.get(task.id, ()))) for task in snapshot.tasks)
         return StoredBeliever(self._path.name).believe(replace(snapshot, tasks=tasks), progress)
 

@@ -59,7 +59,10 @@ def write_tasks(path: Path, findings: Iterable[Finding]) -> None:
 def _write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
     """Write a whole file or none of it."""
     part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
-        for line in lines:
-            file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY))
-    os.replace(part, path)
+    try:
+        with part.open("wb") as file:
+            for line in lines:
+                file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY))
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

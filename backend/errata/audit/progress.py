@@ -11,8 +11,9 @@ LINE_EVERY_S = 15.0
 class LineProgress:
     """Tells a line when a stage begins and ends, and every now and then between, with rate and remaining time."""
 
-    def __init__(self, write: Callable[[str], None]) -> None:
+    def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._write = write
+        self._clock = clock
         self._name: str | None = None
         self._total: int | None = None
         self._done = 0
@@ -23,14 +24,14 @@ class LineProgress:
         """See `Progress.stage`."""
         self.end()
         self._name, self._total, self._done = name, total, 0
-        self._began = self._told = time.monotonic()
+        self._began = self._told = self._clock()
         if total != 0:
             self._write(f"{name}: {total} to do" if total else name)
 
     def advance(self, n: int = 1) -> None:
         """See `Progress.advance`."""
         self._done += n
-        now = time.monotonic()
+        now = self._clock()
         if now - self._told >= LINE_EVERY_S:
             self._told = now
             rate = self._done / (now - self._began)
@@ -44,5 +45,5 @@ class LineProgress:
     def end(self) -> None:
         """Tell how long the stage took that is under way, if any."""
         if self._name and self._done:
-            self._write(f"{self._name}: {self._done} done in {time.monotonic() - self._began:.1f} s")
+            self._write(f"{self._name}: {self._done} done in {self._clock() - self._began:.1f} s")
         self._name = None

@@ -36,6 +36,8 @@ def similar_items(labels: Sequence[str], modality: str) -> str:
         return ""
     counts = Counter(labels).most_common()
     label, n = counts[0]
+    if len(labels) == 1:
+        return f"The most similar {modality} is labelled {label}."
     if n == len(labels):
         return f"All {n} most similar {modality}s are labelled {label}."
     if n > len(labels) / 2:

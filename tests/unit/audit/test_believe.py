@@ -132,7 +132,9 @@ def test_same_data_is_not_learned_again(project: Any, believe: Any, studio: Any)
     assert believe(project(*LABELS[:-1], "cat"), artefacts).artefact is not first
 
 
-def test_control_that_cannot_be_learned_is_left_alone(project: Any, control: Control, believe: Any, studio: Any) -> None:
+def test_control_that_cannot_be_learned_is_left_alone(
+    project: Any, control: Control, believe: Any, studio: Any
+) -> None:
     """The others are believed about; why this one is not is said, also when the rest is not learned again."""
     mood = replace(control, name="mood", labels=("happy", "sad"))
     snapshot = project(*LABELS, controls=(mood, control))

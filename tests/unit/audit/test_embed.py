@@ -70,7 +70,13 @@ def test_known_address_of_another_encoder_is_read_again(studio: Any, png: Any) -
 def test_unusable_media_are_counted_with_their_reason(studio: Any, png: Any) -> None:
     """A task whose media are missing, empty, broken, huge or no image is left out; the others go on."""
     bomb = b"P6\n4000 4000\n255\n"
-    studio.media.content = {"good.png": png(1), "empty": b"", "broken.png": png(3)[:40], "page": b"<html>", "bomb": bomb}
+    studio.media.content = {
+        "good.png": png(1),
+        "empty": b"",
+        "broken.png": png(3)[:40],
+        "page": b"<html>",
+        "bomb": bomb,
+    }
     uris = {1: "good.png", 2: "empty", 3: "broken.png", 4: "page", 5: "bomb", 6: "missing", 7: "missing"}
     embedded = studio.embed(uris)
     assert embedded.task_ids.tolist() == [1]

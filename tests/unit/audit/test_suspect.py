@@ -1,0 +1,141 @@
+"""Scoring and ranking of given labels over beliefs that are written down."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from errata.audit.believe import Belief
+from errata.audit.suspect import Findings, find_suspects
+from errata.labelstudio.codecs import Codecs
+from errata_model.records import Control, Finding, finding_key
+
+SURE = {"cat": (0.9, 0.08, 0.02), "dog": (0.1, 0.8, 0.1), "cow": (0.01, 0.01, 0.98)}
+
+
+def tasks_of(findings: Sequence[Finding]) -> list[int]:
+    return [finding.given.task_id for finding in findings]
+
+
+def suspect(snapshot: Any, belief: Belief, limit: int | None = None) -> Findings:
+    return find_suspects(snapshot, belief, Codecs(), limit)
+
+
+def test_most_likely_error_comes_first(project: Any, believed: Any) -> None:
+    """Disagreement is one minus the probability of the given label; suspects are what another label beats."""
+    found = suspect(project("cat", "cat", "cow", "dog"), believed([SURE["cow"], SURE["cat"], SURE["dog"], SURE["dog"]]))
+    assert [(f.given.task_id, f.disagreement) for f in found.all] == [(1, 0.99), (3, 0.9), (4, 0.2), (2, 0.1)]
+    assert tasks_of(found.suspects) == [1, 3]
+    assert found.n_doubted == 2
+    assert found.cut == 0.9
+
+
+def test_what_a_suspect_carries(project: Any, believed: Any) -> None:
+    """Key, detector, proposal with the likeliest labels, and what it rests on."""
+    snapshot = project("cat", url="http://label-studio/", project_id=7)
+    (finding,) = suspect(snapshot, believed([SURE["cow"]])).suspects
+    assert finding.key == finding_key("http://label-studio/", 7, finding.given)
+    assert finding.detectors == {"low_self_confidence": 0.99}
+    assert (finding.p_wrong, finding.stream, finding.model_version) == (None, "suspect", "errata-1")
+    assert finding.proposal is not None
+    assert finding.proposal.action == "replace"
+    assert finding.proposal.value["value"] == {"choices": ["cow"]}
+    assert finding.proposal.top == (("cow", 0.98), ("cat", 0.01), ("dog", 0.01))
+    assert finding.reason == "The model never saw this label."
+
+
+def test_undoubted_labels_have_no_detector_and_no_proposal(project: Any, believed: Any) -> None:
+    """They are listed behind the suspects, for `--all`, and never queued."""
+    found = suspect(project("cat", "cow"), believed([SURE["cat"], SURE["cow"]]))
+    assert [(f.detectors, f.proposal) for f in found.all] == [({}, None), ({}, None)]
+    assert (found.suspects, found.n_doubted, found.cut) == ((), 0, 0.0)
+
+
+def test_a_tie_does_not_doubt_the_first_label(project: Any, believed: Any) -> None:
+    """Where the given label is as likely as any other, and stands first in the config, it is not suspected."""
+    assert suspect(project("cat"), believed([(0.5, 0.5, 0)])).suspects == ()
+
+
+@pytest.mark.parametrize(("limit", "n_queued"), [(None, 100), (0, 0), (7, 7), (1000, 150)])
+def test_queue_is_limited(project: Any, believed: Any, limit: int | None, n_queued: int) -> None:
+    """By default 10 % of the labels, at least 100; what is beyond is counted."""
+    found = suspect(project(*["cat"] * 150), believed([SURE["cow"]] * 150), limit)
+    assert (len(found.suspects), found.n_doubted, len(found.all)) == (n_queued, 150, 150)
+
+
+def test_default_limit_grows_with_the_project(project: Any, believed: Any) -> None:
+    """Of 1,500 doubted labels, 150 make the queue."""
+    assert len(suspect(project(*["cat"] * 1500), believed([SURE["cow"]] * 1500)).suspects) == 150
+
+
+def test_each_annotation_is_scored_by_itself(project: Any, believed: Any) -> None:
+    """Of three annotators of one task the one who differs from the belief is suspected, and nobody else."""
+    found = suspect(project(["cow", "cow", "cat"], "cat"), believed([SURE["cow"], SURE["cat"]]))
+    assert len(found.all) == 4
+    assert [(f.given.task_id, f.given.annotator) for f in found.suspects] == [(1, "2")]
+    assert len({finding.key for finding in found.all}) == 4
+
+
+def test_two_controls_share_one_queue(project: Any, believed: Any, control: Control) -> None:
+    """Findings of all controls are ranked together, each with a proposal of its own control."""
+    mood = replace(control, name="mood", labels=("happy", "cat", "sad"))
+    snapshot = project("cat", "cat", controls=(control, mood))
+    belief = believed([SURE["dog"], SURE["cat"]])
+    about_mood = believed([(0.3, 0.7, 0), (0.95, 0.05, 0)], of=mood).artefact.beliefs
+    both = replace(belief, artefact=replace(belief.artefact, beliefs=(*belief.artefact.beliefs, *about_mood)))
+    found = suspect(snapshot, both)
+    assert [(f.given.control, f.given.task_id) for f in found.suspects] == [("mood", 2), ("animal", 1)]
+    assert [f.proposal.value["from_name"] for f in found.suspects if f.proposal] == ["mood", "animal"]
+
+
+def test_labels_that_nothing_is_believed_about_are_left_out(project: Any, believed: Any) -> None:
+    """Tasks whose media could not be used have no finding, and are no obstacle."""
+    found = suspect(project("cat", "cat", "cat"), believed([SURE["cow"]]))
+    assert tasks_of(found.all) == [1]
+
+
+def test_nothing_labelled(project: Any, believed: Any) -> None:
+    """Beliefs about tasks without labels make no findings."""
+    found = suspect(project(None, None), believed([SURE["cat"], SURE["dog"]]))
+    assert (found.all, found.suspects, found.cut) == ((), (), 0.0)
+
+
+def test_reason_says_how_similar_images_are_labelled(project: Any, believed: Any) -> None:
+    """The nearest labelled images of other content, by the majority of their annotators."""
+    labels = ["cow", *["cat"] * 9, "dog", *["cow"] * 5, None]
+    look = [(1, 0, 0), *[(1, 0.01 * n, 0) for n in range(1, 11)], *[(0, 0, 1)] * 5, (1, 0, 0)]
+    belief = believed([SURE["cat"], *[SURE[label or "cat"] for label in labels[1:]]], look)
+    (finding,) = suspect(project(*labels), belief).suspects
+    assert finding.given.task_id == 1
+    assert finding.reason == ("The model never saw this label. 9 of the 10 most similar images are labelled cat.")
+
+
+def test_copies_of_an_image_are_no_evidence(project: Any, believed: Any) -> None:
+    """Two tasks with the same bytes do not vouch for each other in the reason."""
+    look = [(1, 0, 0), (1, 0, 0), (1, 0.5, 0)]
+    belief = believed([SURE["cat"]] * 3, look, content_keys=("same", "same", "other"))
+    first, _ = suspect(project("cow", "cow", "cat"), belief).suspects
+    assert first.reason == "The model never saw this label. The most similar image is labelled cat."
+
+
+def test_ranking_is_the_belief_s_own(project: Any, believed: Any) -> None:
+    """Any rows: the order is that of one minus the given label's probability, whatever the order of tasks."""
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    rng = np.random.default_rng(seed)
+    names = ("cat", "dog", "cow")
+    rows = rng.dirichlet(np.ones(3), size=60)
+    labels = [names[k] for k in rng.integers(0, 3, 60)]
+    snapshot = project(*labels)
+    found = suspect(snapshot, believed(rows))
+    given = [names.index(label) for label in labels]
+    oracle = sorted(range(60), key=lambda n: -(1 - rows[n, given[n]]))
+    assert tasks_of(found.all) == [n + 1 for n in oracle]
+    assert set(tasks_of(found.suspects)) == {n + 1 for n in range(60) if rows[n].argmax() != given[n]}
+    shuffled = tuple(random.Random(seed).sample(snapshot.tasks, 60))
+    assert suspect(replace(snapshot, tasks=shuffled), believed(rows)) == found

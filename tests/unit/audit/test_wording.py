@@ -1,0 +1,60 @@
+"""What findings say to people."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from errata.audit.wording import per_cent, question, similar_items
+from errata_model.records import Finding, GivenLabel, Proposal
+
+GIVEN = GivenLabel(1, 1, "1", "animal", None, "choices", "truck", "hash")
+FINDING = Finding("key", GIVEN, {}, 0.9, None, "", None, "suspect", "errata-1")
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0, "< 1 %"), (0.0099, "< 1 %"), (0.01, "1 %"), (0.974, "97 %"), (0.99, "99 %"), (0.991, "> 99 %"), (1, "> 99 %")],
+)
+def test_a_share_is_never_a_certainty(share: float, words: str) -> None:
+    """Neither 0 % nor 100 % is ever claimed."""
+    assert per_cent(share) == words
+
+
+@pytest.mark.parametrize(
+    ("top", "asked"),
+    [
+        ((("car", 0.97), ("truck", 0.03)), 'The model suggests "car" (97 %). Is the label right?'),
+        ((("truck", 0.4), ("car", 0.3)), "The model is not sure about it (40 %). Is the label right?"),
+        ((), "Is the label right?"),
+    ],
+)
+def test_question_can_be_answered(top: tuple[tuple[str, float], ...], asked: str) -> None:
+    """It names the given label, and the proposed one where there is one."""
+    proposal = Proposal("replace", {}, top)
+    assert question(replace(FINDING, proposal=proposal)) == f'Labelled "truck". {asked}'
+
+
+def test_question_without_a_proposal() -> None:
+    """Nothing is suggested where the belief has no answer."""
+    assert question(FINDING) == 'Labelled "truck". Is the label right?'
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ([], ""),
+        (["car"] * 10, "All 10 most similar images are labelled car."),
+        (["car"] * 9 + ["truck"], "9 of the 10 most similar images are labelled car."),
+        (
+            ["car"] * 4 + ["truck"] * 3 + ["bus"] * 2 + ["van"],
+            "The 10 most similar images are labelled: 4 car, 3 truck, 2 bus.",
+        ),
+        (["car", "truck"], "The 2 most similar images are labelled: 1 car, 1 truck."),
+        (["car"], "The most similar image is labelled car."),
+    ],
+)
+def test_evidence_can_be_checked(labels: list[str], words: str) -> None:
+    """How many of how many, and which labels where none has the majority."""
+    assert similar_items(labels, "image") == words
