@@ -43,13 +43,13 @@ from errata.settings import Settings, read_settings
 from errata.store.artefacts import ArtefactFolder
 from errata.store.audits import AuditStore
 from errata.store.database import open_database
-from errata.store.embeddings import EmbeddingFolder
+from errata.store.embeddings import EmbeddingFolder, known_width
 from errata.store.footprint import FootprintStore
 from errata.store.journal import JournalStore
 from errata.store.media_index import MediaIndexStore
 from errata.store.secrets import webhook_secret
 from errata.store.verdicts import VerdictStore
-from errata_model.encoders.images import ImageEncoder, WeightsUnavailable, load_image_encoder
+from errata_model.encoders.images import ImageEncoder, UnknownEncoder, WeightsUnavailable, load_image_encoder
 
 logger = logging.getLogger(__name__)
 
@@ -124,9 +124,9 @@ class Wiring:
 
     def audit(self, project_id: int, options: BeliefOptions, progress: Progress) -> tuple[Examination, Published, int]:
         """Audit a project; see `run_audit`."""
+        snapshot = describe_project(self.client, project_id)
         source = ProjectSource(self.client, project_id)
         believer = self._believer(options, self.project_media(), self.artefacts, progress)
-        snapshot = describe_project(self.client, project_id)
         outlets = Outlets(
             log=self.audits,
             artefacts=self.artefacts,
@@ -149,8 +149,8 @@ class Wiring:
 
     def examine_project(self, project_id: int, options: BeliefOptions, progress: Progress) -> Examination:
         """Find a project's suspects without writing anything to Label Studio."""
-        believer = self._believer(options, self.project_media(), self.artefacts, progress)
         snapshot = ProjectSource(self.client, project_id).read(progress)
+        believer = self._believer(options, self.project_media(), self.artefacts, progress)
         return examine(snapshot, believer, self.codecs, progress, options.limit)
 
     def examine_export(
@@ -159,10 +159,10 @@ class Wiring:
         """Find an export's suspects without any server."""
         if config is None:
             raise UsageError("An export needs its label config: --config config.xml")
+        snapshot = ExportSource(export, config).read(progress)
         settings = self.settings
         folder = FolderMedia(media, settings.media_hosts, settings.media_max_bytes, settings.media_timeout_s)
-        believer = self._believer(options, folder, None, progress)
-        return examine(ExportSource(export, config).read(progress), believer, self.codecs, progress, options.limit)
+        return examine(snapshot, self._believer(options, folder, None, progress), self.codecs, progress, options.limit)
 
     def project_media(self) -> ProjectMedia:
         """Return what fetches a project's media."""
@@ -186,17 +186,29 @@ class Wiring:
         name = options.encoder or self.settings.encoder
         weights = options.weights or self.settings.weights
         try:
-            return load_image_encoder(name, weights), name
+            encoder = load_image_encoder(name, weights)
+            self.embeddings(encoder)  # finds out now whether the weights can be had
+            return encoder, name
+        except UnknownEncoder as error:
+            raise SettingError(f"ERRATA_ENCODER is wrong because {error}") from error
         except WeightsUnavailable as error:
             if weights is not None:
                 raise SettingError(str(error)) from error
             progress.say(f"{error} Working on pixels instead: findings are fewer and worse than with weights.")
             return load_image_encoder("pixels", None), "pixels"
 
+    def embeddings(self, encoder: ImageEncoder) -> EmbeddingFolder:
+        """Return the cache of an encoder; loads the encoder only where it was never used before.
+
+        Raises:
+            WeightsUnavailable: its weights cannot be had.
+        """
+        folder = self.settings.data_dir / "embeddings"
+        return EmbeddingFolder(folder, encoder.identity, known_width(folder, encoder.identity) or encoder.width)
+
     def embedder(self, encoder: ImageEncoder, media: Media, index: MediaIndex) -> ImageEmbedder:
         """Return what turns images into embeddings and caches them."""
-        embeddings = EmbeddingFolder(self.settings.data_dir / "embeddings", encoder.identity, encoder.width)
-        return ImageEmbedder(media, index, embeddings, encoder, self.settings.media_max_pixels)
+        return ImageEmbedder(media, index, self.embeddings(encoder), encoder, self.settings.media_max_pixels)
 
     # Review
 

@@ -21,7 +21,7 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from errata.store.files import private_folder
+from errata.store.files import locked, private_folder, write_whole
 
 _DIGEST = 32
 
@@ -40,6 +40,9 @@ class EmbeddingFolder:
             raise ValueError(f"`width` must be at least 1, got {width!r}")
         name = hashlib.sha256(f"{encoder_identity}\x1f{width}".encode()).hexdigest()[:20]
         self._folder = private_folder(private_folder(folder) / name)
+        noted = _width_path(folder, encoder_identity)
+        if not noted.exists():
+            write_whole(noted, str(width).encode())
         self._rows_path = self._folder / "rows.f32"
         self._keys_path = self._folder / "keys.sha256"
         self._width = width
@@ -95,6 +98,18 @@ class EmbeddingFolder:
             self._index[digests[i * _DIGEST : (i + 1) * _DIGEST]] = self._n_read + i
         self._rows = np.memmap(self._rows_path, "<f4", mode="r", shape=(n_rows, self._width))
         self._n_read = n_rows
+
+
+def known_width(folder: Path, encoder_identity: str) -> int | None:
+    """Return the width of an encoder's rows where some were kept before: finding out may mean to load the encoder."""
+    try:
+        return int(_width_path(folder, encoder_identity).read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _width_path(folder: Path, encoder_identity: str) -> Path:
+    return folder / f"{hashlib.sha256(encoder_identity.encode()).hexdigest()[:20]}.width"
 
 
 def _append(path: Path, size: int, content: bytes) -> None:
