@@ -21,7 +21,7 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from errata.store.files import locked, private_folder, write_whole
+from errata.store.files import private_folder, write_whole
 
 _DIGEST = 32
 
