@@ -46,9 +46,9 @@ def write_findings(path: Path, findings: Iterable[Finding]) -> None:
     _write_lines(path, (to_json(finding) for finding in findings))
 
 
-def write_tasks(path: Path, findings: Iterable[Finding]) -> None:
-    """Write each task's disagreement, the noisy-or of its findings', most likely wrong first."""
-    log_right: dict[int, float] = {}
+def write_tasks(path: Path, task_ids: Iterable[int], findings: Iterable[Finding]) -> None:
+    """Write each task's disagreement, the noisy-or of its findings', most likely wrong first; 0 where it has none."""
+    log_right = dict.fromkeys(task_ids, 0.0)
     for finding in findings:
         right = math.log(max(1.0 - finding.disagreement, 1e-12))
         log_right[finding.given.task_id] = log_right.get(finding.given.task_id, 0.0) + right

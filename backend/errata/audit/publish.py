@@ -12,10 +12,11 @@ from typing import TypeVar
 from errata.audit.ports import AuditLog, Progress, ReviewEntry, ReviewItem, ReviewQueue, Snapshot, Task
 from errata.audit.suspect import Findings
 from errata.audit.wording import question
-from errata_model.records import Finding
+from errata_model.records import Finding, finding_key
 
 CHUNK = 250
 SHOWN_DIGITS = 4
+NEXT_UP = 20
 STEADY_LOGIT = 0.5  # a review task keeps its disagreement until the log-odds have moved by more, and its place with it
 
 T = TypeVar("T")
@@ -35,15 +36,18 @@ def publish(snapshot: Snapshot, findings: Findings, queue: ReviewQueue, log: Aud
     """Insert, withdraw and reorder review tasks so that the most likely errors are served first.
 
     People are served by ascending task id, so a new review task goes last. The longest head of the wanted order
-    that stands already stays; what follows is deleted, unless somebody touched it, and inserted in order.
+    that stands already stays; what follows is deleted, unless somebody touched it, and inserted in order. Once people
+    review, the `NEXT_UP` tasks that are served next stay too: Label Studio does not tell who has one open. So does
+    what stands there and was left without a belief this time, because its media could not be read, say.
     """
     items = queue.items()
     entries = _wanted(snapshot, findings, items, log.decided(snapshot.project_id))
     by_key = {item.finding_key: item for item in reversed(items)}  # the first of two wins
-    touched = {item.finding_key for item in items if item.is_touched}
-    movable = [entry for entry in entries if entry.finding.key not in touched]
+    lost = _without_belief(snapshot, findings) & by_key.keys()
+    fixed = _fixed(items, entries) | lost
+    movable = [entry for entry in entries if entry.finding.key not in fixed]
     n_kept = _standing_head(movable, by_key)
-    kept = {entry.finding.key for entry in movable[:n_kept]}
+    kept = fixed | {entry.finding.key for entry in movable[:n_kept]}
     leaving = [
         item
         for item in items
@@ -60,7 +64,23 @@ def publish(snapshot: Snapshot, findings: Findings, queue: ReviewQueue, log: Aud
         ids = queue.insert(new)
         log.published({entry.finding.key: id_ for entry, id_ in zip(new, ids, strict=True)})
         progress.advance(len(new))
-    return _account(items, entries, inserting, deleted, log)
+    return _account(items, len(entries) + len(lost), inserting, deleted, log)
+
+
+def _fixed(items: Sequence[ReviewItem], entries: Sequence[ReviewEntry]) -> set[str]:
+    """Return the keys of what must not be moved: touched ones, and, where there are some, those served next."""
+    touched = {item.finding_key for item in items if item.is_touched}
+    if not touched:
+        return touched
+    fingerprints = {entry.finding.key: entry.fingerprint for entry in entries}
+    next_up = [item for item in items if not item.is_touched][:NEXT_UP]
+    return touched | {i.finding_key for i in next_up if fingerprints.get(i.finding_key) == i.fingerprint}
+
+
+def _without_belief(snapshot: Snapshot, findings: Findings) -> set[str]:
+    """Return the keys of given labels that nothing could be said about this time."""
+    given = {finding_key(snapshot.url, snapshot.project_id, label) for task in snapshot.tasks for label in task.labels}
+    return given - {finding.key for finding in findings.all}
 
 
 def _wanted(
@@ -118,7 +138,7 @@ def _standing_head(entries: Sequence[ReviewEntry], by_key: Mapping[str, ReviewIt
 
 def _account(
     items: Sequence[ReviewItem],
-    entries: Sequence[ReviewEntry],
+    n_open: int,
     inserted: Sequence[ReviewEntry],
     deleted: set[int],
     log: AuditLog,
@@ -130,7 +150,7 @@ def _account(
     log.published({i.finding_key: i.review_task_id for i in items if i.review_task_id not in deleted})
     log.withdrawn(sorted(gone))
     return Published(
-        n_open=len(entries),
+        n_open=n_open,
         n_inserted=len(inserted_keys - before),
         n_withdrawn=len(gone),
         n_moved=len(inserted_keys & before),

@@ -18,7 +18,9 @@ from errata.audit.ports import (
     Snapshot,
 )
 
-CHUNK = 500
+CHUNK = (
+    5000  # at each request Label Studio counts the whole project anew: 2.3 s of 5,000 tasks, for 1 prediction or 500
+)
 N_VERSIONS_KEPT = 2
 
 PredictionsMode = Literal["all", "labelled", "none"]

@@ -31,7 +31,9 @@ def audit(
     out: Annotated[Path | None, typer.Option(help="Write the findings here, one a line.")] = None,
     tasks_out: Annotated[Path | None, typer.Option(help="Write each task's disagreement here.")] = None,
     all_labels: Annotated[bool, typer.Option("--all", help="Write every given label, not the suspects alone.")] = False,
-    belief: Annotated[str, typer.Option(help="Who believes: own, or stored (the predictions there).")] = "own",
+    belief: Annotated[
+        str, typer.Option(help="Who believes: own, stored (predictions there), a CSV file, an ML backend's URL.")
+    ] = "own",
     encoder: Annotated[str | None, typer.Option(help="A torchvision classification backbone, or pixels.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Its weights: a file, or a folder of NAME.pth.")] = None,
     minutes: Annotated[float | None, typer.Option(min=0, help="Bounds the training, in minutes.")] = None,
@@ -61,7 +63,7 @@ def audit(
     if out:
         write_findings(out, written)
     if tasks_out:
-        write_tasks(tasks_out, examination.findings.all)
+        write_tasks(tasks_out, (task.id for task in examination.snapshot.tasks), examination.findings.all)
     _report(examination, published, n_predictions, dry_run, as_json)
 
 

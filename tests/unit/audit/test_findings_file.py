@@ -57,12 +57,14 @@ def test_a_line_is_the_contract(tmp_path: Path) -> None:
 
 
 def test_task_is_the_noisy_or_of_its_findings(tmp_path: Path) -> None:
-    """Two labels doubted by half each make three quarters; the most likely wrong task comes first."""
-    write_tasks(tmp_path / "tasks.jsonl", [of_task(1, 0.7), of_task(2, 0.5), of_task(2, 0.5), of_task(3, 0.0)])
+    """Two labels doubted by half each make three quarters; the most likely wrong task comes first, one without a label last."""
+    several = [of_task(1, 0.7), of_task(2, 0.5), of_task(2, 0.5), of_task(3, 0.0)]
+    write_tasks(tmp_path / "tasks.jsonl", [1, 2, 3, 4], several)
     assert lines(tmp_path / "tasks.jsonl") == [
         {"task": 2, "disagreement": 0.75},
         {"task": 1, "disagreement": 0.7},
         {"task": 3, "disagreement": 0.0},
+        {"task": 4, "disagreement": 0.0},
     ]
 
 
@@ -72,7 +74,7 @@ def test_noisy_or_of_any_findings(tmp_path: Path) -> None:
     print("seed", seed)
     rng = random.Random(seed)
     of = {task_id: [rng.choice((0.0, rng.random(), 1.0)) for _ in range(rng.randint(1, 5))] for task_id in range(50)}
-    write_tasks(tmp_path / "tasks.jsonl", [of_task(t, d) for t, each in of.items() for d in each])
+    write_tasks(tmp_path / "tasks.jsonl", of, [of_task(t, d) for t, each in of.items() for d in each])
     said = {line["task"]: line["disagreement"] for line in lines(tmp_path / "tasks.jsonl")}
     assert said == {t: pytest.approx(1 - math.prod(1 - d for d in each), abs=1e-6) for t, each in of.items()}
     assert list(said.values()) == sorted(said.values(), reverse=True)
@@ -97,7 +99,7 @@ def test_a_file_is_whole_or_as_it_was(tmp_path: Path) -> None:
 def test_no_findings_make_an_empty_file(tmp_path: Path) -> None:
     """A clean project is a file of no lines, not a missing one."""
     write_findings(tmp_path / "findings.jsonl", [])
-    write_tasks(tmp_path / "tasks.jsonl", [])
+    write_tasks(tmp_path / "tasks.jsonl", [], [])
     assert (tmp_path / "findings.jsonl").read_bytes() == (tmp_path / "tasks.jsonl").read_bytes() == b""
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from errata.audit.ports import ReviewEntry, ReviewItem, Snapshot, Task
 from errata.audit.progress import LineProgress
-from errata.audit.publish import publish
+from errata.audit.publish import NEXT_UP, publish
 from errata.audit.suspect import Findings
-from errata_model.records import Finding, GivenLabel
+from errata_model.records import Finding, GivenLabel, finding_key
 
 QUIET = LineProgress(lambda _: None)
 
@@ -24,8 +24,11 @@ def finding(n: int, disagreement: float) -> Finding:
     return Finding(f"key{n}", given, {}, disagreement, None, "Why.", None, "suspect", "errata-1")
 
 
-def snapshot(n_tasks: int) -> Snapshot:
-    tasks = tuple(Task(n, {"image": f"{n}.png"}, (), True) for n in range(n_tasks))
+def snapshot(n_tasks: int, *labelled: GivenLabel) -> Snapshot:
+    tasks = tuple(
+        Task(n, {"image": f"{n}.png"}, tuple(label for label in labelled if label.task_id == n), True)
+        for n in range(n_tasks)
+    )
     return Snapshot("http://label-studio/", 1, "Cats", "<View/>", (), (), tasks)
 
 
@@ -135,6 +138,30 @@ def test_touched_review_tasks_stay() -> None:
     assert queue.keys() == ["key2", "key3"]
 
 
+def test_what_is_served_next_stays_once_people_review() -> None:
+    """A reviewer who has the next task open keeps it, even where a likelier error was found meanwhile."""
+    queue, log = ListQueue(), ListLog()
+    first = [finding(n, 0.5 + n / 100) for n in range(30)]
+    publish(snapshot(60), found(first), queue, log, QUIET)
+    before = queue.keys()
+    queue.touch(before[0])
+    publish(snapshot(60), found([*first, finding(50, 0.99)]), queue, log, QUIET)
+    assert queue.keys() == [*before[: NEXT_UP + 1], "key50", *before[NEXT_UP + 1 :]]
+
+
+def test_what_lost_its_belief_stays() -> None:
+    """Where media cannot be read for a while, published findings are not withdrawn; with the label they go."""
+    given = finding(1, 0.9)
+    key = finding_key("http://label-studio/", 1, given.given)
+    lost = replace(given, key=key)
+    queue, log = ListQueue(), ListLog()
+    publish(snapshot(9, given.given), found([lost, finding(2, 0.8)]), queue, log, QUIET)
+    publish(snapshot(9, given.given), found([finding(2, 0.8)]), queue, log, QUIET)
+    assert queue.keys() == [key, "key2"]
+    publish(snapshot(9), found([finding(2, 0.8)]), queue, log, QUIET)
+    assert queue.keys() == ["key2"]
+
+
 def test_queue_does_not_flicker() -> None:
     """A published finding leaves only when it falls below half the cut, or its label is gone."""
     queue, log = ListQueue(), ListLog()
@@ -205,6 +232,7 @@ def test_any_history_ends_in_order() -> None:
         assert len(keys) == len(set(keys))
         assert was_touched <= set(keys)
         untouched = [i.shown for i in queue.stored if not i.is_touched]
+        untouched = untouched[NEXT_UP if was_touched else 0 :]
         assert untouched == sorted(untouched, reverse=True)
         if keys:
             queue.touch(rng.choice(keys))
