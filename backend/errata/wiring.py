@@ -20,7 +20,6 @@ from errata.audit.publish import Published
 from errata.audit.run import Examination, Outlets, examine, run_audit
 from errata.errors import ExportError, SettingError, UsageError
 from errata.jobs.queue import JobName
-from errata.jobs.rq_queue import work
 from errata.labelstudio.annotations import SourceAnnotations, SourceSideEffects
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.codecs import Codecs
@@ -311,6 +310,8 @@ class Wiring:
         """Run jobs from Redis until told to stop."""
         if self.settings.redis_url is None:
             raise SettingError("ERRATA_REDIS_URL is not set; without Redis `errata serve` runs the jobs by itself.")
+        from errata.jobs.rq_queue import work  # noqa: PLC0415 (only a worker needs Redis)
+
         work(self.settings.redis_url)
 
 

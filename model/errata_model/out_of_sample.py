@@ -61,10 +61,9 @@ def leave_group_out(
         for start in range(0, len(rows), step):
             block = rows[start : start + step]
             own = block[:, :n_own]
-            ours, learned_from = scaled[block], scaled[own]
-            beside = np.eye(n_own) - learned_from @ learned_from.transpose(0, 2, 1)
-            residuals = np.linalg.solve(beside, targets[own] - predicted[own])
-            predicted[block] -= ours @ (learned_from.transpose(0, 2, 1) @ residuals)
+            hat = scaled[block] @ scaled[own].transpose(0, 2, 1)
+            residuals = np.linalg.solve(np.eye(n_own) - hat[:, :n_own], targets[own] - predicted[own])
+            predicted[block] -= hat @ residuals
     return predicted
 
 

@@ -18,9 +18,8 @@ from errata.audit.ports import (
     Snapshot,
 )
 
-CHUNK = (
-    5000  # at each request Label Studio counts the whole project anew: 2.3 s of 5,000 tasks, for 1 prediction or 500
-)
+# At every request Label Studio counts the whole project anew: of 5,000 tasks 2.3 s for one prediction, 2.8 s for 5,000.
+CHUNK = 5000
 N_VERSIONS_KEPT = 2
 
 PredictionsMode = Literal["all", "labelled", "none"]

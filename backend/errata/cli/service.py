@@ -11,7 +11,6 @@ from errata.cli.console import tell
 from errata.errors import AuditRunning, UsageError
 from errata.jobs.child import end_with_parent
 from errata.jobs.queue import JOB_NAMES
-from errata.serving import run_service
 from errata.settings import read_settings
 from errata.wiring import Wiring, run_job
 
@@ -28,6 +27,8 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on; ERRATA_PORT by default.")] = None,
 ) -> None:
     """Serve Label Studio's ML backend contract and its webhooks, and run the jobs that follow."""
+    from errata.serving import run_service  # noqa: PLC0415 (only the service needs the web stack)
+
     given = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     for chatty in ("httpx", "httpcore"):  # their lines have addresses with queries

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from errata.audit.ports import Progress, Snapshot, Task
@@ -64,27 +65,32 @@ class ProjectSource:
 
         Page numbers would lose tasks: when one is deleted meanwhile, all later ones move up, over the page's edge.
         """
-        last_id = 0
-        while True:
-            after = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": last_id}
-            query = {"filters": {"conjunction": "and", "items": [after]}, "ordering": ["tasks:id"]}
-            params = {
-                "project": self._project_id,
-                "page": 1,
-                "page_size": _PAGE_SIZE,
-                "fields": "all",
-                "include": _FIELDS,
-                "resolve_uri": "false",  # media are fetched by their own address: only so can caches know them
-                "query": json.dumps(query),
-            }
-            body = self._client.get("api/tasks/", params)
-            page = body["tasks"]
-            if not page:
-                return
-            yield page
-            if len(page) >= body["total"]:
-                return
-            last_id = max(int(raw["id"]) for raw in page)
+        with ThreadPoolExecutor(1) as ahead:  # Label Studio writes the next page while this one is decoded
+            coming = ahead.submit(self._page, 0)
+            while True:
+                body = coming.result()
+                page = body["tasks"]
+                is_last = len(page) >= body["total"]
+                if page and not is_last:
+                    coming = ahead.submit(self._page, max(int(raw["id"]) for raw in page))
+                yield page
+                if is_last or not page:
+                    return
+
+    def _page(self, last_id: int) -> dict[str, Any]:
+        """Return the page that begins after a task, and under "total" how many tasks follow it in all."""
+        after = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": last_id}
+        query = {"filters": {"conjunction": "and", "items": [after]}, "ordering": ["tasks:id"]}
+        params = {
+            "project": self._project_id,
+            "page": 1,
+            "page_size": _PAGE_SIZE,
+            "fields": "all",
+            "include": _FIELDS,
+            "resolve_uri": "false",  # media are fetched by their own address: only so can caches know them
+            "query": json.dumps(query),
+        }
+        return dict(self._client.get("api/tasks/", params))
 
 
 def describe_project(client: LabelStudio, project_id: int) -> Snapshot:
