@@ -119,9 +119,7 @@ class Errata:
 
     def post(self, path: str, body: Any) -> httpx.Response:
         """Call errata as Label Studio does."""
-        return httpx.post(
-            f"{self.url}/{path}", json=body, auth=("errata", self.password), timeout=100, trust_env=False
-        )
+        return httpx.post(f"{self.url}/{path}", json=body, auth=("errata", self.password), timeout=100, trust_env=False)
 
     def kill(self) -> None:
         """SIGKILL the service and all that it started, at once."""
@@ -166,8 +164,19 @@ def wait() -> Callable[..., Any]:
 
 
 @dataclass
+class Fault:
+    """What happens at the next `times` requests whose "METHOD path" matches."""
+
+    pattern: str
+    times: int
+    act: Callable[[], None]  # before Label Studio gets the request
+    answer: tuple[int, str, bytes] | None  # status, content type and body in place of Label Studio's
+    is_accepted: bool  # Label Studio gets the request all the same
+
+
+@dataclass
 class Wire:
-    """A proxy before Label Studio that breaks once, at the n-th request that matches."""
+    """A proxy before Label Studio that breaks once, at the n-th request that matches, or misbehaves in other ways."""
 
     target: str
     server: ThreadingHTTPServer = field(init=False)
@@ -177,10 +186,30 @@ class Wire:
     cut: Callable[[], None] = lambda: None
     broken: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    faults: list[Fault] = field(default_factory=list)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server.server_port}/"
+
+    def misbehave(
+        self,
+        pattern: str,
+        *,
+        times: int = 1,
+        act: Callable[[], None] = lambda: None,
+        answer: tuple[int, str, bytes] | None = None,
+        is_accepted: bool = False,
+    ) -> None:
+        """At the next requests that match do `act`, and answer them with something else than Label Studio does."""
+        self.faults.append(Fault(pattern, times, act, answer, is_accepted))
+
+    def next_fault(self, what: str) -> Fault | None:
+        with self.lock:
+            found = next((each for each in self.faults if each.times and re.search(each.pattern, what)), None)
+            if found:
+                found.times -= 1
+            return found
 
     def break_at(self, pattern: str, nth: int, when: str, cut: Callable[[], None]) -> None:
         """At the n-th request whose "METHOD path" matches call `cut`, and never answer that request."""
@@ -209,7 +238,13 @@ def wire(label_studio: Any) -> Iterator[Wire]:
 
         def forward(self) -> None:
             breaks = made.is_the_one(f"{self.command} {self.path}")
+            fault = made.next_fault(f"{self.command} {self.path}")
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            if fault:
+                fault.act()
+                if fault.answer and not fault.is_accepted:
+                    self.reply(*fault.answer)
+                    return
             if breaks and made.when == "before":
                 self.end()
                 return
@@ -218,6 +253,9 @@ def wire(label_studio: Any) -> Iterator[Wire]:
             if breaks:
                 self.end()
                 return
+            if fault and fault.answer:
+                self.reply(*fault.answer)
+                return
             self.send_response(answer.status_code)
             for name in ("content-type", "location"):
                 if name in answer.headers:
@@ -225,6 +263,13 @@ def wire(label_studio: Any) -> Iterator[Wire]:
             self.send_header("content-length", str(len(answer.content)))
             self.end_headers()
             self.wfile.write(answer.content)
+
+        def reply(self, status: int, content_type: str, content: bytes) -> None:
+            self.send_response(status)
+            self.send_header("content-type", content_type)
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
 
         def end(self) -> None:
             made.cut()
