@@ -19,7 +19,7 @@ from errata.labelstudio.review_config import (
     verdict_control,
 )
 from errata.labelstudio.review_tabs import add_tabs
-from errata.labelstudio.review_tasks import GIVEN, LOOK_AGAIN, read_answers, review_task
+from errata.labelstudio.review_tasks import GIVEN, LOOK_AGAIN, read_answers, review_task, submitted_annotations
 from errata.review.records import Answer
 
 _TITLE_MAX = 50
@@ -151,6 +151,13 @@ class ReviewProject:
             for answer in read_answers(task, self._columns, *names)
         ]
         return sorted(answers, key=lambda answer: answer.review_annotation_id)
+
+    def submitted(self, review_project_id: int, review_task_ids: Sequence[int]) -> dict[int, set[int]]:
+        """Return review task id -> ids of its answers, for those tasks that still stand in this review project."""
+        if self.find() != review_project_id:
+            return {}
+        tasks = self._list_chosen(review_project_id, review_task_ids, fields="all")
+        return {int(task["id"]): {int(each["id"]) for each in submitted_annotations(task)} for task in tasks}
 
     def mark_contradictory(self, review_task_ids: Sequence[int]) -> None:
         """Put these into the tab "Contradictory: look again", and take all others out of it."""

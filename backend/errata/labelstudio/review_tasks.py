@@ -98,10 +98,10 @@ def read_answers(task: Mapping[str, Any], columns: Columns, verdict: str, note: 
     if not isinstance(key, str):
         return []
     place = (str(data.get(columns("control"), "")), data.get(columns("region")) or None)
-    submitted = [each for each in task.get("annotations") or () if not each.get("was_cancelled")]
     return [
         Answer(
             finding_key=key,
+            review_project_id=int(task["project"]),
             review_task_id=int(task["id"]),
             review_annotation_id=int(annotation["id"]),
             reviewer=_name(annotation),
@@ -111,8 +111,14 @@ def read_answers(task: Mapping[str, Any], columns: Columns, verdict: str, note: 
             label=Codecs().label(annotation.get("result") or (), *place),
             note=_note(annotation.get("result") or (), note),
         )
-        for annotation in sorted(submitted, key=lambda each: int(each["id"]))
+        for annotation in submitted_annotations(task)
     ]
+
+
+def submitted_annotations(task: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return a task's annotations that were not skipped, by id."""
+    submitted = [each for each in task.get("annotations") or () if not each.get("was_cancelled")]
+    return sorted(submitted, key=lambda each: int(each["id"]))
 
 
 def _name(annotation: Mapping[str, Any]) -> str:

@@ -30,6 +30,12 @@ class Answers(Protocol):
             LabelStudioGone: the review project was deleted; what was answered there stays recorded.
         """
 
+    def submitted(self, review_project_id: int, review_task_ids: Sequence[int]) -> dict[int, set[int]]:
+        """Return review task id -> review annotation ids of its answers, for those tasks that stand there still.
+
+        Empty where the review project is not (any more) the one with this id.
+        """
+
     def mark_contradictory(self, review_task_ids: Sequence[int]) -> None:
         """Put these into the tab "Contradictory: look again", and take all others out of it."""
 

@@ -18,6 +18,7 @@ class Answer:
     """What a reviewer submitted in the review project."""
 
     finding_key: str
+    review_project_id: int
     review_task_id: int
     review_annotation_id: int
     reviewer: str
@@ -55,6 +56,7 @@ class Verdict:
     new_label: str | None
     note: str | None
     contradiction: str | None  # why it cannot be applied, in words; None where it can
+    review_project_id: int
     review_task_id: int
     review_annotation_id: int
 

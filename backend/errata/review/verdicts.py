@@ -20,7 +20,7 @@ class Taken:
 
     Attributes:
         changed: verdicts that are new or differ from what was recorded.
-        forgotten: verdicts whose answers were deleted in Label Studio.
+        forgotten: verdicts whose answers were withdrawn in Label Studio.
         total: verdicts that stand now.
         contradictory: findings with a verdict that contradicts itself or another one.
         unknown_findings: answers about findings that errata does not know, such as those of another data folder.
@@ -36,9 +36,10 @@ class Taken:
 
 
 def take_verdicts(project_id: int, answers: Answers, findings: Findings, verdicts: Verdicts) -> Taken:
-    """Make a verdict of every answer, forget those that were deleted, and mark the contradictory ones.
+    """Make a verdict of every answer, forget those that were withdrawn, and mark the contradictory ones.
 
-    Reading the same answers again changes nothing. Where the review project is gone, what was recorded stays.
+    Reading the same answers again changes nothing. What was decided in a review project or task that was deleted
+    as a whole stays: only an answer that is gone from a task that still stands was withdrawn.
     """
     try:
         read = answers.read()
@@ -48,9 +49,7 @@ def take_verdicts(project_id: int, answers: Answers, findings: Findings, verdict
     found = findings.get(sorted({answer.finding_key for answer in understood}))
     known = [answer for answer in understood if answer.finding_key in found]
 
-    here = {answer.review_annotation_id for answer in understood}
-    recorded = verdicts.of_project(project_id)
-    gone = [verdict.review_annotation_id for verdict in recorded if verdict.review_annotation_id not in here]
+    gone = _withdrawn(verdicts.of_project(project_id), read, answers)
     if gone:
         verdicts.remove(project_id, gone)
     made = [to_verdict(project_id, answer, found[answer.finding_key]) for answer in known]
@@ -60,6 +59,22 @@ def take_verdicts(project_id: int, answers: Answers, findings: Findings, verdict
     answers.mark_contradictory(sorted({verdict.review_task_id for verdict in standing if verdict.contradiction}))
     choices = Counter(answer.choice for answer in read if answer.choice not in DECISIONS)
     return _taken(standing, changed, len(gone), len(understood) - len(known), choices)
+
+
+def _withdrawn(recorded: Sequence[Verdict], read: Sequence[Answer], answers: Answers) -> list[int]:
+    """Return the answers that are gone from tasks that still stand, or that no longer hold a known decision."""
+    undecided = {answer.review_annotation_id for answer in read if answer.choice not in DECISIONS}
+    seen = {answer.review_annotation_id for answer in read}
+    unseen: defaultdict[int, list[Verdict]] = defaultdict(list)
+    for verdict in recorded:
+        if verdict.review_annotation_id not in seen:
+            unseen[verdict.review_project_id].append(verdict)
+    gone = [verdict for verdict in recorded if verdict.review_annotation_id in undecided]
+    for review_project_id, verdicts in unseen.items():
+        there = answers.submitted(review_project_id, sorted({verdict.review_task_id for verdict in verdicts}))
+        standing = [verdict for verdict in verdicts if verdict.review_task_id in there]
+        gone += [v for v in standing if v.review_annotation_id not in there[v.review_task_id]]
+    return [verdict.review_annotation_id for verdict in gone]
 
 
 def to_verdict(project_id: int, answer: Answer, finding: Finding) -> Verdict:
@@ -91,6 +106,7 @@ def to_verdict(project_id: int, answer: Answer, finding: Finding) -> Verdict:
         new_label={"take_proposal": proposed, "fix": answer.label}.get(decision),
         note=answer.note,
         contradiction=contradiction,
+        review_project_id=answer.review_project_id,
         review_task_id=answer.review_task_id,
         review_annotation_id=answer.review_annotation_id,
     )

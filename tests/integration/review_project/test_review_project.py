@@ -210,6 +210,21 @@ def test_answers_are_read_back(queue, snapshot, source, entries, decide):
     assert (two.review_annotation_id, two.choice, two.label, two.note) == (second, "unusable", None, None)
 
 
+def test_answers_withdrawn_are_told_from_tasks_deleted(queue, snapshot, source, entries, decide, label_studio):
+    """A task that stands says which answers it has, skipped ones apart; one that was deleted is absent."""
+    of = snapshot(source)
+    review = queue(of)
+    a, b, c = review.insert(entries(of, [0.9, 0.8, 0.7]))
+    withdrawn, kept = decide(a, "keep"), decide(b, "keep")
+    decide(b, "keep", was_cancelled=True)
+    label_studio.client.delete(f"api/annotations/{withdrawn}/")
+    label_studio.client.delete(f"api/tasks/{c}/")
+    (answer,) = review.read()
+    assert answer.review_annotation_id == kept
+    assert review.submitted(answer.review_project_id, [a, b, c]) == {a: set(), b: {kept}}
+    assert review.submitted(answer.review_project_id + 1, [a]) == {}
+
+
 def test_what_was_touched_is_not_deleted(queue, snapshot, source, entries, decide, label_studio):
     """An answer, a skip and an unsaved draft each keep a task; the others go, and what is gone counts as gone."""
     of = snapshot(source)

@@ -13,7 +13,7 @@ def said(control: str, key: str, *values: str) -> dict[str, Any]:
 
 def task(*annotations: dict[str, Any], **data: Any) -> dict[str, Any]:
     told = {"finding": "f1", "control": "label", "region": "", **data}
-    return {"id": 7, "data": told, "annotations": list(annotations)}
+    return {"id": 7, "project": 3, "data": told, "annotations": list(annotations)}
 
 
 def annotation(id_: int, *result: dict[str, Any], **changes: Any) -> dict[str, Any]:

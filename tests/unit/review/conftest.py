@@ -38,11 +38,21 @@ class ListAnswers:
         self.answers: list[Answer] = []
         self.marked: list[int] = []
         self.is_gone = False
+        self.project_id = 70
+        self.task_ids: set[int] = set()
 
     def read(self) -> list[Answer]:
         if self.is_gone:
             raise LabelStudioGone("The review project was deleted.")
         return list(self.answers)
+
+    def submitted(self, review_project_id: int, review_task_ids: Sequence[int]) -> dict[int, set[int]]:
+        if review_project_id != self.project_id:
+            return {}
+        return {
+            task_id: {a.review_annotation_id for a in self.answers if a.review_task_id == task_id}
+            for task_id in self.task_ids.intersection(review_task_ids)
+        }
 
     def mark_contradictory(self, review_task_ids: Sequence[int]) -> None:
         self.marked = list(review_task_ids)
@@ -210,7 +220,9 @@ class Story:
         n = len(self.answers.answers) + 1
         label = finding.given.label if label == "as given" else label
         when = START + timedelta(minutes=n)
-        answer = Answer(finding.key, finding.given.task_id, n, "rev@example.com", when, 4.0, choice, label, None)
+        place = (self.answers.project_id, finding.given.task_id)
+        answer = Answer(finding.key, *place, n, "rev@example.com", when, 4.0, choice, label, None)
+        self.answers.task_ids.add(finding.given.task_id)
         self.answers.answers.append(replace(answer, **more))
         return self.answers.answers[-1]
 

@@ -98,6 +98,32 @@ def test_nothing_is_forgotten_when_the_review_project_is_deleted(story: Story) -
     assert story.take().total == 1
 
 
+@pytest.mark.parametrize("deleted", ["the review project", "the review task"])
+def test_a_deleted_review_project_or_task_takes_no_verdict_with_it(story: Story, deleted: str) -> None:
+    """What was decided there stays, also when a new review project was made since and is empty or answered anew."""
+    story.confirm(1, 2)
+    kept = story.verdicts.of_project(7)
+    story.answers.answers.clear()
+    if deleted == "the review project":
+        story.answers.project_id = 71
+    else:
+        story.answers.task_ids.clear()
+    taken = story.take()
+    assert (taken.forgotten, taken.total) == (0, 2)
+    assert story.verdicts.of_project(7) == kept
+    story.annotate(3)
+    story.answer(story.find(3), "keep", review_annotation_id=9)
+    assert (story.take().forgotten, story.take().total) == (0, 3)
+
+
+def test_an_answer_that_the_list_left_out_is_kept(story: Story) -> None:
+    """A row lost between two pages is looked at again before anything is forgotten."""
+    story.confirm(1, 2)
+    listed = story.answers.read
+    story.answers.read = lambda: listed()[:1]  # type: ignore[method-assign]
+    assert (story.take().forgotten, story.take().total) == (0, 2)
+
+
 def test_reviewers_who_differ_are_both_kept_and_the_finding_is_unclear(story: Story) -> None:
     """Both say what each had decided, and their review task is marked; when one gives in, it is clear again."""
     story.annotate(1)

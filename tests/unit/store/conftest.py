@@ -76,6 +76,7 @@ def make_verdict() -> Callable[..., Verdict]:
             "new_label": None,
             "note": "ü",
             "contradiction": None,
+            "review_project_id": 70,
             "review_task_id": 100,
             "review_annotation_id": id_,
         }
