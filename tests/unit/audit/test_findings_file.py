@@ -57,7 +57,7 @@ def test_a_line_is_the_contract(tmp_path: Path) -> None:
 
 
 def test_task_is_the_noisy_or_of_its_findings(tmp_path: Path) -> None:
-    """Two labels doubted by half each make three quarters; the most likely wrong task comes first, one without a label last."""
+    """Two labels doubted by half each make three quarters; likeliest wrong first, without a label last."""
     several = [of_task(1, 0.7), of_task(2, 0.5), of_task(2, 0.5), of_task(3, 0.0)]
     write_tasks(tmp_path / "tasks.jsonl", [1, 2, 3, 4], several)
     assert lines(tmp_path / "tasks.jsonl") == [
