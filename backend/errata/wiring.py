@@ -90,7 +90,7 @@ class Wiring:
     @cached_property
     def verdicts(self) -> VerdictStore:
         """The verdict records."""
-        return VerdictStore(self.engine)
+        return VerdictStore(self.engine, self.settings.data_dir)
 
     @cached_property
     def journal(self) -> JournalStore:

@@ -50,6 +50,9 @@ class Findings(Protocol):
 class Verdicts(Protocol):
     """The verdict records: the only thing that figures, plans and undo read."""
 
+    def exclusive(self, project_id: int) -> AbstractContextManager[None]:
+        """Hold the project for one who takes its verdicts (waits for another one to finish)."""
+
     def put(self, verdicts: Sequence[Verdict]) -> int:
         """Keep verdicts; one with the same review annotation replaces the earlier.
 

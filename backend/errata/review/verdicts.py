@@ -39,8 +39,14 @@ def take_verdicts(project_id: int, answers: Answers, findings: Findings, verdict
     """Make a verdict of every answer, forget those that were withdrawn, and mark the contradictory ones.
 
     Reading the same answers again changes nothing. What was decided in a review project or task that was deleted
-    as a whole stays: only an answer that is gone from a task that still stands was withdrawn.
+    as a whole stays: only an answer that is gone from a task that still stands was withdrawn. One at a time per
+    project: of two that read and wrote in turns, the older reading could win.
     """
+    with verdicts.exclusive(project_id):
+        return _take(project_id, answers, findings, verdicts)
+
+
+def _take(project_id: int, answers: Answers, findings: Findings, verdicts: Verdicts) -> Taken:
     try:
         read = answers.read()
     except LabelStudioGone:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
 
 from sqlalchemy import Engine, delete, select
 
 from errata.review.records import Verdict
 from errata.store.database import chunks, upsert, writing
+from errata.store.files import locked
 from errata.store.rows import verdict_from_json, verdict_to_json
 from errata.store.tables import VERDICTS
 
@@ -15,8 +18,13 @@ from errata.store.tables import VERDICTS
 class VerdictStore:
     """Keeps verdicts: `review.ports.Verdicts`."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, data_dir: Path) -> None:
         self._engine = engine
+        self._data_dir = data_dir
+
+    def exclusive(self, project_id: int) -> AbstractContextManager[None]:
+        """Hold the project for one who takes its verdicts (waits for another one to finish)."""
+        return locked(self._data_dir, f"verdicts-{project_id}")
 
     def put(self, verdicts: Sequence[Verdict]) -> int:
         """Keep verdicts; one with the same review annotation replaces the earlier.

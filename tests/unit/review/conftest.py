@@ -69,13 +69,25 @@ class DictFindings:
 class DictVerdicts:
     def __init__(self) -> None:
         self.verdicts: dict[int, Verdict] = {}
+        self.is_held = False
+
+    @contextmanager
+    def exclusive(self, project_id: int) -> Iterator[None]:
+        assert not self.is_held
+        self.is_held = True
+        try:
+            yield
+        finally:
+            self.is_held = False
 
     def put(self, verdicts: Sequence[Verdict]) -> int:
+        assert self.is_held
         changed = [v for v in verdicts if self.verdicts.get(v.review_annotation_id) != v]
         self.verdicts.update({v.review_annotation_id: v for v in changed})
         return len(changed)
 
     def remove(self, project_id: int, review_annotation_ids: Sequence[int]) -> None:
+        assert self.is_held
         for review_annotation_id in review_annotation_ids:
             self.verdicts.pop(review_annotation_id, None)
 

@@ -105,8 +105,8 @@ def test_reviewers_are_judged_by_what_they_were_shown(
 
 
 def test_a_finding_with_a_verdict_is_decided(
-    audits: AuditStore, engine: Engine, make_verdict: Callable[..., Verdict]
+    audits: AuditStore, engine: Engine, tmp_path: Path, make_verdict: Callable[..., Verdict]
 ) -> None:
     """Of its own project only."""
-    VerdictStore(engine).put([make_verdict(1, "a"), make_verdict(2, "b", project_id=8)])
+    VerdictStore(engine, tmp_path).put([make_verdict(1, "a"), make_verdict(2, "b", project_id=8)])
     assert audits.decided(7) == {"a"}

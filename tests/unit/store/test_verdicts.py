@@ -2,7 +2,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
+import pytest
+from filelock import FileLock, Timeout
 from sqlalchemy import Engine
 
 from errata.review.records import Verdict
@@ -11,9 +14,9 @@ from errata.store.verdicts import VerdictStore
 Make = Callable[..., Verdict]
 
 
-def test_only_what_changed_is_counted(engine: Engine, make_verdict: Make) -> None:
+def test_only_what_changed_is_counted(engine: Engine, tmp_path: Path, make_verdict: Make) -> None:
     """The same verdict again is no change; another one of the same answer replaces it."""
-    store = VerdictStore(engine)
+    store = VerdictStore(engine, tmp_path)
     verdicts = [make_verdict(i) for i in range(2000)]
     assert store.put(verdicts) == 2000
     assert store.put(verdicts) == 0
@@ -21,12 +24,21 @@ def test_only_what_changed_is_counted(engine: Engine, make_verdict: Make) -> Non
     assert len(store.of_project(7)) == 2000
 
 
-def test_verdicts_come_back_as_they_went_oldest_first(engine: Engine, make_verdict: Make) -> None:
+def test_verdicts_come_back_as_they_went_oldest_first(engine: Engine, tmp_path: Path, make_verdict: Make) -> None:
     """Times keep their zone and microseconds, numbers their bits; another project's stay apart."""
-    store = VerdictStore(engine)
+    store = VerdictStore(engine, tmp_path)
     late, early = make_verdict(1), make_verdict(2, decided_at=make_verdict(1).decided_at - timedelta(days=1))
     store.put([late, early, make_verdict(1, project_id=8)])
     assert store.of_project(7) == [early, late]
     store.remove(7, [1])
     assert store.of_project(7) == [early]
     assert len(store.of_project(8)) == 1
+
+
+def test_one_takes_a_project_s_verdicts_at_a_time(engine: Engine, tmp_path: Path) -> None:
+    """Other processes and threads wait; another project is free."""
+    store = VerdictStore(engine, tmp_path)
+    with store.exclusive(7), store.exclusive(8):
+        lock = FileLock(tmp_path / "locks" / "verdicts-7.lock", timeout=0)
+        with pytest.raises(Timeout), lock:
+            pass
