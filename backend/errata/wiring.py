@@ -212,13 +212,10 @@ class Wiring:
     # Review
 
     def take_verdicts(self, project_id: int) -> Taken:
-        """Read the review project's answers into verdict records; apply them where the settings say so."""
+        """Read the review project's answers into verdict records. Writes nothing to the source."""
         self.recover(project_id)
         queue = ReviewProject(self.client, describe_project(self.client, project_id), self.footprint)
-        taken = take_verdicts(project_id, queue, self.audits, self.verdicts)
-        if self.settings.apply == "auto":
-            self.apply(project_id)
-        return taken
+        return take_verdicts(project_id, queue, self.audits, self.verdicts)
 
     def plan(self, project_id: int, include_undone: bool = False) -> Plan:
         """Plan the confirmed fixes that do not stand in the source yet."""
@@ -330,9 +327,24 @@ def run_job(name: JobName, project_id: int) -> None:
     """Run one job; what a child process or an RQ worker calls."""
     wiring = Wiring(read_settings())
     try:
-        if name == "verdicts":
-            wiring.take_verdicts(project_id)
-        else:
-            wiring.audit(project_id, BeliefOptions(), LineProgress(print))
+        do_job(wiring, name, project_id)
     finally:
         wiring.close()
+
+
+def do_job(wiring: Wiring, name: JobName, project_id: int) -> None:
+    """Audit a project, or take its verdicts and apply them where the settings say so.
+
+    Raises:
+        ServiceError: Label Studio failed; what was done so far is written down.
+    """
+    if name == "audit":
+        wiring.audit(project_id, BeliefOptions(), LineProgress(print))
+        return
+    wiring.take_verdicts(project_id)
+    if wiring.settings.apply == "auto":
+        applied = wiring.apply(project_id)
+        for conflict in applied.conflicts:
+            logger.warning("project %d: task %d left alone: %s", project_id, conflict.change.task_id, conflict.why)
+        if applied.stopped:
+            raise applied.stopped
