@@ -41,7 +41,7 @@ from errata.review.verdicts import Taken, take_verdicts
 from errata.settings import Settings, read_settings
 from errata.store.artefacts import ArtefactFolder
 from errata.store.audits import AuditStore
-from errata.store.database import open_database
+from errata.store.database import check_label_studio, open_database
 from errata.store.embeddings import EmbeddingFolder, known_width
 from errata.store.footprint import FootprintStore
 from errata.store.journal import JournalStore
@@ -79,8 +79,15 @@ class Wiring:
 
     @cached_property
     def engine(self) -> Engine:
-        """The database."""
-        return open_database(self.settings.database)
+        """The database; it is about one Label Studio."""
+        engine = open_database(self.settings.database)
+        if self.settings.label_studio_url:
+            try:
+                check_label_studio(engine, self.settings.label_studio_url.rstrip("/") + "/")
+            except SettingError:
+                engine.dispose()
+                raise
+        return engine
 
     @cached_property
     def audits(self) -> AuditStore:

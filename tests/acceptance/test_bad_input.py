@@ -307,7 +307,7 @@ def test_label_studio_fails_at_a_bulk_write(
     wire.misbehave(moment, answer=(500, *HTML), is_accepted=is_accepted)
     with pytest.raises(LabelStudioUnreachable, match=r"Label Studio failed at POST .* \(500\)"):
         audit(mislabelled.id, wire.url)
-    with open_errata() as errata:
+    with open_errata(wire.url) as errata:
         assert "(500)" in errata.audits.last(mislabelled.id).problem
     done = audit(mislabelled.id, wire.url)
     review = review_tasks(mislabelled.id)

@@ -17,7 +17,7 @@ from sqlalchemy.pool import StaticPool
 
 from errata.errors import SettingError
 from errata.store.files import private_folder
-from errata.store.tables import METADATA, SCHEMA, SCHEMA_VERSION
+from errata.store.tables import METADATA, PROJECTS, SCHEMA, SCHEMA_VERSION
 
 BUSY_TIMEOUT_S = 30
 _SCHEMA_LOCK = 0x65727261  # any number of our own: PostgreSQL's advisory lock
@@ -48,6 +48,25 @@ def open_database(url: str) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+def check_label_studio(engine: Engine, url: str) -> None:
+    """Make sure that what is written down is about this Label Studio: projects are known by their numbers alone.
+
+    Args:
+        engine: the database.
+        url: of Label Studio, as projects are written down with it.
+
+    Raises:
+        SettingError: it is about another one.
+    """
+    with engine.begin() as connection:
+        other = connection.execute(select(PROJECTS.c.url).where(PROJECTS.c.url != url).limit(1)).scalar()
+    if other is not None:
+        raise SettingError(
+            f"ERRATA_LABEL_STUDIO_URL is {url}, but what errata has written down here is about {other}; set it back, "
+            "or set ERRATA_DATA_DIR (and ERRATA_DATABASE_URL, where you use it) to a place of its own for this one."
+        )
 
 
 @contextmanager
