@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from errata.audit.ports import Footprint, Prediction, Trace
 from errata.errors import ErrataError
 from errata.labelstudio.client import LabelStudio
+from errata.labelstudio.task_list import chosen_tasks
 
 BACKEND_TITLE = "errata"
 OWN_VERSIONS = "errata-"
-_CHUNK = 100  # task ids in one address
 
 
 class SourcePredictions:
@@ -56,8 +55,10 @@ class SourcePredictions:
             if type(error) is not ErrataError:
                 raise
             # One task that is gone makes Label Studio refuse the whole request, and store nothing of it.
-            left = self._existing([prediction.task_id for prediction in predictions])
-            if len(left) == len({prediction.task_id for prediction in predictions}):
+            wanted = {prediction.task_id for prediction in predictions}
+            listed = chosen_tasks(self._client, self._project_id, wanted, {"include": "id"})
+            left = {int(task["id"]) for task in listed}
+            if left == wanted:
                 raise
             kept = [row for row in rows if row["task"] in left]
             return self._send(kept) if kept else 0
@@ -109,15 +110,6 @@ class SourcePredictions:
                 "Audit again."
             )
         return created
-
-    def _existing(self, task_ids: Sequence[int]) -> set[int]:
-        return {int(task["id"]) for task in self._list(sorted(set(task_ids)))}
-
-    def _list(self, task_ids: Sequence[int]) -> Iterator[dict[str, Any]]:
-        for start in range(0, len(task_ids), _CHUNK):
-            chosen = {"selectedItems": {"all": False, "included": list(task_ids[start : start + _CHUNK])}}
-            asked = {"project": self._project_id, "include": "id", "query": json.dumps(chosen)}
-            yield from self._client.paged("api/tasks/", asked)
 
 
 def is_own_version(version: str) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from errata.audit.ports import Footprint, ReviewEntry, ReviewItem, Snapshot, Trace
@@ -20,10 +20,10 @@ from errata.labelstudio.review_config import (
 )
 from errata.labelstudio.review_tabs import add_tabs
 from errata.labelstudio.review_tasks import GIVEN, LOOK_AGAIN, read_answers, review_task, submitted_annotations
+from errata.labelstudio.task_list import Filter, Params, chosen_tasks, task_filter, task_pages
 from errata.review.records import Answer
 
 _TITLE_MAX = 50
-_CHUNK = 100  # task ids in one address
 _INSTRUCTION = (
     "<p>Each task shows one label that is likely to be wrong, and why. The label as it is now is filled in.</p>"
     "<ul><li><b>The label is right</b>: leave it as it is.</li>"
@@ -82,21 +82,20 @@ class ReviewProject:
         review_id = self.find()
         if review_id is None:
             return []
-        touched = {task["id"] for task in self._list(review_id, {"filters": _TOUCHED}, include="id")}
         finding, fingerprint, shown = (self._columns(name) for name in ("finding", "fingerprint", "disagreement"))
-        tasks = self._list(review_id, {}, include="id,data")
-        items = [
+        # One list for both, so that no answer falls between two.
+        tasks = self._tasks(review_id, {"fields": "all", "include": ",".join(("id", "data", *_TOUCHES))})
+        return [
             ReviewItem(
                 review_task_id=int(task["id"]),
                 finding_key=str(task["data"].get(finding, "")),
                 fingerprint=str(task["data"].get(fingerprint, "")),
                 shown=float(task["data"].get(shown) or 0.0),
-                is_touched=task["id"] in touched,
+                is_touched=any(task[column] for column in _TOUCHES),
             )
             for task in tasks
             if task["data"].get(finding)  # people may have added tasks of their own: those are not ours to move
         ]
-        return sorted(items, key=lambda item: item.review_task_id)
 
     def insert(self, entries: Sequence[ReviewEntry]) -> list[int]:
         """Add review tasks in this order; return their ids."""
@@ -131,7 +130,7 @@ class ReviewProject:
             timeout_s=300,
             is_repeatable=True,
         )
-        left = {task["id"] for task in self._list_chosen(review_id, review_task_ids, include="id")}
+        left = {task["id"] for task in chosen_tasks(self._client, review_id, review_task_ids, _IDS)}
         add_tabs(self._client, review_id, self._columns)  # deleting the last task deletes every tab
         return [task_id for task_id in review_task_ids if task_id not in left]
 
@@ -147,7 +146,7 @@ class ReviewProject:
         names = (verdict_control(self._snapshot.label_config), note_control(self._snapshot.label_config))
         answers = [
             answer
-            for task in self._list(review_id, {"filters": _ANSWERED}, fields="all")
+            for task in self._tasks(review_id, {"fields": "all"}, _ANSWERED)
             for answer in read_answers(task, self._columns, *names)
         ]
         return sorted(answers, key=lambda answer: answer.review_annotation_id)
@@ -156,7 +155,7 @@ class ReviewProject:
         """Return review task id -> ids of its answers, for those tasks that still stand in this review project."""
         if self.find() != review_project_id:
             return {}
-        tasks = self._list_chosen(review_project_id, review_task_ids, fields="all")
+        tasks = chosen_tasks(self._client, review_project_id, review_task_ids, {"fields": "all"})
         return {int(task["id"]): {int(each["id"]) for each in submitted_annotations(task)} for task in tasks}
 
     def mark_contradictory(self, review_task_ids: Sequence[int]) -> None:
@@ -165,11 +164,11 @@ class ReviewProject:
         if review_id is None:
             return
         column = self._columns("look_again")
-        marked = {"filters": _one_filter(f"data.{column}", "equal", "String", LOOK_AGAIN)}
-        there = {task["id"]: task for task in self._list(review_id, marked, include="id,data")}
+        marked = task_filter(f"data.{column}", "equal", "String", LOOK_AGAIN)
+        there = {task["id"]: task for task in self._tasks(review_id, _DATA, marked)}
         new = [task_id for task_id in review_task_ids if task_id not in there]
         wanted = set(review_task_ids)
-        changes = [(task, LOOK_AGAIN) for task in self._list_chosen(review_id, new, include="id,data")]
+        changes = [(task, LOOK_AGAIN) for task in chosen_tasks(self._client, review_id, new, _DATA)]
         changes += [(task, "") for task_id, task in there.items() if task_id not in wanted]
         for task, value in changes:  # Label Studio replaces the data as a whole
             self._client.patch(f"api/tasks/{task['id']}/", {"data": task["data"] | {column: value}})
@@ -241,19 +240,11 @@ class ReviewProject:
         Label Studio itself gives the media's addresses: below its own URL, and working in other projects.
         """
         source_id = self._snapshot.project_id
-        tasks = self._list_chosen(source_id, task_ids, fields="all", resolve_uri="true")
+        tasks = chosen_tasks(self._client, source_id, task_ids, {"fields": "all", "resolve_uri": "true"})
         return {int(task["id"]): task for task in tasks}
 
-    def _list_chosen(self, project_id: int, task_ids: Sequence[int], **params: str) -> Iterator[dict[str, Any]]:
-        chosen = sorted(set(task_ids))
-        for start in range(0, len(chosen), _CHUNK):
-            part = {"selectedItems": {"all": False, "included": chosen[start : start + _CHUNK]}}
-            yield from self._list(project_id, part, **params)
-
-    def _list(self, project_id: int, query: Mapping[str, Any], **params: str) -> Iterator[dict[str, Any]]:
-        """Yield tasks by ascending id. The paged list never makes Label Studio call an ML backend."""
-        asked = {"project": project_id, "resolve_uri": "false", "query": json.dumps(query)} | params
-        return self._client.paged("api/tasks/", asked)
+    def _tasks(self, review_id: int, params: Params, *filters: Filter) -> Iterator[dict[str, Any]]:
+        return chain.from_iterable(task_pages(self._client, review_id, params, filters))
 
 
 def find_review_project(client: LabelStudio, source_id: int) -> dict[str, Any] | None:
@@ -268,28 +259,14 @@ def find_review_project(client: LabelStudio, source_id: int) -> dict[str, Any] |
     return None
 
 
-def _filter(column: str, operator: str, kind: str, value: Any) -> dict[str, Any]:
-    return {"filter": f"filter:tasks:{column}", "operator": operator, "type": kind, "value": value}
-
-
-def _one_filter(column: str, operator: str, kind: str, value: Any) -> dict[str, Any]:
-    return {"conjunction": "and", "items": [_filter(column, operator, kind, value)]}
-
-
-_ANSWERED = _one_filter("total_annotations", "greater", "Number", 0)
-_TOUCHED = {
-    "conjunction": "or",
-    "items": [
-        _filter("total_annotations", "greater", "Number", 0),
-        _filter("cancelled_annotations", "greater", "Number", 0),
-        _filter("draft_exists", "equal", "Boolean", True),
-    ],
-}
+_IDS, _DATA = {"include": "id"}, {"include": "id,data"}
+_TOUCHES = ("total_annotations", "cancelled_annotations", "draft_exists")
+_ANSWERED = task_filter("total_annotations", "greater", "Number", 0)
 _UNTOUCHED = {
     "conjunction": "and",
     "items": [
-        _filter("total_annotations", "equal", "Number", 0),
-        _filter("cancelled_annotations", "equal", "Number", 0),
-        _filter("draft_exists", "equal", "Boolean", False),
+        task_filter("total_annotations", "equal", "Number", 0),
+        task_filter("cancelled_annotations", "equal", "Number", 0),
+        task_filter("draft_exists", "equal", "Boolean", False),
     ],
 }
