@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from errata.labelstudio.predictions import BACKEND_TITLE
 from errata.review.records import Annotation
 
 _READERS = 4  # Label Studio has no request that reads several annotations by their ids
+_LATEST_WRITE_S = 5.0  # after a refusal that may pass: by then the comparison made before the write is old
 
 
 class SourceAnnotations:
@@ -41,10 +43,19 @@ class SourceAnnotations:
     def write(self, annotation_id: int, result: Sequence[Mapping[str, Any]]) -> None:
         """Replace an annotation's result and nothing else of it.
 
+        Sent once where Label Studio may have taken it, and never late: what somebody saved meanwhile would be
+        overwritten.
+
         Raises:
             LabelStudioGone: it was deleted meanwhile.
+            LabelStudioUnreachable: it may or may not have been written.
         """
-        self._client.patch(f"api/annotations/{annotation_id}/", {"result": [dict(region) for region in result]})
+        self._client.patch(
+            f"api/annotations/{annotation_id}/",
+            {"result": [dict(region) for region in result]},
+            is_repeatable=False,
+            deadline_s=_LATEST_WRITE_S,
+        )
 
     def _read(self, annotation_id: int) -> Annotation | None:
         try:
@@ -57,7 +68,7 @@ class SourceAnnotations:
             id=int(raw["id"]),
             task_id=int(raw["task"]),
             result=tuple(raw.get("result") or ()),
-            updated_at=str(raw["updated_at"]),
+            updated_at=datetime.fromisoformat(raw["updated_at"].replace("Z", "+00:00")),
             raw=raw,
         )
 

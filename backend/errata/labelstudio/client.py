@@ -30,7 +30,8 @@ class LabelStudio:
     """Label Studio's REST API. Thread-safe.
 
     Retries what may pass: failures to connect, 429, 502 to 504 and a locked SQLite database. A POST that Label Studio
-    may have accepted already is sent once, unless the caller says that it is repeatable.
+    may have accepted already is sent once, unless the caller says that it is repeatable; a PATCH of what people edit
+    too is not.
 
     Args:
         url: where Label Studio is, with any sub-path.
@@ -75,9 +76,9 @@ class LabelStudio:
         """Send files, (name, content) each, as a form; return the parsed answer."""
         return self._call(self._request("POST", path, params=params, files=files, is_repeatable=False))
 
-    def patch(self, path: str, json: Any) -> Any:
-        """Return the parsed answer."""
-        return self._call(self._request("PATCH", path, json=json))
+    def patch(self, path: str, json: Any, is_repeatable: bool = True, deadline_s: float | None = None) -> Any:
+        """Return the parsed answer; `deadline_s` bounds how long after the first sending it is sent again."""
+        return self._call(self._request("PATCH", path, json=json, is_repeatable=is_repeatable, deadline_s=deadline_s))
 
     def delete(self, path: str, json: Any = None) -> Any:
         """Return the parsed answer, None where it is empty."""

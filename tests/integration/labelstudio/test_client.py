@@ -18,6 +18,7 @@ from errata.errors import (
     MediaError,
     SettingError,
 )
+from errata.labelstudio.annotations import SourceAnnotations
 from errata.labelstudio.client import Elsewhere, LabelStudio
 
 SECRET = "0123456789abcdef"
@@ -118,6 +119,29 @@ def test_a_repeatable_post_is_sent_again(server: Any, reply: Any, connect: Any, 
     server.says(getattr(server, misbehaviour)(), reply(201, OK))
     assert connect(timeout_s=0.5).post("api/x", {"a": 1}, is_repeatable=True) == OK
     assert [json.loads(each.body) for each in server.seen] == [{"a": 1}] * 2
+
+
+@pytest.mark.parametrize("misbehaviour", ["silence", "hang_up", 500, 502, 504])
+def test_a_label_that_may_have_been_written_is_not_sent_again(
+    server: Any, reply: Any, connect: Any, misbehaviour: Any
+) -> None:
+    """A second sending, up to two minutes later, would overwrite what a person saved in between."""
+    locked = {"detail": "database is locked"}
+    said = reply(misbehaviour, locked) if isinstance(misbehaviour, int) else getattr(server, misbehaviour)()
+    server.says(said, reply(200, OK))
+    with pytest.raises(LabelStudioUnreachable):
+        SourceAnnotations(connect(timeout_s=0.5), 1).write(7, [])
+    assert [(each.method, each.path) for each in server.seen] == [("PATCH", "/api/annotations/7/")]
+
+
+def test_a_label_is_not_written_late(server: Any, reply: Any, connect: Any) -> None:
+    """Where Label Studio is busy it is sent again, but only soon after errata looked at what is there."""
+    annotations = SourceAnnotations(connect(deadline_s=60), 1)
+    server.says(reply(429, b""), reply(200, OK))
+    annotations.write(7, [])
+    server.says(reply(429, {"detail": "slow down"}, {"Retry-After": "6"}), reply(200, OK))
+    with pytest.raises(LabelStudioUnreachable, match="slow down"):
+        annotations.write(7, [])
 
 
 def test_a_delete_whose_reply_was_lost_counts_as_done(server: Any, reply: Any, connect: Any) -> None:
