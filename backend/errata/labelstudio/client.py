@@ -55,9 +55,9 @@ class LabelStudio:
         """Close the connections."""
         self._wire.close()
 
-    def get(self, path: str, params: Params | None = None) -> Any:
+    def get(self, path: str, params: Params | None = None, timeout_s: float | None = None) -> Any:
         """Return the parsed answer."""
-        return self._call(self._request("GET", path, params=params))
+        return self._call(self._request("GET", path, params=params, timeout_s=timeout_s))
 
     def post(
         self,

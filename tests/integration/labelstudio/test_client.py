@@ -20,6 +20,7 @@ from errata.errors import (
 )
 from errata.labelstudio.annotations import SourceAnnotations
 from errata.labelstudio.client import Elsewhere, LabelStudio
+from errata.labelstudio.source import export_project
 
 SECRET = "0123456789abcdef"
 OK = {"fine": True}
@@ -142,6 +143,18 @@ def test_a_label_is_not_written_late(server: Any, reply: Any, connect: Any) -> N
     server.says(reply(429, {"detail": "slow down"}, {"Retry-After": "6"}), reply(200, OK))
     with pytest.raises(LabelStudioUnreachable, match="slow down"):
         annotations.write(7, [])
+
+
+def test_an_export_may_take_longer_than_other_requests(server: Any, reply: Any, connect: Any) -> None:
+    """Label Studio is silent until all of it is written; asking again would have it begin anew."""
+
+    def slow(handler: Any) -> None:
+        server.stop.wait(1)
+        reply(200, [{"id": 1}]).send(handler)
+
+    server.says(reply(act=slow))
+    assert export_project(connect(timeout_s=0.2), 5) == [{"id": 1}]
+    assert len(server.seen) == 1
 
 
 def test_a_delete_whose_reply_was_lost_counts_as_done(server: Any, reply: Any, connect: Any) -> None:
