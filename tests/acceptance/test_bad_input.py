@@ -233,6 +233,19 @@ def test_two_labels_are_audited(project: Any, audit: Any) -> None:
     assert audit(project(("car", "truck")).id)["labels"] == 2
 
 
+def test_scores_that_are_no_probabilities(project: Any, label_studio: Any, audit: Any) -> None:
+    """Stored predictions whose score is none, beyond [0, 1] or not there are counted, and the others are believed."""
+    source = project(GOOD)
+    stored = [
+        {"task": task_id, "result": said("truck"), "score": score, "model_version": "theirs"}
+        for task_id, score in zip(source.task_ids, (0.9, 0.8, 7.0, -1.0, None), strict=False)
+    ]
+    label_studio.client.post(f"api/projects/{source.id}/import/predictions", stored)
+    done = audit(source.id, belief="stored")
+    assert (done["labels"], done["open"]) == (2, 1)
+    assert done["skipped"] == {'labelled tasks without a usable prediction of "theirs" for "label"': len(GOOD) - 2}
+
+
 def test_token_that_is_not_taken(project: Any, make_errata: Any) -> None:
     """Exit 3; the text says where to get a token, and does not show the one given."""
     errata = make_errata()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -27,11 +28,13 @@ class Belief:
         artefact: what is believed, per control, under a version.
         embedded: data key -> what its media look like; empty where the belief came from elsewhere.
         source: who believes, in words that follow "says": "The model never saw this label.".
+        skipped: what nothing is believed about and why, in words -> count; unusable media are counted by `embedded`.
     """
 
     artefact: Artefact
     embedded: Mapping[str, Embedded]
     source: str
+    skipped: Counter[str] = field(default_factory=Counter)
 
 
 class Believer(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,11 +28,8 @@ class StoredBeliever:
         """See `Believer.believe`. Uses the version with the most predictions, the newest among equals."""
         progress.stage("Reading predictions", len(snapshot.tasks))
         version = self._model_version or _commonest_version(snapshot.tasks)
-        beliefs = []
-        for control in snapshot.controls:
-            belief = _control_belief(snapshot.tasks, control, version)
-            if len(belief.task_ids):
-                beliefs.append(belief)
+        formed = [_control_belief(snapshot.tasks, control, version) for control in snapshot.controls]
+        beliefs = [belief for belief in formed if len(belief.task_ids)]
         if version is None or not beliefs:
             raise NothingToLearn(
                 f'"{snapshot.title}" holds no predictions that say anything about its labels; '
@@ -41,7 +39,8 @@ class StoredBeliever:
         for belief in beliefs:
             digest.update(belief.task_ids.tobytes() + belief.probabilities.tobytes())
         artefact = Artefact(f"errata-{digest.hexdigest()[:12]}", None, None, tuple(beliefs))
-        return Belief(artefact, {}, f'It is what the predictions "{version}" say.')
+        skipped = sum((_without_belief(snapshot.tasks, belief, version) for belief in formed), Counter[str]())
+        return Belief(artefact, {}, f'It is what the predictions "{version}" say.', skipped)
 
 
 def _commonest_version(tasks: Sequence[Task]) -> str | None:
@@ -65,6 +64,15 @@ def _control_belief(tasks: Sequence[Task], control: Control, version: str | None
     is_known = np.isfinite(sums[:, 0]) & (sums[:, 0] > 0)
     task_ids = np.array([task_id for task_id, _ in chosen], dtype=np.int64)[is_known]
     return ControlBelief(control, task_ids, ("",) * len(task_ids), probabilities[is_known] / sums[is_known], None)
+
+
+def _without_belief(tasks: Sequence[Task], belief: ControlBelief, version: str) -> Counter[str]:
+    """Count the labelled tasks that nothing is said about."""
+    known = set(belief.task_ids.tolist())
+    name = belief.control.name
+    labelled = {task.id for task in tasks if any(label.control == name for label in task.labels)}
+    what = f'labelled tasks without a usable prediction of "{version}" for "{name}"'
+    return +Counter({what: len(labelled - known)})
 
 
 class FileBeliever:

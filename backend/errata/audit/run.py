@@ -68,7 +68,7 @@ def examine(
     belief = believer.believe(snapshot, progress)
     progress.stage("Looking for suspects")
     findings = find_suspects(snapshot, belief, regions, limit)
-    skipped = Counter(snapshot.skipped)
+    skipped = snapshot.skipped + belief.skipped
     for media in belief.embedded.values():
         skipped.update(media.problems())
     return Examination(snapshot, belief, findings, skipped, time.monotonic() - began)

@@ -65,10 +65,21 @@ def test_a_version_can_be_named(project: Any, stored: Any, told: Any) -> None:
 
 
 def test_predictions_that_say_nothing_are_left_out(project: Any, stored: Any, told: Any) -> None:
-    """Zeros, NaN and infinities are no belief; their tasks are not scored, the others are."""
+    """Zeros, NaN and infinities are no belief; their tasks are counted, and the others are scored."""
     wrong = [stored(cat=0.0), stored(cat=NAN, dog=0.5), stored(cat=float("inf"))]
     snapshot = with_predictions(project("cat", "cat", "cat", "cat"), *[(each,) for each in wrong], (stored(cat=1.0),))
-    assert said(StoredBeliever().believe(snapshot, told)) == {4: [1, 0, 0]}
+    belief = StoredBeliever().believe(snapshot, told)
+    assert said(belief) == {4: [1, 0, 0]}
+    assert belief.skipped == {'labelled tasks without a usable prediction of "theirs" for "animal"': 3}
+
+
+def test_control_without_predictions_is_counted(project: Any, stored: Any, told: Any, control: Control) -> None:
+    """Of two controls the one that nothing was predicted for is not scored, and the summary says so."""
+    mood = replace(control, name="mood")
+    snapshot = with_predictions(project("cat", "dog", controls=(control, mood)), (stored(cat=1.0),), (stored(dog=1.0),))
+    belief = StoredBeliever().believe(snapshot, told)
+    assert [about.control.name for about in belief.artefact.beliefs] == ["animal"]
+    assert belief.skipped == {'labelled tasks without a usable prediction of "theirs" for "mood"': 2}
 
 
 def test_version_is_a_hash_of_what_is_said(project: Any, stored: Any, told: Any) -> None:

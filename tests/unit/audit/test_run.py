@@ -190,11 +190,16 @@ def test_summary_counts_what_was_left_out(given: Given, told: Any) -> None:
     seen = Embedded(
         about.task_ids, about.content_keys, about.probabilities, {8: "the file is empty", 9: "the file is empty"}
     )
-    belief = replace(given.belief, embedded={"image": seen})
+    unsaid = Counter({"labelled tasks without a usable prediction": 4})
+    belief = replace(given.belief, embedded={"image": seen}, skipped=unsaid)
     snapshot = replace(
         given.snapshot, skipped=Counter({"annotations that are empty": 1}), refused=("<Rating> is not.",)
     )
     summary = examine(snapshot, replace(given, belief=belief), Codecs(), told).summary()
-    assert summary["skipped"] == {"media: the file is empty": 2, "annotations that are empty": 1}
+    assert summary["skipped"] == {
+        "labelled tasks without a usable prediction": 4,
+        "media: the file is empty": 2,
+        "annotations that are empty": 1,
+    }
     assert summary["refused_controls"] == ["<Rating> is not."]
     assert (summary["tasks"], summary["labels"], summary["doubted"], summary["suspects"]) == (3, 3, 1, 1)
