@@ -123,8 +123,8 @@ class Journal(Protocol):
     def unsettled(self, project_id: int) -> list[JournalEntry]:
         """Return the entries in state intended or undoing: a crash may have left them."""
 
-    def entries(self, project_id: int, changeset_id: int | None = None) -> list[JournalEntry]:
-        """Return the project's entries, oldest first, of one changeset where given."""
+    def entries(self, project_id: int) -> list[JournalEntry]:
+        """Return the project's entries, oldest first."""
 
     def changesets(self, project_id: int) -> list[tuple[int, datetime, int]]:
         """Return (id, when, how many entries are written and not undone), oldest first."""

@@ -86,7 +86,7 @@ class Annotation:
     id: int
     task_id: int
     result: tuple[Mapping[str, Any], ...]
-    updated_at: str
+    updated_at: datetime  # by Label Studio's clock
     raw: Mapping[str, Any]  # all of it, for the journal
 
 
@@ -99,11 +99,11 @@ class JournalEntry:
     project_id: int
     task_id: int
     annotation_id: int
-    finding_keys: tuple[str, ...]
     changes: tuple[Change, ...]
     before: Mapping[str, Any]  # the whole annotation
     after_result: tuple[Mapping[str, Any], ...]
     state: EntryState
+    intended_at: datetime
     problem: str | None = None  # in words: why a conflict, or what an undo left alone
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from errata.review.ports import Annotations, Edits, Journal
 from errata.review.records import Annotation, EntryState, JournalEntry
 from errata.review.standing import hash_at
+
+_LATE = timedelta(minutes=5)  # longer than Label Studio works on a request that errata gave up; clocks may differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,18 @@ def settle_open_entries(project_id: int, annotations: Annotations, edits: Edits,
     states: list[EntryState] = []
     for entry in (*open_, *late):
         state, problem = _find_state(entry, read.get(entry.annotation_id), edits)
-        if entry.state != "dropped" or state == "written":  # a slow Label Studio may write after errata gave up
+        if entry.state != "dropped" or (state == "written" and _is_in_time(entry, read[entry.annotation_id])):
             journal.settle(entry.id, state, problem)
             states.append(state)
     return Recovered(*(states.count(state) for state in ("written", "dropped", "undone", "conflict")))
+
+
+def _is_in_time(entry: JournalEntry, found: Annotation) -> bool:
+    """Say whether Label Studio saved soon enough for it to be errata's write; later, a person made the same fix.
+
+    A slow Label Studio may save after errata gave up and found nothing written.
+    """
+    return found.updated_at <= entry.intended_at + _LATE
 
 
 def _find_state(entry: JournalEntry, found: Annotation | None, edits: Edits) -> tuple[EntryState, str | None]:

@@ -46,6 +46,7 @@ class JournalStore:
             "before": {**before.raw, "result": list(before.result)},
             "after_result": list(after),
             "state": "intended",
+            "intended_at": now(),
         }
         with writing(self._engine) as connection:
             entry_id = insert_row(connection, JOURNAL, **values)
@@ -61,11 +62,9 @@ class JournalStore:
         """Return the entries in state intended or undoing: a crash may have left them."""
         return self._entries(JOURNAL.c.project_id == project_id, JOURNAL.c.state.in_(("intended", "undoing")))
 
-    def entries(self, project_id: int, changeset_id: int | None = None) -> list[JournalEntry]:
-        """Return the project's entries, oldest first, of one changeset where given."""
-        if changeset_id is None:
-            return self._entries(JOURNAL.c.project_id == project_id)
-        return self._entries(JOURNAL.c.project_id == project_id, JOURNAL.c.changeset_id == changeset_id)
+    def entries(self, project_id: int) -> list[JournalEntry]:
+        """Return the project's entries, oldest first."""
+        return self._entries(JOURNAL.c.project_id == project_id)
 
     def changesets(self, project_id: int) -> list[tuple[int, datetime, int]]:
         """Return (id, when, how many entries are written and not undone), oldest first."""
@@ -83,17 +82,16 @@ class JournalStore:
 
 
 def _entry(row: Row[Any]) -> JournalEntry:
-    changes = tuple(change_from_json(change) for change in row.changes)
     return JournalEntry(
         id=row.id,
         changeset_id=row.changeset_id,
         project_id=row.project_id,
         task_id=row.task_id,
         annotation_id=row.annotation_id,
-        finding_keys=tuple(change.finding_key for change in changes),
-        changes=changes,
+        changes=tuple(change_from_json(change) for change in row.changes),
         before=row.before,
         after_result=tuple(row.after_result),
         state=row.state,
+        intended_at=aware(row.intended_at),
         problem=row.problem,
     )

@@ -92,6 +92,7 @@ JOURNAL = Table(
     Column("after_result", JSON, nullable=False),
     Column("state", String(16), nullable=False),
     Column("problem", Text),
+    Column("intended_at", DateTime, nullable=False),
     Column("settled_at", DateTime),
     Index("journal_of_project", "project_id", "state"),
 )

@@ -127,11 +127,11 @@ class ListJournal:
             project_id=PROJECT,
             task_id=before.task_id,
             annotation_id=before.id,
-            finding_keys=tuple(change.finding_key for change in changes),
             changes=tuple(changes),
             before=copy.deepcopy({**before.raw, "result": list(before.result)}),
             after_result=tuple(copy.deepcopy(list(after))),
             state="intended",
+            intended_at=START,
         )
         self.rows.append(entry)
         return entry
@@ -144,8 +144,8 @@ class ListJournal:
     def unsettled(self, project_id: int) -> list[JournalEntry]:
         return [entry for entry in self.rows if entry.state in ("intended", "undoing")]
 
-    def entries(self, project_id: int, changeset_id: int | None = None) -> list[JournalEntry]:
-        return [entry for entry in self.rows if changeset_id in (None, entry.changeset_id)]
+    def entries(self, project_id: int) -> list[JournalEntry]:
+        return list(self.rows)
 
     def changesets(self, project_id: int) -> list[tuple[int, datetime, int]]:
         standing = [entry.changeset_id for entry in self.rows if entry.state in ("written", "undoing")]
@@ -161,6 +161,7 @@ class DictAnnotations:
 
     def __init__(self) -> None:
         self.results: dict[int, list[dict[str, Any]]] = {}
+        self.saved_at = START
         self.n_writes = 0
         self.refusals: dict[int, BaseException] = {}
         self.replies_lost: dict[int, BaseException] = {}
@@ -170,7 +171,7 @@ class DictAnnotations:
         found = {id_: copy.deepcopy(self.results[id_]) for id_ in annotation_ids if id_ in self.results}
         raw = {"completed_by": 3, "lead_time": 1.5}
         return {
-            id_: Annotation(id_, id_ * 10, tuple(result), "2026", {"id": id_, **raw, "result": result})
+            id_: Annotation(id_, id_ * 10, tuple(result), self.saved_at, {"id": id_, **raw, "result": result})
             for id_, result in found.items()
         }
 

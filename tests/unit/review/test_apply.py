@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -204,6 +205,20 @@ def test_killed_and_edited_by_somebody_meanwhile(story: Story, killed: type[Base
     story.annotations.edit(1, "bus")
     assert recover(7, story.annotations, story.edits, story.journal) == Recovered(conflicts=1)
     assert story.label(1) == "bus"
+
+
+def test_a_fix_that_a_person_made_later_is_not_errata_s_to_undo(story: Story) -> None:
+    """A write was given up, and an hour later somebody makes the same fix: their label stays."""
+    story.confirm(1)
+    story.annotations.refusals[1] = LabelStudioUnreachable("timed out")
+    story.apply()
+    story.plan()
+    story.annotations.refusals.clear()
+    story.annotations.edit(1, "car")
+    story.annotations.saved_at += timedelta(hours=1)
+    assert (story.plan().changes, story.journal.states) == ((), ["dropped"])
+    assert story.undo().restored == ()
+    assert story.label(1) == "car"
 
 
 def test_a_write_that_arrives_after_errata_gave_up_can_still_be_undone(story: Story) -> None:
