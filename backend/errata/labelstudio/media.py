@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import stat
 import threading
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from errata.labelstudio.remote_files import RemoteFiles
 from errata.labelstudio.wire import LabelStudioSilent
 
 _STORAGES = frozenset({"s3", "gs", "azure-blob", "azure_blob", "azure_spi"})
+_MEDIA_PATHS = re.compile(r"data/|storage-data/|(tasks|projects)/\d+/(resolve|presign)/", re.ASCII)
 _MAX_REDIRECTS = 5
 _MOST_SILENT = 16  # files in a row that Label Studio did not answer for: it is not the files then
 
@@ -26,7 +28,7 @@ class ProjectMedia:
     """Media of a Label Studio project. Never reads a local path.
 
     Args:
-        client: where the project is; the token goes to addresses below its URL alone.
+        client: where the project is; the token goes to its media's addresses alone.
         hosts: other hosts that media may come from.
         max_bytes: largest file.
         timeout_s: longest time for a file.
@@ -70,7 +72,7 @@ class ProjectMedia:
             encoded = base64.urlsafe_b64encode(uri.encode()).decode()
             return self._read_own(f"{self._client.url}tasks/{task_id}/resolve/?fileuri={encoded}")
         if scheme in ("http", "https"):
-            return self._read_own(uri) if self._client.owns(uri) else self._remote.read(uri)
+            return self._read_own(uri) if self._holds(uri) else self._remote.read(uri)
         if scheme:
             raise MediaError(f"addresses with {scheme}: are not read")
         if uri.startswith("//") or not uri.startswith("/"):
@@ -81,6 +83,11 @@ class ProjectMedia:
         """Return the URL of a path, which may or may not have the sub-path that Label Studio is at."""
         prefix = urlsplit(self._client.url).path
         return self._client.url + (path[len(prefix) :] if path.startswith(prefix) else path[1:])
+
+    def _holds(self, url: str) -> bool:
+        """Say whether Label Studio has media there: task data name any address, and the token opens the whole API."""
+        below = urlsplit(url).path[len(urlsplit(self._client.url).path) :]
+        return self._client.owns(url) and _MEDIA_PATHS.match(below) is not None
 
     def _read_own(self, url: str) -> bytes:
         for _ in range(_MAX_REDIRECTS):
@@ -93,6 +100,8 @@ class ProjectMedia:
         raise MediaError(f"more than {_MAX_REDIRECTS} redirects")
 
     def _fetch(self, url: str) -> bytes | Elsewhere:
+        if not self._holds(url):
+            raise MediaError("it is not where Label Studio keeps media (/data/, /storage-data/, /tasks/N/resolve/)")
         try:
             found = self._client.fetch(url, self._max_bytes, self._timeout_s)
         except LabelStudioSilent as error:

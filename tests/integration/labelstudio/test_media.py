@@ -58,6 +58,39 @@ def test_label_studios_own_addresses_are_asked_for_with_the_token(
     assert seen.headers["Authorization"] == f"Token {SECRET}"
 
 
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "/api/users/",
+        "/ls/api/users/",
+        "{url}ls/api/current-user/token",
+        "/data/../api/users/",
+        "/data/%2e%2e/api/users/",
+        "/tasks/1/",
+        "/",
+        "{url}ls/",
+    ],
+)
+def test_the_token_opens_nothing_but_media(server: Any, reply: Any, media: Any, uri: str) -> None:
+    """Task data come from whoever imports tasks: no address in them makes errata read the API with its own token."""
+    server.says(reply(200, b"image"))
+    with pytest.raises(MediaError):
+        media("ls").read(uri.replace("{url}", server.url), 7)
+    assert server.seen == []
+    server.says(reply(302, b"", {"Location": "/ls/api/users/"}))
+    with pytest.raises(MediaError, match="where Label Studio keeps media"):
+        media("ls").read("/data/upload/1/a.png", 7)
+    assert len(server.seen) == 1
+
+
+def test_a_file_beside_label_studio_is_read_without_the_token(server: Any, reply: Any, media: Any) -> None:
+    """What a proxy serves under the same host is as foreign as any other host, and has to be named."""
+    server.says(reply(200, b"image"))
+    assert media("", named(server)).read(server.url + "images/a.png", 7) == b"image"
+    (seen,) = server.seen
+    assert "Authorization" not in seen.headers
+
+
 def test_a_presigned_address_is_followed_without_the_token(
     server: Any, other_server: Any, reply: Any, media: Any
 ) -> None:
@@ -87,7 +120,7 @@ def test_redirects_inside_label_studio_are_followed_with_the_token(server: Any, 
 
 
 def test_redirects_end(server: Any, other_server: Any, reply: Any, media: Any) -> None:
-    server.says(reply(302, b"", {"Location": "/again"}))
+    server.says(reply(302, b"", {"Location": "/data/again"}))
     other_server.says(reply(302, b"", {"Location": "/again"}))
     for uri in ("/data/upload/1/a.png", other_server.url):
         with pytest.raises(MediaError, match="redirects"):
@@ -176,7 +209,7 @@ def test_files_are_bounded_in_bytes(server: Any, other_server: Any, reply: Any, 
     for where in (server, other_server):
         where.says(where.drip(endless, b"x" * 65536))
         with pytest.raises(MediaError, match="larger than 100,000 bytes"):
-            media(hosts=named(other_server), max_bytes=100_000).read(where.url + "a.png", 1)
+            media(hosts=named(other_server), max_bytes=100_000).read(where.url + "data/a.png", 1)
 
 
 @pytest.mark.parametrize(
