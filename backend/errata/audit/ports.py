@@ -205,7 +205,10 @@ class AuditLog(Protocol):
         """Write down that these left the queue."""
 
     def decided(self, project_id: int) -> set[str]:
-        """Return the keys of findings that have a verdict: they stay closed until their label changes."""
+        """Return the keys of findings that stay closed until their label changes.
+
+        Those that have a verdict, and those about a label that errata itself wrote: that is a reviewer's answer.
+        """
 
     def versions(self, project_id: int) -> list[str]:
         """Return the model versions of the project's audits, newest first, each once."""

@@ -96,7 +96,8 @@ class _Writer:
             after = with_change(after, change, self.edits)
         if self.changeset_id is None:
             self.changeset_id = self.journal.open_changeset(self.project_id, self.by)
-        entry = self.journal.intend(self.changeset_id, due, found, after)
+        hashes = [hash_at(after, change, self.edits) for change in due]
+        entry = self.journal.intend(self.changeset_id, due, found, after, hashes)
         if self._send(entry):
             self._settle(entry)
 

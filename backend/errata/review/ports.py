@@ -114,8 +114,17 @@ class Journal(Protocol):
         changes: Sequence[Change],
         before: Annotation,
         after: Sequence[Mapping[str, Any]],
+        after_hashes: Sequence[str | None],
     ) -> JournalEntry:
-        """Commit what is about to be written to one annotation. State: intended."""
+        """Commit what is about to be written to one annotation. State: intended.
+
+        Args:
+            changeset_id: the plan that is applied.
+            changes: its lines for this annotation.
+            before: the annotation as it is.
+            after: the result to write.
+            after_hashes: of each change, the canonical hash of its value in `after`.
+        """
 
     def settle(self, entry_id: int, state: EntryState, problem: str | None = None) -> None:
         """Commit how it went."""

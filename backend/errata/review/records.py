@@ -102,6 +102,7 @@ class JournalEntry:
     changes: tuple[Change, ...]
     before: Mapping[str, Any]  # the whole annotation
     after_result: tuple[Mapping[str, Any], ...]
+    after_hashes: tuple[str | None, ...]  # of the value that each change wrote
     state: EntryState
     intended_at: datetime
     problem: str | None = None  # in words: why a conflict, or what an undo left alone

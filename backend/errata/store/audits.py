@@ -15,6 +15,7 @@ from errata.errors import AuditRunning
 from errata.review.records import AuditRecord, FindingCounts, Project
 from errata.store.database import aware, chunks, insert_row, now, upsert, writing
 from errata.store.files import locked
+from errata.store.journal import written_keys
 from errata.store.rows import finding_from_json, finding_to_json
 from errata.store.tables import AUDITS, FINDINGS, PROJECTS, VERDICTS
 from errata_model.records import Finding
@@ -139,10 +140,14 @@ class AuditStore:
         self._each(leaving, [{"finding": key} for key in keys])
 
     def decided(self, project_id: int) -> set[str]:
-        """Return the keys of findings that have a verdict: they stay closed until their label changes."""
+        """Return the keys of findings that stay closed until their label changes.
+
+        Those that have a verdict, and those about a label that errata itself wrote: that is a reviewer's answer.
+        """
         keys = select(VERDICTS.c.finding_key).where(VERDICTS.c.project_id == project_id).distinct()
         with self._engine.begin() as connection:
-            return set(connection.execute(keys).scalars())
+            url = connection.execute(select(PROJECTS.c.url).where(PROJECTS.c.project_id == project_id)).scalar()
+            return set(connection.execute(keys).scalars()) | written_keys(connection, project_id, url or "")
 
     def get(self, keys: Sequence[str]) -> dict[str, Finding]:
         """Return key -> finding for those that are known, each as its reviewers are shown it."""

@@ -8,13 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Row, func, select, update
+from sqlalchemy import Connection, Engine, Row, func, select, update
 
 from errata.review.records import Annotation, Change, EntryState, JournalEntry
 from errata.store.database import aware, insert_row, now, writing
 from errata.store.files import locked
 from errata.store.rows import change_from_json, change_to_json
 from errata.store.tables import CHANGESETS, JOURNAL
+from errata_model.records import GivenLabel, finding_key
 
 
 class JournalStore:
@@ -34,7 +35,12 @@ class JournalStore:
             return insert_row(connection, CHANGESETS, project_id=project_id, opened_at=now(), opened_by=by)
 
     def intend(
-        self, changeset_id: int, changes: Sequence[Change], before: Annotation, after: Sequence[Mapping[str, Any]]
+        self,
+        changeset_id: int,
+        changes: Sequence[Change],
+        before: Annotation,
+        after: Sequence[Mapping[str, Any]],
+        after_hashes: Sequence[str | None],
     ) -> JournalEntry:
         """Commit what is about to be written to one annotation. State: intended."""
         values = {
@@ -45,6 +51,7 @@ class JournalStore:
             "changes": [change_to_json(change) for change in changes],
             "before": {**before.raw, "result": list(before.result)},
             "after_result": list(after),
+            "after_hashes": list(after_hashes),
             "state": "intended",
             "intended_at": now(),
         }
@@ -81,6 +88,18 @@ class JournalStore:
             return [_entry(row) for row in rows]
 
 
+def written_keys(connection: Connection, project_id: int, url: str) -> set[str]:
+    """Return the keys that findings have about the labels that errata wrote last, each at its place."""
+    stands = (JOURNAL.c.project_id == project_id) & JOURNAL.c.state.in_(("written", "undoing"))
+    rows = connection.execute(select(JOURNAL.c.changes, JOURNAL.c.after_hashes).where(stands).order_by(JOURNAL.c.id))
+    keys = {}
+    for changes, hashes in rows:
+        for change, value_hash in zip(map(change_from_json, changes), hashes, strict=True):
+            place = (change.task_id, change.annotation_id, "", change.control, change.region_id)
+            keys[place] = finding_key(url, project_id, GivenLabel(*place, "", change.new_label, value_hash or ""))
+    return set(keys.values())
+
+
 def _entry(row: Row[Any]) -> JournalEntry:
     return JournalEntry(
         id=row.id,
@@ -91,6 +110,7 @@ def _entry(row: Row[Any]) -> JournalEntry:
         changes=tuple(change_from_json(change) for change in row.changes),
         before=row.before,
         after_result=tuple(row.after_result),
+        after_hashes=tuple(row.after_hashes),
         state=row.state,
         intended_at=aware(row.intended_at),
         problem=row.problem,

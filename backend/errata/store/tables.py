@@ -90,6 +90,7 @@ JOURNAL = Table(
     Column("changes", JSON, nullable=False),
     Column("before", JSON, nullable=False),  # the whole annotation
     Column("after_result", JSON, nullable=False),
+    Column("after_hashes", JSON, nullable=False),  # of the value that each change wrote
     Column("state", String(16), nullable=False),
     Column("problem", Text),
     Column("intended_at", DateTime, nullable=False),

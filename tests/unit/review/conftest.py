@@ -118,7 +118,12 @@ class ListJournal:
         return len(self.opened)
 
     def intend(
-        self, changeset_id: int, changes: Sequence[Change], before: Annotation, after: Sequence[Mapping[str, Any]]
+        self,
+        changeset_id: int,
+        changes: Sequence[Change],
+        before: Annotation,
+        after: Sequence[Mapping[str, Any]],
+        after_hashes: Sequence[str | None],
     ) -> JournalEntry:
         assert self.is_held
         entry = JournalEntry(
@@ -130,6 +135,7 @@ class ListJournal:
             changes=tuple(changes),
             before=copy.deepcopy({**before.raw, "result": list(before.result)}),
             after_result=tuple(copy.deepcopy(list(after))),
+            after_hashes=tuple(after_hashes),
             state="intended",
             intended_at=START,
         )

@@ -42,6 +42,14 @@ def test_applying_changes_the_label_and_nothing_else(story: Story) -> None:
     assert story.plan().applied == 1
 
 
+def test_the_journal_knows_the_hash_of_what_it_wrote(story: Story) -> None:
+    """By it an audit tells a label that a reviewer gave from one to be asked about."""
+    story.confirm(1)
+    story.apply()
+    (entry,) = story.journal.entries(7)
+    assert entry.after_hashes == (story.edits.value_hash(story.annotations.results[1], "kind", None),)
+
+
 def test_the_same_plan_applied_twice_writes_once(story: Story) -> None:
     """Two processes that made the same plan do not write twice."""
     story.confirm(1)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,11 @@ from sqlalchemy import Engine
 
 from errata.audit.ports import Snapshot
 from errata.errors import AuditRunning
-from errata.review.records import FindingCounts, Project, Verdict
+from errata.review.records import Annotation, Change, FindingCounts, Project, Verdict
 from errata.store.audits import AuditStore
+from errata.store.journal import JournalStore
 from errata.store.verdicts import VerdictStore
-from errata_model.records import Finding
+from errata_model.records import Finding, GivenLabel, finding_key
 
 Make = Callable[..., Finding]
 
@@ -110,3 +112,28 @@ def test_a_finding_with_a_verdict_is_decided(
     """Of its own project only."""
     VerdictStore(engine, tmp_path).put([make_verdict(1, "a"), make_verdict(2, "b", project_id=8)])
     assert audits.decided(7) == {"a"}
+
+
+def test_a_label_that_errata_wrote_is_decided(
+    audits: AuditStore, engine: Engine, snapshot: Snapshot, tmp_path: Path
+) -> None:
+    """What it wrote last at a place is decided, what it wrote before or took back is not."""
+
+    def key(value_hash: str) -> str:
+        return finding_key(snapshot.url, 7, GivenLabel(10, 1, "ann", "kind", None, "choices", "any", value_hash))
+
+    audits.begin(snapshot)
+    journal = JournalStore(engine, tmp_path)
+    change = Change("f", 7, 10, 1, "kind", None, "truck", "h0", "car", "rev", datetime.now(timezone.utc), "why")
+    annotation = Annotation(1, 10, (), change.decided_at, {})
+    first, second = (
+        journal.intend(journal.open_changeset(7, "me"), [change], annotation, [], [written]) for written in ("h1", "h2")
+    )
+    assert audits.decided(7) == set()
+    journal.settle(first.id, "written")
+    assert audits.decided(7) == {key("h1")}
+    journal.settle(second.id, "written")
+    assert audits.decided(7) == {key("h2")}
+    journal.settle(second.id, "undone")
+    journal.settle(first.id, "undone")
+    assert audits.decided(7) == set()

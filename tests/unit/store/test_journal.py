@@ -44,11 +44,11 @@ def test_entries_come_back_as_they_went(
         journal = JournalStore(engine, Path(folder))
         change = Change("f", 7, 10, 1, words, words, words, "h", words, words, when, words)
         changeset_id = journal.open_changeset(7, words)
-        entry = journal.intend(changeset_id, [change], annotation(before, raw), after)
+        entry = journal.intend(changeset_id, [change], annotation(before, raw), after, [words])
         assert journal.entries(7) == [entry]
         assert entry.before == {**raw, "result": before}
         assert list(entry.after_result) == after
-        assert (entry.changes, entry.state) == ((change,), "intended")
+        assert (entry.changes, entry.state, entry.after_hashes) == ((change,), "intended", (words,))
         engine.dispose()
 
 
@@ -56,7 +56,7 @@ def test_states_and_changesets(engine: Engine, tmp_path: Path) -> None:
     """What is open, of which changeset, and how many writes of each stand."""
     journal = JournalStore(engine, tmp_path)
     first, second = journal.open_changeset(7, "me"), journal.open_changeset(7, "me")
-    ids = [journal.intend(id_, [CHANGE], annotation([{}]), [{}]).id for id_ in (first, first, second)]
+    ids = [journal.intend(id_, [CHANGE], annotation([{}]), [{}], [None]).id for id_ in (first, first, second)]
     assert [entry.id for entry in journal.unsettled(7)] == ids
     journal.settle(ids[0], "written")
     journal.settle(ids[1], "conflict", "why")
