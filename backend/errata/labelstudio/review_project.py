@@ -146,7 +146,7 @@ class ReviewProject:
         names = (verdict_control(self._snapshot.label_config), note_control(self._snapshot.label_config))
         answers = [
             answer
-            for task in self._tasks(review_id, {"fields": "all"}, _ANSWERED)
+            for task in self._tasks(review_id, _ANSWERS, _ANSWERED)
             for answer in read_answers(task, self._columns, *names)
         ]
         return sorted(answers, key=lambda answer: answer.review_annotation_id)
@@ -155,7 +155,7 @@ class ReviewProject:
         """Return review task id -> ids of its answers, for those tasks that still stand in this review project."""
         if self.find() != review_project_id:
             return {}
-        tasks = chosen_tasks(self._client, review_project_id, review_task_ids, {"fields": "all"})
+        tasks = chosen_tasks(self._client, review_project_id, review_task_ids, _ANSWERS)
         return {int(task["id"]): {int(each["id"]) for each in submitted_annotations(task)} for task in tasks}
 
     def mark_contradictory(self, review_task_ids: Sequence[int]) -> None:
@@ -261,6 +261,11 @@ def find_review_project(client: LabelStudio, source_id: int) -> dict[str, Any] |
 
 _IDS, _DATA = {"include": "id"}, {"include": "id,data"}
 _TOUCHES = ("total_annotations", "cancelled_annotations", "draft_exists")
+# A third of what `fields=all` alone sends, in less than half the time (measured on 1.23.2): no predictions above all.
+_ANSWERS = {
+    "fields": "all",
+    "include": "id,project,data,annotations,result,was_cancelled,created_username,completed_by,updated_at,lead_time",
+}
 _ANSWERED = task_filter("total_annotations", "greater", "Number", 0)
 _UNTOUCHED = {
     "conjunction": "and",

@@ -1,0 +1,34 @@
+"""What reading the review project asks of Label Studio: it is done after every answer, and every minute."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from errata.audit.ports import Footprint, Snapshot, Trace
+from errata.labelstudio.client import LabelStudio
+from errata.labelstudio.review_project import ReviewProject, marker
+
+CONFIG = '<View><Image name="image" value="$image"/><Choices name="label" toName="image"><Choice value="car"/></Choices></View>'
+
+
+@pytest.fixture
+def review(server: Any, footprint: Footprint) -> Any:
+    """Open project 5's review project on a server that says what a test tells it to."""
+    client = LabelStudio(server.url, "0123456789abcdef", deadline_s=5)
+    yield ReviewProject(client, Snapshot(server.url, 5, "Cars", CONFIG, (), (), (), Counter()), footprint)
+    client.close()
+
+
+def test_answers_are_read_without_what_is_not_needed(server: Any, reply: Any, review: Any) -> None:
+    """Predictions and counts would be two thirds of what Label Studio writes."""
+    project = {"id": 9, "description": marker(5), "label_config": "<View/>"}
+    server.says(reply(200, [project]), reply(200, project), reply(200, {"tasks": [], "total": 0}))
+    assert review.read() == []
+    asked = parse_qs(urlsplit(server.seen[-1].path).query)
+    assert asked["project"] == ["9"]
+    assert "annotations" in asked["include"][0]
+    assert "predictions" not in asked["include"][0]
