@@ -122,9 +122,9 @@ def submitted_annotations(task: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _name(annotation: Mapping[str, Any]) -> str:
-    """Return who submitted it: "Ann Lee ann@example.com", as Label Studio names its users, without the id."""
-    named = str(annotation.get("created_username") or "").rpartition(",")[0].strip()
-    return named or f"user {annotation.get('completed_by')}"
+    """Return the e-mail address of who submitted it: Label Studio names its users "Ann Lee ann@example.com, 3"."""
+    named = str(annotation.get("created_username") or "").rpartition(",")[0].split()
+    return named[-1] if named else f"user {annotation.get('completed_by')}"
 
 
 def _note(result: Sequence[Region], control: str) -> str | None:

@@ -194,7 +194,7 @@ def test_tabs_list_what_they_say(queue, snapshot, source, entries, decide, liste
 
 
 def test_answers_are_read_back(queue, snapshot, source, entries, decide):
-    """Decision, label, note, seconds and who; skipped tasks are no answers."""
+    """Decision, label, note, seconds and whose e-mail address; skipped tasks are no answers."""
     of = snapshot(source)
     review = queue(of)
     wanted = entries(of, [0.9, 0.8, 0.7])

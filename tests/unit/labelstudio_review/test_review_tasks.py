@@ -34,7 +34,7 @@ def test_an_answer_is_read_whole():
     )
     (answer,) = read(task(annotation(1, *result)))
     assert (answer.choice, answer.label, answer.note) == ("fix", "car", "one\ntwo")
-    assert answer.reviewer == "Ann Lee ann@example.com"
+    assert answer.reviewer == "ann@example.com"
     assert answer.answered_at.isoformat() == "2026-01-02T03:04:05.678901+00:00"
     assert answer.seconds == 2.0
 
