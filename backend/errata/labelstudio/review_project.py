@@ -62,7 +62,7 @@ class ReviewProject:
     def find(self) -> int | None:
         """Return the review project's id, None where there is none yet. Writes nothing to Label Studio."""
         if self._id is None:
-            project = find_review_project(self._client, self._snapshot.project_id)
+            project = self._known() or find_review_project(self._client, self._snapshot.project_id)
             if project is not None:
                 self._remember(project)
         return self._id
@@ -198,10 +198,27 @@ class ReviewProject:
         self._remember(project)
         return int(project["id"])
 
+    def _known(self) -> dict[str, Any] | None:
+        """Return the review project that the footprint names; one request where all projects would be many."""
+        source_id = self._snapshot.project_id
+        for review_id in reversed(self._traces()):
+            try:
+                project = dict(self._client.get(f"api/projects/{review_id}/"))
+            except LabelStudioGone:
+                continue
+            if marker(source_id) in (project.get("description") or ""):
+                return project
+        return None
+
+    def _traces(self) -> list[str]:
+        traces = self._footprint.of_project(self._snapshot.project_id)
+        return [trace.ref for trace in traces if trace.kind == "review_project"]
+
     def _remember(self, project: Mapping[str, Any]) -> None:
         self._id = int(project["id"])
         self._columns = read_columns(project["label_config"])
-        self._footprint.add(self._snapshot.project_id, Trace("review_project", str(self._id)))
+        if str(self._id) not in self._traces():
+            self._footprint.add(self._snapshot.project_id, Trace("review_project", str(self._id)))
 
     def _config(self) -> str:
         source_xml = self._snapshot.label_config

@@ -32,3 +32,31 @@ def test_answers_are_read_without_what_is_not_needed(server: Any, reply: Any, re
     assert asked["project"] == ["9"]
     assert "annotations" in asked["include"][0]
     assert "predictions" not in asked["include"][0]
+
+
+def test_a_known_review_project_is_asked_for_by_its_id(
+    server: Any, reply: Any, review: Any, footprint: Footprint
+) -> None:
+    """Listing all projects to find one takes the longer the more there are."""
+    project = {"id": 9, "description": marker(5), "label_config": "<View/>"}
+    footprint.add(5, Trace("review_project", "9"))
+    server.says(reply(200, project))
+    assert review.find() == 9
+    assert [each.path for each in server.seen] == ["/api/projects/9/"]
+
+
+def test_a_known_review_project_that_is_not_one_any_more_is_looked_for(
+    server: Any, reply: Any, review: Any, footprint: Footprint
+) -> None:
+    """It was deleted, or its id is another project's since, as after Label Studio was set up anew."""
+    for ref in ("8", "9"):
+        footprint.add(5, Trace("review_project", ref))
+    found = {"id": 12, "description": marker(5), "label_config": "<View/>"}
+    server.says(
+        reply(200, {"id": 9, "description": marker(50), "label_config": "<View/>"}),
+        reply(404, {"detail": "No Project matches"}),
+        reply(200, [found]),
+        reply(200, found),
+    )
+    assert review.find() == 12
+    assert [trace.ref for trace in footprint.of_project(5)] == ["8", "9", "12"]
