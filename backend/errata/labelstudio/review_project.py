@@ -195,8 +195,20 @@ class ReviewProject:
                 "sampling": "Sequential sampling",
             },
         )
+        project = self._agreed(project)
         self._remember(project)
         return int(project["id"])
+
+    def _agreed(self, made: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the oldest review project there is; delete the one just made where that is another.
+
+        `errata connect` and an audit, or errata on two machines, may all have found none and made one each.
+        """
+        oldest = find_review_project(self._client, self._snapshot.project_id) or made
+        if oldest["id"] < made["id"]:
+            self._client.delete(f"api/projects/{made['id']}/")
+            return oldest
+        return made
 
     def _known(self) -> dict[str, Any] | None:
         """Return the review project that the footprint names; one request where all projects would be many."""

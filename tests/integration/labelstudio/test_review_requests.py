@@ -12,7 +12,10 @@ from errata.audit.ports import Footprint, Snapshot, Trace
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.review_project import ReviewProject, marker
 
-CONFIG = '<View><Image name="image" value="$image"/><Choices name="label" toName="image"><Choice value="car"/></Choices></View>'
+CONFIG = """<View>
+  <Image name="image" value="$image"/>
+  <Choices name="label" toName="image"><Choice value="car"/></Choices>
+</View>"""
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from errata.errors import LabelStudioGone, UsageError
-from errata.labelstudio.review_project import find_review_project
+from errata.labelstudio.review_project import ReviewProject, find_review_project, marker
 from errata.labelstudio.review_tabs import CANNOT_TELL, CONTRADICTORY, FIXED, TO_REVIEW
 
 
@@ -75,6 +75,36 @@ def test_the_project_is_made_once(queue, snapshot, source, entries, label_studio
     titles = [v["data"]["title"] for v in label_studio.client.get("api/dm/views/", {"project": review_id})]
     assert titles == [TO_REVIEW, FIXED, CANNOT_TELL, CONTRADICTORY]
     assert [(t.kind, t.ref) for t in footprint.of_project(source.id)] == [("review_project", str(review_id))]
+
+
+class Overtaken:
+    """Label Studio, in which something else happens right before a project is made."""
+
+    def __init__(self, client, first):
+        self._client, self._first = client, first
+
+    def post(self, path, *arguments, **options):
+        if path == "api/projects/":
+            self._first()
+        return self._client.post(path, *arguments, **options)
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+
+def test_who_makes_the_project_at_the_same_time_gets_the_same(
+    queue, snapshot, source, entries, label_studio, footprint
+):
+    """Two processes, or two machines, both found none: the older one stays, the newer is gone with no trace."""
+    of = snapshot(source)
+    first = queue(of)
+    late = ReviewProject(Overtaken(label_studio.client, first.ensure), of, footprint)
+    late.insert(entries(of, [0.9]))
+    assert late.find() == first.find()
+    listed = label_studio.client.paged("api/projects/", {"include": "id,description"})
+    assert [p["id"] for p in listed if marker(source.id) in (p["description"] or "")] == [first.find()]
+    assert [(t.kind, t.ref) for t in footprint.of_project(source.id)] == [("review_project", str(first.find()))]
+    assert len(queue(of).items()) == 1
 
 
 def test_a_long_title_is_cut(queue, snapshot, project, entries, label_studio):
