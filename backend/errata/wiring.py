@@ -279,7 +279,8 @@ class Wiring:
             if not isinstance(named, int):
                 raise ExportError(f'{target} does not say which project it is of; its tasks need "project".')
             project_id = named
-        return write_export(out, *merged_export(project_id, tasks, self.verdicts, self.journal, self.codecs))
+        merged = merged_export(project_id, tasks, self.verdicts, self.journal, self.audits, self.codecs)
+        return write_export(out, *merged)
 
     # Connection
 

@@ -14,15 +14,16 @@ from typing import Any, BinaryIO
 
 from errata.errors import UsageError
 from errata.review.plans import agreed_changes
-from errata.review.ports import Edits, Journal, Verdicts
-from errata.review.records import Change, Verdict
-from errata.review.standing import LastWrite, Place, judge, last_writes, with_change
+from errata.review.ports import Edits, History, Journal, Verdicts
+from errata.review.records import AuditRecord, Change, Verdict
+from errata.review.standing import LastWrite, Place, Standing, judge, last_writes, with_change
 
 Json = dict[str, Any]
+_OUTCOMES = {"due": "merged", "done": "in the source already", "conflict": "left out"}
 
 
 def merged_export(
-    project_id: int, tasks: Sequence[Json], verdicts: Verdicts, journal: Journal, edits: Edits
+    project_id: int, tasks: Sequence[Json], verdicts: Verdicts, journal: Journal, history: History, edits: Edits
 ) -> tuple[list[Json], Json]:
     """Merge the confirmed fixes into exported tasks and leave out those that reviewers found unusable.
 
@@ -35,28 +36,38 @@ def merged_export(
         tasks: as in Label Studio's JSON export.
         verdicts: what was decided.
         journal: what errata wrote to the source.
+        history: the audit that the verdicts follow.
         edits: finds, hashes and replaces labels.
 
     Returns:
-        (tasks, manifest): the manifest says which audits and changesets the export rests on, and counts.
+        (tasks, manifest): the manifest says which audit, changesets and plan the export rests on, each line of the
+        plan with what became of it, and counts.
     """
     records = verdicts.of_project(project_id)
     unusable = _unusable_tasks(records)
     of_annotation: defaultdict[int, list[Change]] = defaultdict(list)
-    for change in sorted(agreed_changes(records, {}), key=lambda change: change.decided_at):
+    changes = sorted(agreed_changes(records, {}), key=lambda change: change.decided_at)
+    for change in changes:
         of_annotation[change.annotation_id].append(change)
     merger = _Merger(of_annotation, last_writes(journal.entries(project_id), edits), edits)
     kept = [merger.merge(task) for task in tasks if task.get("id") not in unusable]
     manifest = {
         "project": project_id,
+        "audit": _audit(history.last(project_id)),
         "model_versions": sorted({verdict.model_version for verdict in records}),
-        "changesets": [changeset_id for changeset_id, _, n in journal.changesets(project_id) if n],
+        "changesets": [
+            {"id": id_, "opened_at": when.isoformat(), "annotations": n}
+            for id_, when, n in journal.changesets(project_id)
+            if n
+        ],
         "tasks": len(kept),
         "tasks_dropped_as_unusable": len(tasks) - len(kept),
         "fixes_merged": merger.counts["due"],
         "fixes_in_the_source_already": merger.counts["done"],
         "fixes_left_out_because_the_label_changed": merger.counts["conflict"],
+        "fixes_not_in_the_export": len(changes) - len(merger.standings),
         "fixes_by_class": [{"from": old, "to": new, "count": n} for (old, new), n in sorted(merger.pairs.items())],
+        "plan": [_line(change, merger.standings.get(change.finding_key)) for change in changes],
     }
     return kept, manifest
 
@@ -87,6 +98,7 @@ class _Merger:
         self._written = written
         self._edits = edits
         self.counts: Counter[str] = Counter()
+        self.standings: dict[str, Standing] = {}
         self.pairs: Counter[tuple[str, str]] = Counter()
 
     def merge(self, task: Json) -> Json:
@@ -103,11 +115,34 @@ class _Merger:
         for change in self._changes.get(annotation.get("id", 0), ()):
             standing = judge(change, result, self._written, self._edits)
             self.counts[standing.state] += 1
+            self.standings[change.finding_key] = standing
             if standing.state == "due":
                 result = with_change(result, change, self._edits)
                 is_changed = True
                 self.pairs[change.old_label, change.new_label] += 1
         return {**annotation, "result": result} if is_changed else annotation
+
+
+def _audit(audit: AuditRecord | None) -> Json | None:
+    if audit is None:
+        return None
+    ended = audit.finished_at.isoformat() if audit.finished_at else None
+    return {"id": audit.id, "started_at": audit.started_at.isoformat(), "finished_at": ended, "version": audit.version}
+
+
+def _line(change: Change, standing: Standing | None) -> Json:
+    return {
+        "finding": change.finding_key,
+        "task": change.task_id,
+        "annotation": change.annotation_id,
+        "control": change.control,
+        "region": change.region_id,
+        "from": change.old_label,
+        "to": change.new_label,
+        "decided_at": change.decided_at.isoformat(),
+        "outcome": _OUTCOMES[standing.state] if standing else "not in the export",
+        "why": standing.why or None if standing else None,
+    }
 
 
 def _unusable_tasks(verdicts: Sequence[Verdict]) -> set[int]:
