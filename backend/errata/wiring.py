@@ -31,7 +31,7 @@ from errata.labelstudio.predictions import SourcePredictions
 from errata.labelstudio.review_project import ReviewProject
 from errata.labelstudio.source import ProjectSource, describe_project, export_project, has_changed_since
 from errata.review.apply import Applied, apply_plan
-from errata.review.export import merged_export, write_export
+from errata.review.export import merged_export
 from errata.review.plans import Plan, make_plan
 from errata.review.records import Project
 from errata.review.recovery import recover
@@ -43,6 +43,7 @@ from errata.store.artefacts import ArtefactFolder
 from errata.store.audits import AuditStore
 from errata.store.database import check_label_studio, open_database
 from errata.store.embeddings import EmbeddingFolder, known_width
+from errata.store.export_file import write_export
 from errata.store.footprint import FootprintStore
 from errata.store.journal import JournalStore
 from errata.store.media_index import MediaIndexStore

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, BinaryIO
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from errata.errors import UsageError
 from errata.review.plans import agreed_changes
 from errata.review.ports import Edits, History, Journal, Verdicts
 from errata.review.records import AuditRecord, Change, Verdict
@@ -70,22 +63,6 @@ def merged_export(
         "plan": [_line(change, merger.standings.get(change.finding_key)) for change in changes],
     }
     return kept, manifest
-
-
-def write_export(path: Path, tasks: Sequence[Json], manifest: Mapping[str, Any]) -> Json:
-    """Write the tasks, and `NAME.manifest.json` beside them, each at once; return the manifest as written.
-
-    The manifest gets the sha256 of the export's bytes, and is written last: where it is, the export is whole.
-    """
-    digest = hashlib.sha256()
-    with _written_at_once(path) as file:
-        for piece in _pieces(tasks):
-            digest.update(piece)
-            file.write(piece)
-    complete = {"file": path.name, "sha256": digest.hexdigest(), **manifest}
-    with _written_at_once(path.with_name(f"{path.name}.manifest.json")) as file:
-        file.write(json.dumps(complete, indent=2).encode() + b"\n")
-    return complete
 
 
 class _Merger:
@@ -151,33 +128,3 @@ def _unusable_tasks(verdicts: Sequence[Verdict]) -> set[int]:
     for verdict in verdicts:
         decisions[verdict.task_id, verdict.finding_key].add(verdict.decision)
     return {task_id for (task_id, _), said in decisions.items() if said == {"unusable"}}
-
-
-def _pieces(tasks: Sequence[Json]) -> Iterator[bytes]:
-    """Yield the JSON list, one task a line; numbers and texts keep their value whatever they are."""
-    yield b"["
-    for i, task in enumerate(tasks):
-        yield (",\n" if i else "\n").encode() + json.dumps(task).encode()
-    yield b"\n]\n"
-
-
-@contextmanager
-def _written_at_once(path: Path) -> Iterator[BinaryIO]:
-    """Write a file that appears under its name when it is whole; one that was there is replaced.
-
-    Raises:
-        UsageError: the folder is not there or cannot be written.
-    """
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written ({error.strerror}); name a file in a folder that can.") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -40,7 +40,7 @@ class ArtefactFolder:
             if not self.has(project_id, artefact.version):
                 _write(artefact, project / _folder_name(artefact.version))
             kept = list(dict.fromkeys([artefact.version, *self._versions(project_id)]))[:_KEPT]
-            write_whole(project / "active", "\n".join(kept).encode())
+            write_whole(project / "active", ["\n".join(kept).encode()])
             names = {_folder_name(version) for version in kept}
             for folder in project.iterdir():
                 if folder.is_dir() and folder.name not in names:  # an older version, or what a crash left
@@ -105,7 +105,7 @@ def _write(artefact: Artefact, folder: Path) -> None:
     }
     temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))  # mode 0700
     np.savez(temporary / "arrays.npz", **arrays)  # type: ignore[arg-type]  # names are ours, never `allow_pickle`
-    write_whole(temporary / "artefact.json", json.dumps(about).encode())
+    write_whole(temporary / "artefact.json", [json.dumps(about).encode()])
     os.rename(temporary, folder)
 
 

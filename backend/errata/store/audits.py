@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from filelock import Timeout
 from sqlalchemy import Connection, Engine, bindparam, case, func, select, update
@@ -19,8 +19,6 @@ from errata.store.journal import written_keys
 from errata.store.rows import finding_from_json, finding_to_json
 from errata.store.tables import AUDITS, FINDINGS, PROJECTS, VERDICTS
 from errata_model.records import Finding
-
-FindingState = Literal["open", "published", "withdrawn"]
 
 
 class AuditStore:
@@ -159,15 +157,6 @@ class AuditStore:
                     found[row.key] = finding_from_json(row.shown or row.latest)
         return found
 
-    def findings_of(self, project_id: int, state: FindingState | None = None) -> list[Finding]:
-        """Return the project's findings as last recorded, most likely error first, of one state where given."""
-        chosen = select(FINDINGS.c.latest).where(FINDINGS.c.project_id == project_id)
-        if state is not None:
-            chosen = chosen.where(FINDINGS.c.state == state)
-        with self._engine.begin() as connection:
-            ordered = chosen.order_by(FINDINGS.c.disagreement.desc(), FINDINGS.c.key)
-            return [finding_from_json(row) for row in connection.execute(ordered).scalars()]
-
     def counts(self, project_id: int) -> FindingCounts:
         """Return how many findings are in which state."""
         counted = select(FINDINGS.c.state, func.count()).where(FINDINGS.c.project_id == project_id)
@@ -203,6 +192,5 @@ def _row(finding: Finding, project_id: int, audit_id: int, state: str | None) ->
         "project_id": project_id,
         "audit_id": audit_id,
         "state": "published" if state == "published" else "open",
-        "disagreement": finding.disagreement,
         "latest": finding_to_json(finding),
     }

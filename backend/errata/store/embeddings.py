@@ -42,7 +42,7 @@ class EmbeddingFolder:
         self._folder = private_folder(private_folder(folder) / name)
         noted = _width_path(folder, encoder_identity)
         if not noted.exists():
-            write_whole(noted, str(width).encode())
+            write_whole(noted, [str(width).encode()])
         self._rows_path = self._folder / "rows.f32"
         self._keys_path = self._folder / "keys.sha256"
         self._width = width

@@ -13,5 +13,5 @@ def webhook_secret(data_dir: Path) -> str:
     path = private_folder(data_dir) / "webhook-secret"
     with locked(data_dir, "webhook-secret"):
         if not path.exists():
-            write_whole(path, token_urlsafe(32).encode())
+            write_whole(path, [token_urlsafe(32).encode()])
         return path.read_text().strip()

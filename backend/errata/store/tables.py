@@ -6,7 +6,6 @@ from sqlalchemy import (
     JSON,
     Column,
     DateTime,
-    Float,
     ForeignKey,
     Index,
     Integer,
@@ -55,7 +54,6 @@ FINDINGS = Table(
     Column("audit_id", ForeignKey("audits.id"), nullable=False),
     Column("state", String(16), nullable=False),  # open, published, withdrawn
     Column("review_task_id", Integer),
-    Column("disagreement", Float, nullable=False),
     Column("latest", JSON, nullable=False),  # the finding as last recorded
     Column("shown", JSON(none_as_null=True)),  # the finding as it was when its review task was made
     Index("findings_of_project", "project_id", "state"),

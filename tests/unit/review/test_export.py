@@ -1,16 +1,12 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from errata.errors import UsageError
-from errata.review.export import merged_export, write_export
+from errata.review.export import merged_export
 from errata.review.records import AuditRecord, FindingCounts
 
 if TYPE_CHECKING:
@@ -98,20 +94,3 @@ def test_the_manifest_names_the_audit_and_every_line_of_the_plan(story: Story) -
     assert (first["from"], first["to"], first["annotation"], first["control"]) == ("truck", "car", 1, "kind")
     assert third["why"] == 'somebody changed the label to "bus" since'
     assert manifest["fixes_not_in_the_export"] == 1
-
-
-def test_the_file_is_whole_and_its_manifest_knows_its_bytes(tmp_path: Path) -> None:
-    """What is read back is what was given, and sha256 is of the file's bytes; no other file is left."""
-    tasks = [{"id": 1, "data": {"n": 10**30, "x": 0.1, "text": "ü\ud800"}}, {"id": 2}]
-    manifest = write_export(tmp_path / "clean.json", tasks, {"tasks": 2})
-    content = (tmp_path / "clean.json").read_bytes()
-    assert json.loads(content) == tasks
-    assert manifest["sha256"] == hashlib.sha256(content).hexdigest()
-    assert json.loads((tmp_path / "clean.json.manifest.json").read_bytes()) == manifest
-    assert len(list(tmp_path.iterdir())) == 2
-
-
-def test_a_folder_that_is_not_there_is_wrong_use(tmp_path: Path) -> None:
-    """The text names the file."""
-    with pytest.raises(UsageError, match=r"clean\.json cannot be written"):
-        write_export(tmp_path / "nowhere" / "clean.json", [], {})
