@@ -131,14 +131,14 @@ class Wiring:
 
     def audit(self, project_id: int, options: BeliefOptions, progress: Progress) -> tuple[Examination, Published, int]:
         """Audit a project; see `run_audit`."""
-        snapshot = describe_project(self.client, project_id)
+        describe_project(self.client, project_id)  # what is wrong with it is said before weights are loaded
         source = ProjectSource(self.client, project_id)
         believer = self._believer(options, self.project_media(), self.artefacts, progress)
         outlets = Outlets(
             log=self.audits,
             artefacts=self.artefacts,
-            sink=SourcePredictions(self.client, project_id, snapshot.label_config, self.footprint),
-            queue=ReviewProject(self.client, snapshot, self.footprint),
+            sink=lambda read: SourcePredictions(self.client, project_id, read.label_config, self.footprint),
+            queue=lambda read: ReviewProject(self.client, read, self.footprint),
         )
         return run_audit(
             project_id, source, believer, self.codecs, outlets, self.settings.predictions, progress, options.limit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,12 +52,19 @@ class Examination:
 
 @dataclass(frozen=True, slots=True)
 class Outlets:
-    """Where an audit's results go: Label Studio and errata's own memory."""
+    """Where an audit's results go: Label Studio and errata's own memory.
+
+    Attributes:
+        log: remembers the audit and its findings.
+        artefacts: keeps the belief.
+        sink: given the source as the audit read it, takes predictions. The label config may have changed just before.
+        queue: given the same, is the review project.
+    """
 
     log: AuditLog
     artefacts: Artefacts
-    sink: PredictionSink
-    queue: ReviewQueue
+    sink: Callable[[Snapshot], PredictionSink]
+    queue: Callable[[Snapshot], ReviewQueue]
 
 
 def examine(
@@ -115,8 +122,8 @@ def _deliver(
     earlier = outlets.log.versions(snapshot.project_id)
     outlets.artefacts.save(snapshot.project_id, artefact)
     outlets.log.record(audit_id, examination.findings.suspects)
-    n_predictions = push_predictions(snapshot, artefact, mode, outlets.sink, regions, earlier, progress)
-    published = publish(snapshot, examination.findings, outlets.queue, outlets.log, progress)
+    n_predictions = push_predictions(snapshot, artefact, mode, outlets.sink(snapshot), regions, earlier, progress)
+    published = publish(snapshot, examination.findings, outlets.queue(snapshot), outlets.log, progress)
     outlets.log.finish(audit_id, artefact.version, _outcome(examination, published, n_predictions))
     return examination, published, n_predictions
 

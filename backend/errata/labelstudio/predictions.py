@@ -36,8 +36,8 @@ class SourcePredictions:
         Tasks that were deleted meanwhile are left out.
 
         Raises:
-            ValueError: Label Studio would drop one of them, or the version is not one of errata's.
-            ErrataError: Label Studio stored fewer than it was sent.
+            ValueError: the version is not one of errata's.
+            ErrataError: Label Studio would drop one of them, or stored fewer than it was sent.
         """
         if not version.startswith(OWN_VERSIONS):
             raise ValueError(f"`version` must begin with {OWN_VERSIONS!r}, got {version!r}")
@@ -98,7 +98,11 @@ class SourcePredictions:
                 if not 0 <= region.get("score", 0) <= 1
             ]
             if problems:
-                raise ValueError(f"The prediction for task {prediction.task_id} is wrong: {'; '.join(problems)}")
+                raise ErrataError(
+                    f"Label Studio would drop the prediction for task {prediction.task_id} of project "
+                    f"{self._project_id}: {'; '.join(problems)}. Was the label config changed during the audit? "
+                    "Audit again."
+                )
 
     def _send(self, rows: Sequence[dict[str, Any]]) -> int:
         said = self._client.post(f"api/projects/{self._project_id}/import/predictions", list(rows), timeout_s=300)

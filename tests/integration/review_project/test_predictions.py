@@ -3,6 +3,7 @@
 import pytest
 
 from errata.audit.ports import Prediction
+from errata.errors import ErrataError
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.predictions import SourcePredictions
 
@@ -56,7 +57,7 @@ def test_a_task_deleted_meanwhile_does_not_stop_the_rest(sink, believe, source, 
 def test_what_label_studio_would_drop_is_not_sent(sink, believe, source, label_studio, label, score):
     """An unknown label or a score outside [0, 1] is an error, and nothing of the chunk is stored."""
     good, bad = believe(source.task_ids[:1]), believe(source.task_ids[1:2], label, score)
-    with pytest.raises(ValueError, match=f"task {source.task_ids[1]} is wrong"):
+    with pytest.raises(ErrataError, match=rf"drop the prediction for task {source.task_ids[1]} .* Audit again"):
         sink.push("errata-1", [*good, *bad])
     assert label_studio.client.get(f"api/projects/{source.id}/model-versions/") == {}
 

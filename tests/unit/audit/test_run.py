@@ -121,7 +121,7 @@ class Given:
 
 
 def audit(diary: Diary, given: Given, told: Any) -> Any:
-    outlets = Outlets(diary, diary, diary, diary)
+    outlets = Outlets(diary, diary, lambda _: diary, lambda _: diary)
     return run_audit(1, given, given, Codecs(), outlets, "all", told)
 
 
@@ -129,6 +129,18 @@ def audit(diary: Diary, given: Given, told: Any) -> Any:
 def given(project: Any, believed: Any) -> Given:
     snapshot = project("cat", "cat", "dog", newest_change="2026-01-01T00:00:00Z")
     return Given(snapshot, believed(ROWS))
+
+
+def test_results_go_to_the_source_as_it_was_read(given: Given, told: Any) -> None:
+    """Where the label config changed right before the audit read it, predictions are checked against the new one."""
+    diary, seen = Diary(), []
+
+    def outlet(snapshot: Snapshot) -> Diary:
+        seen.append(snapshot)
+        return diary
+
+    run_audit(1, given, given, Codecs(), Outlets(diary, diary, outlet, outlet), "all", told)
+    assert [snapshot is given.snapshot for snapshot in seen] == [True, True]
 
 
 def test_what_is_written_when(given: Given, told: Any) -> None:
