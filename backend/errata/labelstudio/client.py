@@ -118,17 +118,6 @@ class LabelStudio:
             and ".." not in unquote(other.path).split("/")
         )
 
-    def download(self, path_or_url: str, max_bytes: int, timeout_s: float) -> bytes:
-        """Return a file of Label Studio's own.
-
-        Raises:
-            MediaError: it does not exist, is on another host, is too large or took too long.
-        """
-        found = self.fetch(path_or_url, max_bytes, timeout_s)
-        if isinstance(found, Elsewhere):
-            raise MediaError("Label Studio keeps it at another address")
-        return found
-
     def fetch(self, path_or_url: str, max_bytes: int, timeout_s: float) -> bytes | Elsewhere:
         """Return a file below Label Studio's own URL, or where it redirects to for it.
 

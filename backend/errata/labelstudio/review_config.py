@@ -12,14 +12,10 @@ from errata.review.records import Decision
 
 VERDICT = "errata_verdict"
 NOTE = "errata_note"
-# What stands in a review task's data beside the source task's own; the first are shown to reviewers.
-COLUMNS = (
+# What stands in a review task's data beside the source task's own: what tabs show, and what they hide.
+SHOWN_COLUMNS = ("why", "disagreement", "given_label", "proposed_label", "source_url")
+HIDDEN_COLUMNS = (
     "question",
-    "why",
-    "disagreement",
-    "given_label",
-    "proposed_label",
-    "source_url",
     "finding",
     "source_task",
     "source_annotation",
@@ -56,12 +52,12 @@ class Columns:
     prefix: str = ""
 
     def __call__(self, name: str) -> str:
-        """Return the key of a column of `COLUMNS` in a review task's data."""
+        """Return the key of a column in a review task's data."""
         return self.prefix + name
 
     def all(self) -> list[str]:
         """Return the keys of all columns."""
-        return [self(name) for name in COLUMNS]
+        return [self(name) for name in SHOWN_COLUMNS + HIDDEN_COLUMNS]
 
 
 def choose_columns(source_xml: str, data_keys: Iterable[str]) -> Columns:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from errata.labelstudio.client import LabelStudio
-from errata.labelstudio.review_config import Columns
+from errata.labelstudio.review_config import HIDDEN_COLUMNS, Columns
 from errata.labelstudio.review_tasks import LOOK_AGAIN
 
 TO_REVIEW = "To review: most likely error first"
@@ -13,17 +13,6 @@ FIXED = "Fixed"
 CANNOT_TELL = "Can't tell"
 CONTRADICTORY = "Contradictory: look again"
 
-_HIDDEN_COLUMNS = (
-    "question",
-    "finding",
-    "source_task",
-    "source_annotation",
-    "control",
-    "region",
-    "stream",
-    "fingerprint",
-    "look_again",
-)
 _HIDDEN_FIELDS = (
     "inner_id",
     "completed_at",
@@ -95,7 +84,7 @@ def _any_of(*items: dict[str, Any]) -> dict[str, Any]:
 def _view(title: str, filters: dict[str, Any], columns: Columns) -> dict[str, Any]:
     disagreement = f"tasks:data.{columns('disagreement')}"
     hidden = [f"tasks:{name}" for name in _HIDDEN_FIELDS]
-    hidden += [f"tasks:data.{columns(name)}" for name in _HIDDEN_COLUMNS]
+    hidden += [f"tasks:data.{columns(name)}" for name in HIDDEN_COLUMNS]
     return {
         "title": title,
         "type": "list",
