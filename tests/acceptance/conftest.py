@@ -12,8 +12,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,6 +22,11 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
+
+from errata.audit.progress import LineProgress
+from errata.settings import Settings
+from errata.wiring import BeliefOptions, Wiring
 
 WAIT_S = 90
 
@@ -168,10 +174,10 @@ class Fault:
     """What happens at the next `times` requests whose "METHOD path" matches."""
 
     pattern: str
-    times: int
-    act: Callable[[], None]  # before Label Studio gets the request
-    answer: tuple[int, str, bytes] | None  # status, content type and body in place of Label Studio's
-    is_accepted: bool  # Label Studio gets the request all the same
+    times: int = 1
+    act: Callable[[], None] = lambda: None  # before Label Studio gets the request
+    answer: tuple[int, str, bytes] | None = None  # status, content type and body in place of Label Studio's
+    is_accepted: bool = False  # Label Studio gets the request all the same
 
 
 @dataclass
@@ -192,17 +198,9 @@ class Wire:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server.server_port}/"
 
-    def misbehave(
-        self,
-        pattern: str,
-        *,
-        times: int = 1,
-        act: Callable[[], None] = lambda: None,
-        answer: tuple[int, str, bytes] | None = None,
-        is_accepted: bool = False,
-    ) -> None:
-        """At the next requests that match do `act`, and answer them with something else than Label Studio does."""
-        self.faults.append(Fault(pattern, times, act, answer, is_accepted))
+    def misbehave(self, pattern: str, **how: Any) -> None:
+        """At the next requests that match do or answer something else; see `Fault`."""
+        self.faults.append(Fault(pattern, **how))
 
     def next_fault(self, what: str) -> Fault | None:
         with self.lock:
@@ -288,3 +286,67 @@ def wire(label_studio: Any) -> Iterator[Wire]:
     made.server.shutdown()
     made.server.server_close()
     http.close()
+
+
+@pytest.fixture
+def open_errata(label_studio: Any, tmp_path: Path) -> Callable[..., Any]:
+    """Open errata in this process as a command would that has just started; one data folder a test."""
+
+    def opened(url: str | None = None) -> closing[Wiring]:
+        settings = Settings(
+            label_studio_url=url or label_studio.url,
+            label_studio_token=SecretStr(label_studio.token),
+            data_dir=tmp_path / "data",
+            encoder="pixels",
+        )
+        return closing(Wiring(settings))
+
+    return opened
+
+
+@pytest.fixture
+def audit(open_errata: Any) -> Callable[..., dict[str, Any]]:
+    """Audit a project; return the counts."""
+
+    def run(project_id: int, url: str | None = None, **options: Any) -> dict[str, Any]:
+        with open_errata(url) as errata:
+            examination, published, n_predictions = errata.audit(
+                project_id, BeliefOptions(**options), LineProgress(lambda _: None)
+            )
+        counts = {"predictions": n_predictions, "inserted": published.n_inserted, "open": published.n_open}
+        return examination.summary() | counts | {"withdrawn": published.n_withdrawn, "moved": published.n_moved}
+
+    return run
+
+
+@pytest.fixture
+def review_tasks(label_studio: Any) -> Callable[[int], list[dict[str, Any]]]:
+    def read(project_id: int) -> list[dict[str, Any]]:
+        client = label_studio.client
+        listed = client.paged("api/projects/", {"include": "id,description"})
+        ids = [each["id"] for each in listed if f"project {project_id}]" in (each["description"] or "")]
+        assert len(ids) <= 1
+        return [task for each in ids for task in client.paged("api/tasks/", {"project": each, "fields": "all"})]
+
+    return read
+
+
+@pytest.fixture
+def predictions(label_studio: Any) -> Callable[[int], dict[int, int]]:
+    """Return task id -> how many predictions of errata's it has."""
+
+    def count(project_id: int) -> dict[int, int]:
+        listed = label_studio.client.paged("api/tasks/", {"project": project_id, "fields": "all"})
+        return {t["id"]: sum(p["model_version"].startswith("errata-") for p in t["predictions"]) for t in listed}
+
+    return count
+
+
+@pytest.fixture
+def assert_nothing_is_twice(review_tasks: Any, predictions: Any) -> Callable[[int], None]:
+    def check(project_id: int) -> None:
+        findings = Counter(task["data"]["finding"] for task in review_tasks(project_id))
+        assert max(findings.values(), default=0) <= 1
+        assert max(predictions(project_id).values()) <= 1
+
+    return check

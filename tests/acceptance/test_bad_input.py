@@ -6,29 +6,15 @@ import io
 import struct
 import time
 import zlib
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from pydantic import SecretStr
 
-from errata.audit.progress import LineProgress
-from errata.errors import LabelStudioRefused, LabelStudioUnreachable, NothingToLearn
-from errata.settings import Settings
-from errata.wiring import BeliefOptions, Wiring
+from errata.errors import NothingToLearn
 
-QUIET = LineProgress(lambda _: None)
-CLASSES = ("car", "truck")
 GOOD = ("car", "truck") * 10
-PUSH = r"POST /api/projects/\d+/import/predictions"
-PUBLISH = r"POST /api/projects/\d+/import\?return_task_ids"
-HTML = "text/html", b"<html>Please log in</html>"
-JSON = "application/json"
 CONFIG = """<View>
   <Image name="image" value="$image"/>
   <Choices name="label" toName="image">{choices}</Choices>
@@ -59,80 +45,8 @@ def bomb(side_px: int = 30_000) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(9))) + chunk(b"IEND", b"")
 
 
-@pytest.fixture
-def open_errata(label_studio: Any, tmp_path: Path) -> Callable[..., Any]:
-    """Open errata in this process as a command would that has just started; one data folder a test."""
-
-    @contextmanager
-    def opened(url: str | None = None, token: str | None = None) -> Iterator[Wiring]:
-        settings = Settings(
-            label_studio_url=url or label_studio.url,
-            label_studio_token=SecretStr(token or label_studio.token),
-            data_dir=tmp_path / "data",
-            encoder="pixels",
-        )
-        wiring = Wiring(settings)
-        try:
-            yield wiring
-        finally:
-            wiring.close()
-
-    return opened
-
-
-@pytest.fixture
-def audit(open_errata: Any) -> Callable[..., dict[str, Any]]:
-    """Audit a project; return the counts."""
-
-    def run(project_id: int, url: str | None = None, **options: Any) -> dict[str, Any]:
-        with open_errata(url) as errata:
-            examination, published, n_predictions = errata.audit(project_id, BeliefOptions(**options), QUIET)
-        counts = {"predictions": n_predictions, "inserted": published.n_inserted, "open": published.n_open}
-        return examination.summary() | counts | {"withdrawn": published.n_withdrawn, "moved": published.n_moved}
-
-    return run
-
-
-@pytest.fixture
-def review_tasks(label_studio: Any) -> Callable[[int], list[dict[str, Any]]]:
-    def read(project_id: int) -> list[dict[str, Any]]:
-        client = label_studio.client
-        listed = client.paged("api/projects/", {"include": "id,description"})
-        ids = [each["id"] for each in listed if f"project {project_id}]" in (each["description"] or "")]
-        assert len(ids) <= 1
-        return [task for each in ids for task in client.paged("api/tasks/", {"project": each, "fields": "all"})]
-
-    return read
-
-
-@pytest.fixture
-def predictions(label_studio: Any) -> Callable[[int], dict[int, int]]:
-    """Return task id -> how many predictions of errata's it has."""
-
-    def count(project_id: int) -> dict[int, int]:
-        listed = label_studio.client.paged("api/tasks/", {"project": project_id, "fields": "all"})
-        return {t["id"]: sum(p["model_version"].startswith("errata-") for p in t["predictions"]) for t in listed}
-
-    return count
-
-
-def assert_nothing_is_twice(review: list[dict[str, Any]], n_predictions: dict[int, int]) -> None:
-    findings = Counter(task["data"]["finding"] for task in review)
-    assert not findings or max(findings.values()) == 1
-    assert max(n_predictions.values()) <= 1
-
-
-@pytest.fixture
-def mislabelled(project: Any, label_studio: Any) -> Any:
-    """Return a project of twenty pictures, the first of which says "truck" and is a car."""
-    source = project(GOOD)
-    changed = {"result": said("truck")}
-    label_studio.client.patch(f"api/annotations/{source.annotation_ids[0]}/", changed)
-    return source
-
-
 def test_bad_media_and_odd_annotations_are_counted_and_the_audit_goes_on(
-    project: Any, label_studio: Any, make_errata: Any, review_tasks: Any, predictions: Any
+    project: Any, label_studio: Any, make_errata: Any, review_tasks: Any, assert_nothing_is_twice: Any
 ) -> None:
     """One project with everything that may be wrong: each reason is counted, good tasks are audited, twice is once."""
     client = label_studio.client
@@ -194,7 +108,7 @@ def test_bad_media_and_odd_annotations_are_counted_and_the_audit_goes_on(
 
     again = errata.ask("audit", str(source.id))
     assert (again["inserted"], again["predictions"], again["moved"], again["withdrawn"]) == (0, 0, 0, 0)
-    assert_nothing_is_twice(review_tasks(source.id), predictions(source.id))
+    assert_nothing_is_twice(source.id)
 
 
 def test_config_that_cannot_be_served(label_studio: Any, project: Any, make_errata: Any) -> None:
@@ -265,88 +179,6 @@ def test_label_studio_that_is_down(project: Any, make_errata: Any) -> None:
     assert time.monotonic() - began < 15
     assert "http://127.0.0.1:9 cannot be reached" in text
     assert "ERRATA_LABEL_STUDIO_URL" in text
-
-
-@pytest.mark.parametrize(
-    ("answer", "error", "words"),
-    [
-        ((200, *HTML), LabelStudioUnreachable, "text/html instead of JSON.*ERRATA_LABEL_STUDIO_URL"),
-        ((404, *HTML), LabelStudioUnreachable, "text/html instead of JSON.*ERRATA_LABEL_STUDIO_URL"),
-        ((500, *HTML), LabelStudioUnreachable, r"failed at GET .* \(500\)"),
-        ((500, JSON, b'{"detail": "boom"}'), LabelStudioUnreachable, r"failed at GET .* \(500: boom\)"),
-        ((403, JSON, b'{"detail": "No permission."}'), LabelStudioRefused, "does not allow .* may change the project"),
-        ((200, JSON, b'{"id": '), LabelStudioUnreachable, "instead of JSON"),
-    ],
-)
-def test_answers_that_are_not_label_studio_s(
-    project: Any, audit: Any, wire: Any, answer: Any, error: type[Exception], words: str
-) -> None:
-    """HTML, 500, 403 and half an answer are errors that name the request, and what to look at."""
-    wire.misbehave("", times=1000, answer=answer)
-    with pytest.raises(error, match=words) as raised:
-        audit(project().id, wire.url)
-    assert getattr(raised.value, "exit_code", 0) == 3
-
-
-def test_what_passes_is_waited_for(
-    mislabelled: Any, audit: Any, wire: Any, review_tasks: Any, predictions: Any
-) -> None:
-    """A few 429, 502 and 503 in between cost time and nothing else."""
-    wire.misbehave(r"GET /api/projects/\d+/", times=2, answer=(502, *HTML))
-    wire.misbehave(r"GET /api/tasks/", answer=(429, JSON, b"{}"))
-    wire.misbehave(r"GET /data/upload/", times=3, answer=(503, *HTML))
-    wire.misbehave(PUSH, answer=(429, JSON, b"{}"))
-    wire.misbehave(PUBLISH, answer=(503, *HTML))
-    done = audit(mislabelled.id, wire.url)
-    assert [fault.times for fault in wire.faults] == [0] * 5
-    assert (done["tasks"], done["skipped"]) == (len(GOOD), {})
-    assert mislabelled.task_ids[0] in {task["data"]["source_task"] for task in review_tasks(mislabelled.id)}
-    assert_nothing_is_twice(review_tasks(mislabelled.id), predictions(mislabelled.id))
-
-
-@pytest.mark.parametrize("is_accepted", [False, True], ids=["refused", "accepted"])
-@pytest.mark.parametrize("moment", [PUSH, PUBLISH], ids=["pushing predictions", "publishing findings"])
-def test_label_studio_fails_at_a_bulk_write(
-    mislabelled: Any,
-    audit: Any,
-    open_errata: Any,
-    wire: Any,
-    review_tasks: Any,
-    predictions: Any,
-    moment: str,
-    is_accepted: bool,
-) -> None:
-    """A 500, whether Label Studio stored what it was sent or not: written down, and made good by the next audit."""
-    wire.misbehave(moment, answer=(500, *HTML), is_accepted=is_accepted)
-    with pytest.raises(LabelStudioUnreachable, match=r"Label Studio failed at POST .* \(500\)"):
-        audit(mislabelled.id, wire.url)
-    with open_errata(wire.url) as errata:
-        assert "(500)" in errata.audits.last(mislabelled.id).problem
-    done = audit(mislabelled.id, wire.url)
-    review = review_tasks(mislabelled.id)
-    assert mislabelled.task_ids[0] in {task["data"]["source_task"] for task in review}
-    assert len(review) == done["open"]
-    assert set(predictions(mislabelled.id).values()) == {1}
-    assert_nothing_is_twice(review, predictions(mislabelled.id))
-
-
-@pytest.mark.parametrize("moment", [r"GET /data/upload/", PUSH, PUBLISH], ids=["reading", "pushing", "publishing"])
-def test_task_deleted_during_the_audit(
-    mislabelled: Any, label_studio: Any, audit: Any, wire: Any, review_tasks: Any, predictions: Any, moment: str
-) -> None:
-    """Whenever it goes, the audit goes on with the rest, and after the next one nothing of the task is left."""
-    client, gone = label_studio.client, mislabelled.task_ids[0]
-    wire.misbehave(moment, act=lambda: client.delete(f"api/tasks/{gone}/"))
-    done = audit(mislabelled.id, wire.url)
-    assert done["tasks"] == len(GOOD)
-    left = predictions(mislabelled.id)
-    assert gone not in left
-    assert set(left.values()) == {1}
-    again = audit(mislabelled.id, wire.url)
-    assert again["tasks"] == len(GOOD) - 1
-    review = review_tasks(mislabelled.id)
-    assert gone not in {task["data"]["source_task"] for task in review}
-    assert len(review) == again["open"]
 
 
 def test_label_config_changed_between_audit_and_verdict(
