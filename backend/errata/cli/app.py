@@ -6,6 +6,8 @@ Exit codes: 0 done, 1 a check failed, 2 wrong use or input, 3 a service could no
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from traceback import extract_tb
 
 import typer
 
@@ -35,3 +37,14 @@ def main() -> None:
     except KeyboardInterrupt:
         tell("errata: stopped")
         sys.exit(130)
+    except Exception as error:  # noqa: BLE001  the command line's boundary; its text may hold what no log may
+        tell(f"errata: unexpected {type(error).__name__} {_place(error)}: a mistake in errata; report it")
+        sys.exit(1)
+
+
+def _place(error: Exception) -> str:
+    """Return where in errata an error came up, and where it was raised."""
+    frames = extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(Path(__file__).parents[1])]
+    places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in (*own[-1:], *frames[-1:])]
+    return "at " + " in ".join(dict.fromkeys(reversed(places)))

@@ -89,7 +89,10 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
     keys = [column.name for column in table.primary_key]
     changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
-    connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
+    if changed:
+        connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
+    else:
+        connection.execute(insert.on_conflict_do_nothing(index_elements=keys), list(rows))
 
 
 def insert_row(connection: Connection, table: Table, **values: Any) -> int:
@@ -118,7 +121,7 @@ def _engine(url: str) -> Engine:
     in_memory = url in ("sqlite://", "sqlite:///:memory:")
     pool = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}} if in_memory else {}
     try:
-        engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), **pool)
+        engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True, **pool)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise SettingError(
             "ERRATA_DATABASE_URL is wrong because SQLAlchemy cannot use it; write sqlite:///FILE or "

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text, update
+from sqlalchemy.exc import DatabaseError
 
 from errata.errors import SettingError
 from errata.store.database import open_database, writing
@@ -36,6 +37,13 @@ def test_sqlite_is_set_up_for_several_processes(engine: Engine) -> None:
             "journal_mode", "busy_timeout", "foreign_keys"
         )]  # fmt: skip
     assert settings == ["wal", 30_000, 1]
+
+
+def test_an_error_shows_no_values(engine: Engine) -> None:
+    """What SQLAlchemy says of a statement that failed holds its parameters otherwise: labels, payloads."""
+    with engine.begin() as connection, pytest.raises(DatabaseError) as raised:
+        connection.execute(text("SELECT :value FROM nowhere"), {"value": "hunter2"})
+    assert "hunter2" not in str(raised.value)
 
 
 def test_files_are_private(engine: Engine, tmp_path: Path) -> None:
