@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from errata.jobs.queue import PATIENCE, RETRY_S, JobName, JobState
+from errata.jobs.queue import PATIENCE, RETRY_S, JobName, JobState, lane
 
 Job = tuple[JobName, int]  # name, project
 
@@ -31,6 +32,7 @@ class Backlog:
 
     Args:
         clock: seconds that only go forward, `time.monotonic` as a rule.
+        max_running: how many may run in each lane.
     """
 
     def __init__(self, clock: Callable[[], float], *, retry_s: Sequence[float] = RETRY_S, max_running: int = 2) -> None:
@@ -55,7 +57,7 @@ class Backlog:
     def take(self) -> Job | None:
         """Start the job that has been due longest and whose project is free; None where there is none."""
         due = [item for item in self._startable() if item[0] <= self._clock()]
-        if not due or len(self._running) >= self._max_running:
+        if not due:
             return None
         job = min(due)[1]
         self._running[job] = _Running(_wall(), self._waiting.pop(job).attempts + 1)
@@ -63,8 +65,6 @@ class Backlog:
 
     def wait_s(self) -> float | None:
         """Return the seconds until `take` may have one; None where only another event can change that."""
-        if len(self._running) >= self._max_running:
-            return None
         return min((max(0.0, due - self._clock()) for due, _ in self._startable()), default=None)
 
     def settle(self, job: Job, problem: str | None, *, is_worth_retrying: bool = True) -> None:
@@ -89,8 +89,13 @@ class Backlog:
         return [*running, *waiting, *self._failed.values()]
 
     def _startable(self) -> list[tuple[float, Job]]:
-        busy = {project_id for _, project_id in self._running}
-        return [(one.due, job) for job, one in self._waiting.items() if job[1] not in busy]
+        busy = {(lane(name), project_id) for name, project_id in self._running}
+        n_running = Counter(lane(name) for name, _ in self._running)
+        return [
+            (one.due, (name, project_id))
+            for (name, project_id), one in self._waiting.items()
+            if (lane(name), project_id) not in busy and n_running[lane(name)] < self._max_running
+        ]
 
 
 def _wall() -> datetime:

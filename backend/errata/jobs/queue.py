@@ -30,8 +30,13 @@ class JobState:
     problem: str | None = None  # what went wrong the last time, in words
 
 
+def lane(name: JobName) -> str:
+    """Return which jobs of a project a job takes turns with: a long audit does not keep verdicts waiting."""
+    return "verdicts" if name == "verdicts" else "audit"
+
+
 class Queue(Protocol):
-    """Runs jobs outside the process that asks for them, at most one of a project at a time."""
+    """Runs jobs outside the process that asks for them, at most one of a project and lane at a time."""
 
     def submit(self, name: JobName, project_id: int, delay_s: float = 0.0) -> None:
         """Ask for a job once `delay_s` have passed without being asked again. Returns at once.

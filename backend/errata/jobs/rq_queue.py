@@ -138,7 +138,7 @@ class RedisQueue:
             try:
                 while submitted:
                     (name, project_id), delay_s = next(iter(submitted.items()))
-                    self._enqueue(name, project_id, delay_s)
+                    self._try(name, project_id, delay_s)
                     del submitted[name, project_id]
                 pause_s = 0.0
             except RedisError as error:
@@ -149,6 +149,14 @@ class RedisQueue:
                     self._submitted = {**submitted, **self._submitted}
             if self._is_stopping:
                 return
+
+    def _try(self, name: JobName, project_id: int, delay_s: float) -> None:
+        try:
+            self._enqueue(name, project_id, delay_s)
+        except RedisError:
+            raise
+        except Exception as error:  # noqa: BLE001  a thread's boundary; its text may hold what no log may
+            logger.error("%s of project %d was not asked for: unexpected %s", name, project_id, type(error).__name__)
 
     def _enqueue(self, name: JobName, project_id: int, delay_s: float) -> None:
         """Put a job into RQ unless it waits there already."""

@@ -1,4 +1,4 @@
-"""RQ's worker with what errata asks of it beyond RQ's own: one job a project, nothing left behind, no secrets kept."""
+"""RQ's worker with what errata asks of it beyond RQ's own: one job a project, no leftovers, no secrets kept."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from rq.timeouts import JobTimeoutException
 
 from errata.errors import AuditRunning, ErrataError, UsageError
 from errata.jobs.child import end_now, watch_parent
+from errata.jobs.queue import lane
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ class _Scheduler(RQScheduler):
 
 
 class ProjectWorker(rq.Worker):
-    """Runs at most one job of a project at a time, over all workers of one Redis."""
+    """Runs at most one job of a project and lane at a time, over all workers of one Redis."""
 
     def __init__(self, queues: Any, **options: Any) -> None:
         super().__init__(
@@ -86,8 +87,10 @@ class ProjectWorker(rq.Worker):
         self._held: Lock | None = None
 
     def execute_job(self, job: Job, queue: rq.Queue) -> None:
-        """Run a job, or put it back for a moment where another one of its project runs."""
-        held = self.connection.lock(f"errata:project:{job.args[1]}", timeout=HEARTBEAT_S + 60, thread_local=False)
+        """Run a job, or put it back for a moment where another one of its project and lane runs."""
+        name, project_id = job.args
+        key = f"errata:project:{project_id}:{lane(name)}"
+        held = self.connection.lock(key, timeout=HEARTBEAT_S + 60, thread_local=False)
         if not held.acquire(blocking=False):
             self._put_back(job, queue)
             return

@@ -48,11 +48,12 @@ def test_a_job_is_run_with_name_and_project_at_low_priority(
 
 
 def test_one_child_a_project_and_two_in_all(job_command: Command, tmp_path: Path, wait_for: WaitFor) -> None:
-    """Six jobs of three projects: never two of one project at a time, never three in all, and all get done."""
+    """Nine jobs of three projects: a lane never runs two of one project, nor three in all; all get done."""
     command = job_command(
-        "mine = folder / f'{name}-{project}.run'\n"
+        "lane = 'v' if name == 'verdicts' else 'a'\n"
+        "mine = folder / f'{lane}-{project}-{name}.run'\n"
         "mine.touch()\n"
-        "others = [p.stem for p in folder.glob('*.run')]\n"
+        "others = [p.stem for p in folder.glob(f'{lane}-*.run')]\n"
         "assert len(others) <= 2 and len({o.split('-')[1] for o in others}) == len(others), others\n"
         "time.sleep(0.3)\n"
         "mine.rename(mine.with_suffix('.done'))"
@@ -60,8 +61,9 @@ def test_one_child_a_project_and_two_in_all(job_command: Command, tmp_path: Path
     with running(command) as queue:
         for project_id in (1, 2, 3):
             queue.submit("audit", project_id)
+            queue.submit("predict", project_id)
             queue.submit("verdicts", project_id)
-        wait_for(lambda: len(list(tmp_path.glob("*.done"))) == 6)
+        wait_for(lambda: len(list(tmp_path.glob("*.done"))) == 9)
         wait_for(lambda: not queue.states())
 
 

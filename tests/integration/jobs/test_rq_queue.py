@@ -133,12 +133,13 @@ def test_being_asked_again_postpones_up_to_a_bound(redis_server: str, wait_for: 
 def test_one_job_a_project_and_one_follower(
     redis_server: str, worker: Worker, tmp_path: Path, wait_for: WaitFor
 ) -> None:
-    """Two workers never run two jobs of a project at a time; a running job asked for thrice runs once more."""
+    """Two workers never run two jobs of a project and lane; a running job asked for thrice runs once more."""
     lines = (
         "import uuid\n"
-        "mine = folder / f'{project}-{uuid.uuid4().hex}.run'\n"
+        "lane = f'{name == \"verdicts\"}-{project}'\n"
+        "mine = folder / f'{lane}-{uuid.uuid4().hex}.run'\n"
         "mine.touch()\n"
-        "alone = len(list(folder.glob(f'{project}-*.run'))) == 1\n"
+        "alone = len(list(folder.glob(f'{lane}-*.run'))) == 1\n"
         "(folder / f'{name}-{project}.started').touch()\n"
         "while name == 'audit' and not (folder / 'go').exists(): time.sleep(0.01)\n"
         "mine.rename(mine.with_suffix('.alone' if alone else '.crowded'))"
@@ -150,14 +151,15 @@ def test_one_job_a_project_and_one_follower(
         wait_for((tmp_path / "audit-1.started").exists)
         for _ in range(3):
             queue.submit("audit", 1)
-            queue.submit("verdicts", 1)
-        queue.submit("verdicts", 2)
-        wait_for((tmp_path / "verdicts-2.started").exists)
+            queue.submit("predict", 1)
+        for project_id in (1, 2):
+            queue.submit("verdicts", project_id)
+            wait_for((tmp_path / f"verdicts-{project_id}.started").exists)
         wait_for(lambda: [s.state for s in queue.states()].count("waiting") == 2)
         (tmp_path / "go").touch()
         wait_for(lambda: not queue.states(), 40)
     assert not list(tmp_path.glob("*.crowded"))
-    assert len(list(tmp_path.glob("1-*.alone"))) == 3
+    assert len(list(tmp_path.glob("False-1-*.alone"))) == 3
 
 
 def test_a_job_whose_process_is_killed_is_tried_again(
@@ -272,6 +274,23 @@ def test_submitting_while_redis_is_down_neither_waits_nor_loses(wait_for: WaitFo
     finally:
         redis.kill()
         redis.wait()
+
+
+def test_a_job_that_cannot_be_handed_over_does_not_keep_the_others(
+    redis_server: str, wait_for: WaitFor, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What lies in Redis is damaged for one job: that is logged by its type, and the thread goes on."""
+    redis = Redis.from_url(redis_server)
+    redis.hset("rq:job:audit-1-a", mapping={"created_at": "nonsense-4711", "data": "nonsense-4711"})
+    with handing_over(redis_server) as queue:
+        queue.submit("audit", 1)
+        wait_for(lambda: "audit of project 1 was not asked for: unexpected " in caplog.text)
+        redis.delete("rq:job:audit-1-a")
+        for project_id in (1, 2):
+            queue.submit("audit", project_id)
+        wait_for(lambda: sorted(state.project_id for state in queue.states()) == [1, 2])
+    assert "4711" not in caplog.text
+    redis.close()
 
 
 def test_a_burst_worker_without_redis_says_so() -> None:
