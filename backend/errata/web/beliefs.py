@@ -117,13 +117,9 @@ class Beliefs:
             if entry.belief is None:
                 entry.version = active
                 _set(entry.seen)
-            artefact = self._artefacts.load(project_id, active)
-            if artefact is not None:
-                entry.belief = ProjectBelief(artefact)
-                entry.version = entry.belief.version
-                logger.info("project %d: serving %s", project_id, entry.version)
-            elif entry.belief is None:
-                entry.version = None
+            entry.belief = ProjectBelief(self._artefacts.load(project_id, active))
+            entry.version = entry.belief.version
+            logger.info("project %d: serving %s", project_id, entry.version)
 
 
 def _finish(entry: _Entry) -> None:

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from starlette.datastructures import Headers
 
 from errata.errors import SettingError
+from errata.labelstudio.connection import SECRET_HEADER
 from errata.settings import Settings
-
-SECRET_HEADER = "X-Errata-Secret"
 
 
 @dataclass(frozen=True, slots=True)
