@@ -91,14 +91,15 @@ class StoredProjects:
 
     def read(self) -> KnownProjects:
         """Return them all."""
-        sources = frozenset(project.id for project in self._wiring.audits.projects())
+        sources = frozenset(project.id for project in self._wiring.audits.watched())
         reviews = {
             int(trace.ref): source
             for source in sources
             for trace in self._wiring.footprint.of_project(source)
             if trace.kind == "review_project"
         }
-        return KnownProjects(sources, reviews)
+        every = frozenset(project.id for project in self._wiring.audits.projects())
+        return KnownProjects(sources, reviews, every - sources)
 
 
 class Changes:
@@ -110,7 +111,7 @@ class Changes:
 
     def look(self) -> None:
         """Look at each connected project once."""
-        for project in self._wiring.audits.projects():
+        for project in self._wiring.audits.watched():
             try:
                 if self._is_connected(project.id) and self._wiring.is_outdated(project.id):
                     self._queue.submit("audit", project.id, self._wiring.settings.audit_delay_s)

@@ -304,6 +304,7 @@ class Wiring:
 
     def disconnect(self, project_id: int) -> list[str]:
         """Take away what errata added but the review project; see `connection.disconnect`."""
+        self.audits.disconnected(project_id)
         return disconnect(self.client, project_id, self.footprint)
 
     def review_project_id(self, project_id: int) -> int:

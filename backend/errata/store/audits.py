@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import Timeout
-from sqlalchemy import Connection, Engine, bindparam, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, bindparam, case, delete, func, select, update
 
 from errata.audit.ports import Snapshot
 from errata.errors import AuditRunning
@@ -17,7 +17,7 @@ from errata.store.database import aware, chunks, insert_row, now, upsert, writin
 from errata.store.files import locked
 from errata.store.journal import written_keys
 from errata.store.rows import finding_from_json, finding_to_json
-from errata.store.tables import AUDITS, FINDINGS, PROJECTS, VERDICTS
+from errata.store.tables import AUDITS, DISCONNECTED, FINDINGS, PROJECTS, VERDICTS
 from errata_model.records import Finding
 
 
@@ -57,6 +57,18 @@ class AuditStore:
         """Remember a project that errata works on; its newest title and URL win."""
         with writing(self._engine) as connection:
             _remember(connection, project)
+            connection.execute(delete(DISCONNECTED).where(DISCONNECTED.c.project_id == project.id))
+
+    def disconnected(self, project_id: int) -> None:
+        """Leave a project alone until it is connected again."""
+        with writing(self._engine) as connection:
+            upsert(connection, DISCONNECTED, [{"project_id": project_id}])
+
+    def watched(self) -> list[Project]:
+        """Return the projects that were connected or audited and not disconnected since, by id."""
+        with self._engine.begin() as connection:
+            left = set(connection.execute(select(DISCONNECTED.c.project_id)).scalars())
+        return [project for project in self.projects() if project.id not in left]
 
     def projects(self) -> list[Project]:
         """Return the projects that were ever connected or audited, by id."""
@@ -89,9 +101,15 @@ class AuditStore:
 
     def last(self, project_id: int) -> AuditRecord | None:
         """Return the project's latest audit, None before the first."""
-        latest = select(AUDITS).where(AUDITS.c.project_id == project_id).order_by(AUDITS.c.id.desc()).limit(1)
+        return self._last(project_id, AUDITS.c.project_id == project_id)
+
+    def last_good(self, project_id: int) -> AuditRecord | None:
+        """Return the project's latest audit that ended well, None before the first."""
+        return self._last(project_id, (AUDITS.c.project_id == project_id) & AUDITS.c.version.is_not(None))
+
+    def _last(self, project_id: int, which: ColumnElement[bool]) -> AuditRecord | None:
         with self._engine.begin() as connection:
-            row = connection.execute(latest).one_or_none()
+            row = connection.execute(select(AUDITS).where(which).order_by(AUDITS.c.id.desc()).limit(1)).one_or_none()
         if row is None:
             return None
         finished_at = aware(row.finished_at) if row.finished_at else None

@@ -34,6 +34,12 @@ PROJECTS = Table(
     Column("url", Text, nullable=False),
 )
 
+DISCONNECTED = Table(
+    "disconnected_projects",
+    METADATA,
+    Column("project_id", Integer, primary_key=True, autoincrement=False),
+)
+
 AUDITS = Table(
     "audits",
     METADATA,

@@ -20,10 +20,12 @@ class KnownProjects:
     Attributes:
         sources: ids of source projects.
         source_of_review: review project id -> source project id.
+        disconnected: ids of those that errata is to leave alone.
     """
 
     sources: frozenset[int] = frozenset()
     source_of_review: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
+    disconnected: frozenset[int] = frozenset()
 
 
 class Projects(Protocol):
@@ -57,9 +59,11 @@ class ProjectBook:
 
     def is_source(self, project_id: int) -> bool:
         """Say whether label changes of the project are to be audited."""
-        return project_id in self._known.sources or (
-            project_id in self._attached and project_id not in self._known.source_of_review
-        )
+        return project_id in self._known.sources or project_id in self.attached()
+
+    def attached(self) -> frozenset[int]:
+        """Return the source projects that Label Studio itself has asked for since the start."""
+        return self._attached - self._known.disconnected - frozenset(self._known.source_of_review)
 
     def source_of_review(self, project_id: int) -> int | None:
         """Return whose review project this is, None where it is none."""

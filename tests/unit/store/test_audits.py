@@ -34,6 +34,31 @@ def test_an_audit_is_remembered(audits: AuditStore, snapshot: Snapshot) -> None:
     assert audits.projects() == [Project(7, "Cars", "http://ls/")]
 
 
+def test_a_disconnected_project_is_left_alone_until_it_is_connected_again(
+    audits: AuditStore, snapshot: Snapshot
+) -> None:
+    """An audit by hand does not bring it back; it is remembered all the same."""
+    audits.begin(snapshot)
+    assert audits.watched() == [Project(7, "Cars", "http://ls/")]
+    for _ in range(2):
+        audits.disconnected(7)
+    audits.begin(snapshot)
+    assert (audits.watched(), [project.id for project in audits.projects()]) == ([], [7])
+    audits.connected(Project(7, "Cars", "http://ls/"))
+    assert [project.id for project in audits.watched()] == [7]
+
+
+def test_the_last_good_audit_is_known_beside_the_last(audits: AuditStore, snapshot: Snapshot) -> None:
+    """Later ones that failed or died do not hide it."""
+    assert audits.last_good(7) is None
+    audits.finish(audits.begin(snapshot), "v1", {})
+    audits.fail(audits.begin(snapshot), "Label Studio is down.")
+    audits.begin(snapshot)
+    good = audits.last_good(7)
+    assert good is not None
+    assert good.version == "v1"
+
+
 def test_an_audit_that_died_is_told_by_the_next(audits: AuditStore, snapshot: Snapshot) -> None:
     """One that failed keeps its reason; one without an end gets one when the next begins."""
     audits.fail(audits.begin(snapshot), "Label Studio is down.")

@@ -38,7 +38,7 @@ ENCODER = "pixels-1"
 class Client:
     """Calls an app from a loop of its own, as a server would."""
 
-    def __init__(self, app: Any, root: str = "http://errata") -> None:
+    def __init__(self, app: Any, root: str = "http://localhost") -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
@@ -78,11 +78,14 @@ class FakeArtefacts:
     def active(self, project_id: int) -> str | None:
         return next(reversed(self.kept.get(project_id, {})), None)
 
-    def load(self, project_id: int, version: str) -> Artefact | None:
+    def has(self, project_id: int, version: str) -> bool:
+        return version in self.kept.get(project_id, {})
+
+    def load(self, project_id: int, version: str) -> Artefact:
         self.gate.wait(10)
         if self.problem:
             raise self.problem
-        return self.kept[project_id].get(version)
+        return self.kept[project_id][version]
 
 
 class FakeIndex:
@@ -161,14 +164,14 @@ class FakeQueue:
 
 
 class FakeProjects:
-    """Project 1 is a source, project 2 its review project."""
+    """Project 1 is a source, project 2 its review project; project 3 was disconnected."""
 
     def __init__(self) -> None:
         self.asked = threading.Event()
 
     def read(self) -> KnownProjects:
         self.asked.set()
-        return KnownProjects(frozenset({1}), {2: 1})
+        return KnownProjects(frozenset({1}), {2: 1}, frozenset({3}))
 
 
 def looks_like(number: int) -> NDArray[np.float32]:
@@ -202,6 +205,7 @@ class World:
     encoders: FakeEncoders
     queue: FakeQueue
     beliefs: Beliefs
+    book: ProjectBook
     extra: dict[str, Any] = field(default_factory=dict)
 
     def predict(self, *tasks: Mapping[str, Any], project: str = "1.1795219264", **more: Any) -> list[dict[str, Any]]:
@@ -281,7 +285,7 @@ def world() -> Iterator[Callable[..., World]]:
             assert projects.asked.wait(10)
         client = Client(app)
         stops.append(client.close)
-        return World(client, artefacts, index, encoders, queue, beliefs)
+        return World(client, artefacts, index, encoders, queue, beliefs, book)
 
     yield make
     for stop in reversed(stops):

@@ -87,3 +87,19 @@ def test_a_project_that_attached_errata_in_its_own_form_is_a_source(world: MakeW
     w.client.post("/webhook", json={"action": "ANNOTATION_CREATED", "project": {"id": 77}})
     w.client.post("/webhook", json={"action": "TASKS_CREATED", "project": {"id": 2}})
     assert w.queue.jobs == [("audit", 77, 60)]
+
+
+def test_a_disconnected_project_starts_nothing_though_label_studio_still_asks(world: MakeWorld) -> None:
+    """Project 3 was disconnected; what its owner attached by hand still calls /setup."""
+    w = world()
+    w.client.post("/setup", json={"project": "3.123"})
+    w.client.post("/webhook", json={"action": "ANNOTATION_CREATED", "project": {"id": 3}})
+    assert w.queue.jobs == []
+
+
+def test_the_book_tells_which_projects_label_studio_attached(world: MakeWorld) -> None:
+    """Those that no command connected are to be audited too; review and disconnected projects are not."""
+    w = world()
+    for project in ("77.123", "2.123", "3.123"):
+        w.client.post("/setup", json={"project": project, "access_token": "x"})
+    assert w.book.attached() == {77}
