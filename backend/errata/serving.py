@@ -43,13 +43,14 @@ def run_service(settings: Settings) -> None:
     encoders = ServedEncoders(wiring, index)
     beliefs, newcomers, book = Beliefs(wiring.artefacts), Newcomers(encoders), ProjectBook(StoredProjects(wiring))
     password = settings.backend_password
+    public = urlsplit(settings.public_url or "")
     app = create_app(
         beliefs=beliefs,
         newcomers=newcomers,
         projects=book,
         queue=queue,
         credentials=Credentials(
-            settings.backend_user, password.get_secret_value() if password else None, wiring.secret
+            settings.backend_user, password.get_secret_value() if password else None, wiring.secret, public.hostname
         ),
         index=index,
         encoders=encoders,
@@ -57,7 +58,7 @@ def run_service(settings: Settings) -> None:
         read_controls=lambda xml: read_label_config(xml).controls,
         predictions_mode=settings.predictions,
         audit_delay_s=settings.audit_delay_s,
-        root_path=urlsplit(settings.public_url or "").path,
+        root_path=public.path,
     )
     projects = StoredProjects(wiring)
     beliefs.preload(projects.read().sources)

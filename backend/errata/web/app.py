@@ -59,18 +59,23 @@ def create_app(
         ("/versions", "GET", backend.versions),
         ("/job_status", "POST", backend.job_status),
     ):
-        app.add_route(path, _guarded(endpoint, credentials.allow), methods=[method])
-    app.add_route("/webhook", _guarded(backend.webhook, credentials.allow_webhook), methods=["POST"])
+        app.add_route(path, _guarded(endpoint, credentials, credentials.allow), methods=[method])
+    app.add_route("/webhook", _guarded(backend.webhook, credentials, credentials.allow_webhook), methods=["POST"])
     app.add_middleware(Boundary, root_path=root_path.rstrip("/"))
     return app
 
 
-def _guarded(endpoint: Endpoint, may_pass: Callable[[Headers], bool]) -> Endpoint:
+def _guarded(endpoint: Endpoint, credentials: Credentials, may_pass: Callable[[Headers], bool]) -> Endpoint:
     """Look at the headers before anything of the body is read."""
 
     async def guarded(request: Request) -> Response:
         if is_from_another_site(request.headers):
             return JSONResponse({"detail": "Other sites' pages may not call errata."}, 403)
+        if not credentials.trusts_host(request.headers):
+            return JSONResponse(
+                {"detail": "errata has no password, so it answers to localhost and ERRATA_PUBLIC_URL's host alone."},
+                403,
+            )
         if not may_pass(request.headers):
             return JSONResponse(
                 {"detail": "Give ERRATA_BACKEND_USER and ERRATA_BACKEND_PASSWORD as errata has them (HTTP Basic)."},

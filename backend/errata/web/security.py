@@ -7,6 +7,7 @@ import binascii
 import hmac
 import ipaddress
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
@@ -17,11 +18,25 @@ from errata.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What callers must show. Without a password everybody may call: for loopback only."""
+    """What callers must show. Without a password everybody may call: for loopback only.
+
+    Attributes:
+        public_host: the host of errata's public URL, None where that is not set.
+    """
 
     user: str
     password: str | None = field(repr=False)
     webhook_secret: str | None = field(repr=False)
+    public_host: str | None = None
+
+    def trusts_host(self, headers: Headers) -> bool:
+        """Say whether a request is meant for errata by its Host.
+
+        Without a password this is all that keeps out a page of another site whose name was made to point to this
+        machine after it was loaded (DNS rebinding): to the browser it is errata's own page then.
+        """
+        host = _host(headers.get("host", ""))
+        return self.password is not None or _is_loopback(host) or (host != "" and host == self.public_host)
 
     def allow(self, headers: Headers) -> bool:
         """Say whether a request may pass by HTTP Basic."""
@@ -68,6 +83,14 @@ def check_exposure(settings: Settings) -> None:
             f"ERRATA_BACKEND_PASSWORD is not set, but ERRATA_HOST is {settings.host}, which others can reach; "
             "set a password (and give it to Label Studio's backend form), or listen on 127.0.0.1."
         )
+
+
+def _host(authority: str) -> str:
+    """Return the name or address in "name:port", "" where there is none."""
+    try:
+        return urlsplit(f"//{authority}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _is_loopback(host: str) -> bool:

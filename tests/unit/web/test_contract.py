@@ -81,6 +81,30 @@ def test_without_a_password_everybody_on_this_machine_may_call_but_no_page(world
     assert w.client.post("/webhook", json=event, headers={"X-Errata-Secret": ""}).status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:9090", 200),
+        ("127.0.0.1:9090", 200),
+        ("[::1]:9090", 200),
+        ("Errata.Example.com", 200),
+        ("evil.example.com:9090", 403),
+        ("localhost.evil.example.com", 403),
+        ("192.168.1.5", 403),
+        ("[", 403),
+        ("", 403),
+    ],
+)
+def test_without_a_password_only_errata_s_own_names_are_answered(world: MakeWorld, host: str, status: int) -> None:
+    """A page whose name was turned to this machine (DNS rebinding) sends that name as Host, and gets nothing."""
+    event = {"action": "START_TRAINING", "project": {"id": 1}}
+    w = world(credentials=Credentials("errata", None, None, "errata.example.com"))
+    assert w.client.post("/webhook", json=event, headers={"Host": host}).status_code == status
+    assert len(w.queue.jobs) == (status == 200)
+    w = world(credentials=Credentials("errata", "pw", None))
+    assert w.client.get("/health", headers={"Host": host, **basic("errata", "pw")}).status_code == 200
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "example.com"])
 def test_listening_to_a_network_needs_a_password(host: str) -> None:
     """Settings that would let strangers in are refused, naming both variables."""
