@@ -12,6 +12,7 @@ from errata.jobs.child_process import ChildProcessQueue
 from errata.jobs.periodic import Periodic
 from errata.jobs.poller import Poller
 from errata.jobs.rq_queue import RedisQueue
+from errata.labelstudio.changes import answers_mark, is_there
 from errata.labelstudio.label_config import read_label_config
 from errata.settings import Settings
 from errata.store.embeddings import EmbeddingFolder
@@ -67,7 +68,7 @@ def run_service(settings: Settings) -> None:
         beliefs,
         newcomers,
         book,
-        Poller(queue, lambda: projects.read().sources, settings.poll_s),
+        Poller(queue, lambda: projects.read().sources, projects.answers_mark, settings.poll_s),
         Periodic("looking for changed labels", Changes(wiring, queue).look, settings.poll_s),
     )
     try:
@@ -101,6 +102,18 @@ class StoredProjects:
         }
         every = frozenset(project.id for project in self._wiring.audits.projects())
         return KnownProjects(sources, reviews, every - sources)
+
+    def answers_mark(self, project_id: int) -> str | None:
+        """Return what changes with the project's answers; one that is gone is written down as disconnected."""
+        if not is_there(self._wiring.client, project_id):
+            logger.info("project %d is gone in Label Studio", project_id)
+            self._wiring.audits.disconnected(project_id)
+            return None
+        return answers_mark(self._wiring.client, self._reviews(project_id))
+
+    def _reviews(self, project_id: int) -> list[int]:
+        traces = self._wiring.footprint.of_project(project_id)
+        return [int(trace.ref) for trace in traces if trace.kind == "review_project"]
 
 
 class Changes:

@@ -68,20 +68,47 @@ def test_stopping_what_never_started_is_fine() -> None:
     Periodic("never", lambda: None, 1).stop()
 
 
-def test_the_poller_asks_for_the_verdicts_of_every_project_again_and_again() -> None:
-    """At start and each poll_s: "verdicts" for each project known at that time, although a look failed between."""
+def test_the_poller_asks_for_verdicts_where_there_are_new_answers() -> None:
+    """At start, then when a project's mark is another one; else once an hour; a project without one: never."""
+    queue, marks, now = Submitted(), {3: "a", 7: "b"}, [0.0]
+    poller = Poller(queue, lambda: [7, 3, 9], marks.get, 60, lambda: now[0])
+
+    def asked() -> list[int]:
+        queue.jobs.clear()
+        now[0] += 60
+        poller.look()
+        assert all((name, delay_s) == ("verdicts", 0.0) for name, _, delay_s in queue.jobs)
+        return [project_id for _, project_id, _ in queue.jobs]
+
+    assert [asked(), asked()] == [[3, 7], []]
+    marks[7] = "c"
+    assert [asked(), asked()] == [[7], []]
+    now[0] += 3600
+    assert asked() == [3, 7]
+
+
+def test_trouble_with_one_project_does_not_keep_the_poller_from_others() -> None:
+    """The others are asked for; what is wrong is told at the end; the project is asked for once it can be seen."""
+    queue, is_down = Submitted(), [True]
+
+    def mark(project_id: int) -> str:
+        if project_id == 3 and is_down[0]:
+            raise LabelStudioUnreachable("Label Studio is down.")
+        return "a"
+
+    poller = Poller(queue, lambda: [3, 7], mark, 60)
+    with pytest.raises(LabelStudioUnreachable):
+        poller.look()
+    is_down[0] = False
+    poller.look()
+    assert queue.jobs == [("verdicts", 7, 0.0), ("verdicts", 3, 0.0)]
+
+
+def test_the_poller_looks_at_start() -> None:
+    """What came while errata was down is found without a webhook."""
     queue = Submitted()
-    looks = iter([[7, 3], OSError("database is locked"), [3]])
-
-    def sources() -> list[int]:
-        found = next(looks, [])
-        if isinstance(found, Exception):
-            raise found
-        return found
-
-    poller = Poller(queue, sources, 0.001)
+    poller = Poller(queue, lambda: [3], str, 3600)
     poller.start()
     with queue.changed:
-        assert queue.changed.wait_for(lambda: len(queue.jobs) >= 3, 10)
+        assert queue.changed.wait_for(lambda: queue.jobs, 10)
     poller.stop()
-    assert queue.jobs == [("verdicts", 3, 0.0), ("verdicts", 7, 0.0), ("verdicts", 3, 0.0)]
