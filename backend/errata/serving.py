@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 from errata.audit.embed import ImageEmbedder
 from errata.audit.ports import Embeddings
-from errata.errors import ErrataError
 from errata.jobs.child_process import ChildProcessQueue
+from errata.jobs.due_audits import DueAudits
 from errata.jobs.periodic import Periodic
 from errata.jobs.poller import Poller
 from errata.jobs.rq_queue import RedisQueue
-from errata.labelstudio.changes import answers_mark, is_there
+from errata.labelstudio.changes import LabelChanges, answers_mark, is_there
 from errata.labelstudio.label_config import read_label_config
 from errata.settings import Settings
 from errata.store.embeddings import EmbeddingFolder
@@ -63,13 +63,20 @@ def run_service(settings: Settings) -> None:
     )
     projects = StoredProjects(wiring)
     beliefs.preload(projects.read().sources)
+    due = DueAudits(
+        queue,
+        wiring.audits,
+        LabelChanges(wiring.client),
+        lambda: projects.told_of_labels() | book.attached(),
+        settings.audit_delay_s,
+    )
     services = (
         queue,
         beliefs,
         newcomers,
         book,
         Poller(queue, lambda: projects.read().sources, projects.answers_mark, settings.poll_s),
-        Periodic("looking for changed labels", Changes(wiring, queue).look, settings.poll_s),
+        Periodic("looking for changed labels", due.look, settings.poll_s),
     )
     try:
         serve(app, settings.host, settings.port, services, lambda url: logger.info("errata answers at %s", url))
@@ -94,14 +101,18 @@ class StoredProjects:
     def read(self) -> KnownProjects:
         """Return them all."""
         sources = frozenset(project.id for project in self._wiring.audits.watched())
-        reviews = {
-            int(trace.ref): source
-            for source in sources
-            for trace in self._wiring.footprint.of_project(source)
-            if trace.kind == "review_project"
-        }
+        reviews = {review_id: source for source in sources for review_id in self._reviews(source)}
         every = frozenset(project.id for project in self._wiring.audits.projects())
         return KnownProjects(sources, reviews, every - sources)
+
+    def told_of_labels(self) -> frozenset[int]:
+        """Return those whose label changes Label Studio was asked to tell of."""
+        footprint = self._wiring.footprint
+        return frozenset(
+            source
+            for source in self.read().sources
+            if any(trace.kind in ("webhook", "ml_backend") for trace in footprint.of_project(source))
+        )
 
     def answers_mark(self, project_id: int) -> str | None:
         """Return what changes with the project's answers; one that is gone is written down as disconnected."""
@@ -114,26 +125,6 @@ class StoredProjects:
     def _reviews(self, project_id: int) -> list[int]:
         traces = self._wiring.footprint.of_project(project_id)
         return [int(trace.ref) for trace in traces if trace.kind == "review_project"]
-
-
-class Changes:
-    """Asks for audits of connected projects whose labels changed while no webhook told of it."""
-
-    def __init__(self, wiring: Wiring, queue: ChildProcessQueue | RedisQueue) -> None:
-        self._wiring = wiring
-        self._queue = queue
-
-    def look(self) -> None:
-        """Look at each connected project once."""
-        for project in self._wiring.audits.watched():
-            try:
-                if self._is_connected(project.id) and self._wiring.is_outdated(project.id):
-                    self._queue.submit("audit", project.id, self._wiring.settings.audit_delay_s)
-            except ErrataError as error:
-                logger.warning("project %d: %s", project.id, error)
-
-    def _is_connected(self, project_id: int) -> bool:
-        return any(trace.kind in ("webhook", "ml_backend") for trace in self._wiring.footprint.of_project(project_id))
 
 
 class ServedEncoders:

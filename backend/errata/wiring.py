@@ -29,7 +29,7 @@ from errata.labelstudio.media import FolderMedia, ProjectMedia
 from errata.labelstudio.ml_backend import BackendBeliever
 from errata.labelstudio.predictions import SourcePredictions
 from errata.labelstudio.review_project import ReviewProject
-from errata.labelstudio.source import ProjectSource, describe_project, export_project, has_changed_since
+from errata.labelstudio.source import ProjectSource, describe_project, export_project
 from errata.review.apply import Applied, apply_plan
 from errata.review.export import merged_export
 from errata.review.plans import Plan, make_plan
@@ -143,16 +143,6 @@ class Wiring:
         return run_audit(
             project_id, source, believer, self.codecs, outlets, self.settings.predictions, progress, options.limit
         )
-
-    def is_outdated(self, project_id: int) -> bool:
-        """Say whether the last audit died, or ended well and labels have changed in Label Studio since."""
-        last = self.audits.last(project_id)
-        if last is None or last.problem:
-            return False
-        if last.finished_at is None:
-            return not self.audits.is_running(project_id)
-        newest = last.summary.get("newest_change")
-        return newest is not None and has_changed_since(self.client, project_id, str(newest))
 
     def examine_project(self, project_id: int, options: BeliefOptions, progress: Progress) -> Examination:
         """Find a project's suspects without writing anything to Label Studio."""

@@ -47,7 +47,7 @@ class Snapshot:
     refused: tuple[str, ...]  # the other controls, each with what is missing, in words
     tasks: tuple[Task, ...]
     skipped: Counter[str] = field(default_factory=Counter)  # what was left out and why, in words -> count
-    newest_change: str | None = None  # the latest `updated_at` among the tasks, by Label Studio's clock
+    newest_change: str | None = None  # the latest `updated_at` of tasks and labels, by Label Studio's clock
 
 
 class Source(Protocol):

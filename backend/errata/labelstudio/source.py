@@ -49,7 +49,9 @@ class ProjectSource:
         changes: list[str] = []
         for page in task_pages(self._client, self._project_id, _FIELDS, page_size=_PAGE_SIZE):
             tasks.extend(reader.read(raw) for raw in page)
-            changes.extend(raw["updated_at"] for raw in page if raw.get("updated_at"))
+            # Annotations that were imported with their tasks are younger than these.
+            dated = (each for raw in page for each in (raw, *raw.get("annotations", ())))
+            changes.extend(each["updated_at"] for each in dated if each.get("updated_at"))
             progress.advance(len(page))
         return Snapshot(
             url=self._client.url,
