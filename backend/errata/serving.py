@@ -57,7 +57,9 @@ def run_service(settings: Settings) -> None:
         encoders=encoders,
         regions=wiring.codecs,
         read_controls=lambda xml: read_label_config(xml).controls,
-        predictions_mode=settings.predictions,
+        mode_of=lambda project_id: (
+            settings.predictions or ("labelled" if book.is_attached_by_errata(project_id) else "all")
+        ),
         audit_delay_s=settings.audit_delay_s,
         root_path=public.path,
     )
@@ -103,16 +105,11 @@ class StoredProjects:
         sources = frozenset(project.id for project in self._wiring.audits.watched())
         reviews = {review_id: source for source in sources for review_id in self._reviews(source)}
         every = frozenset(project.id for project in self._wiring.audits.projects())
-        return KnownProjects(sources, reviews, every - sources)
+        return KnownProjects(sources, reviews, every - sources, self._with_trace("ml_backend") & sources)
 
     def told_of_labels(self) -> frozenset[int]:
         """Return those whose label changes Label Studio was asked to tell of."""
-        footprint = self._wiring.footprint
-        return frozenset(
-            source
-            for source in self.read().sources
-            if any(trace.kind in ("webhook", "ml_backend") for trace in footprint.of_project(source))
-        )
+        return self._with_trace("webhook", "ml_backend") & self.read().sources
 
     def answers_mark(self, project_id: int) -> str | None:
         """Return what changes with the project's answers; one that is gone is written down as disconnected."""
@@ -121,6 +118,11 @@ class StoredProjects:
             self._wiring.audits.disconnected(project_id)
             return None
         return answers_mark(self._wiring.client, self._reviews(project_id))
+
+    def _with_trace(self, *kinds: str) -> frozenset[int]:
+        of_project = self._wiring.footprint.of_project
+        projects = self._wiring.audits.projects()
+        return frozenset(p.id for p in projects if any(trace.kind in kinds for trace in of_project(p.id)))
 
     def _reviews(self, project_id: int) -> list[int]:
         traces = self._wiring.footprint.of_project(project_id)

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from errata.errors import SettingError
 
-Predictions = Literal["all", "labelled", "none"]
+PredictionsMode = Literal["all", "labelled", "none"]
 
 
 class Settings(BaseSettings):
@@ -41,8 +41,10 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(None, description="runs jobs by RQ (`errata worker`) instead of child processes")
     encoder: str = Field("resnet50", description="any torchvision classification backbone, or `pixels`")
     weights: Path | None = Field(None, description="a file, or a folder of NAME.pth, instead of a download")
-    predictions: Predictions = Field(
-        "all", description="which tasks get predictions: all, labelled (those done by their annotators), none"
+    predictions: PredictionsMode | None = Field(
+        None,
+        description="which tasks get predictions: all, labelled (those done by their annotators) or none; by default "
+        "all where errata was attached in Label Studio's own form, labelled elsewhere",
     )
     apply: Literal["manual", "auto"] = Field("manual", description="auto: fixes are applied as verdicts come in")
     poll_s: float = Field(60, gt=0, description="seconds between looks for verdicts that no webhook told of")

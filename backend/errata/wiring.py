@@ -23,7 +23,7 @@ from errata.jobs.queue import JobName
 from errata.labelstudio.annotations import SourceAnnotations, SourceSideEffects
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.codecs import Codecs
-from errata.labelstudio.connection import connect, disconnect
+from errata.labelstudio.connection import connect, disconnect, is_attached_in_form
 from errata.labelstudio.export_file import ExportSource, read_export
 from errata.labelstudio.media import FolderMedia, ProjectMedia
 from errata.labelstudio.ml_backend import BackendBeliever
@@ -38,7 +38,7 @@ from errata.review.recovery import recover
 from errata.review.status import Status, project_status
 from errata.review.undo import Undone, undo
 from errata.review.verdicts import Taken, take_verdicts
-from errata.settings import Settings, read_settings
+from errata.settings import PredictionsMode, Settings, read_settings
 from errata.store.artefacts import ArtefactFolder
 from errata.store.audits import AuditStore
 from errata.store.database import check_label_studio, open_database
@@ -121,6 +121,11 @@ class Wiring:
         given = self.settings.webhook_secret
         return given.get_secret_value() if given else webhook_secret(self.settings.data_dir)
 
+    @property
+    def public_url(self) -> str:
+        """How Label Studio sees errata."""
+        return self.settings.public_url or f"http://{self.settings.host}:{self.settings.port}"
+
     def close(self) -> None:
         """Close what was opened."""
         for name, end in (("client", "close"), ("engine", "dispose")):
@@ -140,9 +145,14 @@ class Wiring:
             sink=lambda read: SourcePredictions(self.client, project_id, read.label_config, self.footprint),
             queue=lambda read: ReviewProject(self.client, read, self.footprint),
         )
-        return run_audit(
-            project_id, source, believer, self.codecs, outlets, self.settings.predictions, progress, options.limit
-        )
+        mode = self._predictions_mode(project_id)
+        return run_audit(project_id, source, believer, self.codecs, outlets, mode, progress, options.limit)
+
+    def _predictions_mode(self, project_id: int) -> PredictionsMode:
+        if self.settings.predictions:
+            return self.settings.predictions
+        attached = is_attached_in_form(self.client, project_id, self.public_url, self.footprint)
+        return "all" if attached else "labelled"
 
     def examine_project(self, project_id: int, options: BeliefOptions, progress: Progress) -> Examination:
         """Find a project's suspects without writing anything to Label Studio."""
@@ -284,7 +294,7 @@ class Wiring:
         return connect(
             self.client,
             project_id,
-            public_url=settings.public_url or f"http://{settings.host}:{settings.port}",
+            public_url=self.public_url,
             user=settings.backend_user,
             password=password.get_secret_value() if password else None,
             webhook_secret=self.secret,

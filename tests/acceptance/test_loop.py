@@ -67,15 +67,13 @@ def some_digits(n: int) -> Digits:
 
 
 @pytest.fixture(scope="module")
-def story(
-    label_studio: Any, make_errata: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Story]:
+def story(label_studio: Any, make_errata: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     digits = some_digits(N_DIGITS)
     client = label_studio.client
     project_id, task_ids = make_source_project(client, digits, QUIET)
     folder = tmp_path_factory.mktemp("story")
     before = source_state(client, project_id)
-    yield Story(client, project_id, digits, task_ids, make_errata(), folder, before)
+    yield Story(client, project_id, digits, task_ids, make_errata(ERRATA_PREDICTIONS="all"), folder, before)
     for each in list(client.paged("api/projects/", {"include": "id,description"})):
         if each["id"] == project_id or f"project {project_id}]" in (each["description"] or ""):
             client.delete(f"api/projects/{each['id']}/")

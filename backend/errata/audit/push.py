@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +16,11 @@ from errata.audit.ports import (
     Regions,
     Snapshot,
 )
+from errata.settings import PredictionsMode
 
 # At every request Label Studio counts the whole project anew: of 5,000 tasks 2.3 s for one prediction, 2.8 s for 5,000.
 CHUNK = 5000
 N_VERSIONS_KEPT = 2
-
-PredictionsMode = Literal["all", "labelled", "none"]
 
 
 def prediction(

@@ -20,9 +20,10 @@ from errata.audit.ports import (
     Source,
 )
 from errata.audit.publish import Published, publish
-from errata.audit.push import PredictionsMode, push_predictions
+from errata.audit.push import push_predictions
 from errata.audit.suspect import Findings, find_suspects
 from errata.errors import ErrataError
+from errata.settings import PredictionsMode
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,6 +177,7 @@ def _settings(data_dir: Path, url: str, token: str) -> Settings:
             "backend_password": SecretStr(secrets.token_urlsafe(12)),
             "data_dir": data_dir,
             "encoder": "pixels",
+            "predictions": "all",
             "poll_s": 10.0,
         }
     )

@@ -104,6 +104,15 @@ def disconnect(client: LabelStudio, project_id: int, footprint: Footprint) -> li
     return lines
 
 
+def is_attached_in_form(client: LabelStudio, project_id: int, public_url: str, footprint: Footprint) -> bool:
+    """Say whether somebody made errata the project's ML backend in Label Studio's own form."""
+    own = {trace.ref for trace in footprint.of_project(project_id) if trace.kind == "ml_backend"}
+    return any(
+        each["url"].rstrip("/") == public_url.rstrip("/") and str(each["id"]) not in own
+        for each in client.get("api/ml/", {"project": project_id})
+    )
+
+
 def _review_project(client: LabelStudio, project: Mapping[str, Any], footprint: Footprint) -> ReviewProject:
     config = serveable(project["label_config"])
     snapshot = Snapshot(

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from errata.audit.ports import MediaIndex, Regions
-from errata.audit.push import PredictionsMode
 from errata.jobs.queue import Queue
+from errata.settings import PredictionsMode
 from errata.web.backend import Backend
 from errata.web.beliefs import Beliefs
 from errata.web.boundary import Boundary
@@ -35,7 +35,7 @@ def create_app(
     encoders: Encoders,
     regions: Regions,
     read_controls: ReadControls,
-    predictions_mode: PredictionsMode,
+    mode_of: Callable[[int], PredictionsMode],
     audit_delay_s: float,
     root_path: str = "",
     patience: Patience = Patience(),  # noqa: B008  frozen
@@ -46,9 +46,7 @@ def create_app(
         root_path: the path of errata's public URL, "" at the root; requests with and without it are served.
         patience: how long a /predict request waits for media that are new.
     """
-    predictions = Predictions(
-        beliefs, index, encoders, newcomers, regions, read_controls, queue, predictions_mode, patience
-    )
+    predictions = Predictions(beliefs, index, encoders, newcomers, regions, read_controls, queue, mode_of, patience)
     backend = Backend(beliefs, predictions, Webhooks(queue, projects, audit_delay_s), projects, queue)
     app = FastAPI(title="errata", openapi_url=None, redirect_slashes=False)
     for path, method, endpoint in (

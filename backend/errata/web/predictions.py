@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from starlette.concurrency import run_in_threadpool
 
 from errata.audit.ports import MediaIndex, Regions
-from errata.audit.push import PredictionsMode
 from errata.errors import UsageError
 from errata.jobs.queue import Queue
+from errata.settings import PredictionsMode
 from errata.web.belief import ControlRows, ProjectBelief
 from errata.web.beliefs import Beliefs
 from errata.web.bodies import AskedTask, PredictRequest
@@ -69,7 +69,7 @@ class Predictions:
     Args:
         index: what was found behind media addresses; asked outside the event loop, once an address.
         read_controls: reads a label config's controls; raises `UsageError` where there are none.
-        mode: which tasks get predictions.
+        mode_of: which tasks of a project get predictions; from memory.
         patience: how long a request waits for media that are new.
     """
 
@@ -82,7 +82,7 @@ class Predictions:
         regions: Regions,
         read_controls: ReadControls,
         queue: Queue,
-        mode: PredictionsMode,
+        mode_of: Callable[[int], PredictionsMode],
         patience: Patience,
     ) -> None:
         self._beliefs = beliefs
@@ -92,7 +92,7 @@ class Predictions:
         self._regions = regions
         self._read_controls = read_controls
         self._queue = queue
-        self._mode = mode
+        self._mode_of = mode_of
         self._patience = patience
         self._keys: dict[str, str] = {}
         self._configs: dict[str, Allowed] = {}
@@ -102,19 +102,21 @@ class Predictions:
         belief = await self._beliefs.belief(request.project_id, LOADING_S)
         if belief is None:
             return [_empty(NO_VERSION) for _ in request.tasks]
-        shown = [task for task in request.tasks if self._is_shown(task)]
+        mode = self._mode_of(request.project_id)
+        shown = [task for task in request.tasks if _is_shown(task, mode)]
         problems = await self._find_out(belief, shown)
         allowed = self._allowed(request.label_config)
-        if len(request.tasks) <= FEW_TASKS:
-            results = self._results(belief, request.tasks, allowed, problems)
+        if len(shown) <= FEW_TASKS:
+            results = self._results(belief, shown, allowed, problems)
         else:
-            results = await run_in_threadpool(self._results, belief, request.tasks, allowed, problems)
+            results = await run_in_threadpool(self._results, belief, shown, allowed, problems)
         if any(result["model_version"].endswith("-pending") for result in results):
             self._queue.submit("predict", request.project_id, PREDICT_DELAY_S)
-        return results
-
-    def _is_shown(self, task: AskedTask) -> bool:
-        return self._mode == "all" or (self._mode == "labelled" and task.is_labeled)
+        if len(shown) == len(request.tasks):
+            return results
+        of_shown = iter(results)
+        withheld = _empty(f"{belief.version}-withheld")
+        return [next(of_shown) if _is_shown(task, mode) else withheld for task in request.tasks]
 
     async def _find_out(self, belief: ProjectBelief, tasks: Sequence[AskedTask]) -> set[str]:
         """Find out what tasks show, and believe about it; return the addresses of media that cannot be used."""
@@ -192,8 +194,6 @@ class Predictions:
     def _result(
         self, belief: ProjectBelief, task: AskedTask, allowed: Allowed | None, problems: set[str]
     ) -> dict[str, Any]:
-        if not self._is_shown(task):
-            return _empty(f"{belief.version}-withheld")
         regions, scores = [], []
         for rows in belief.controls:
             uri = _uri(task, rows)
@@ -229,6 +229,10 @@ def _best(probabilities: NDArray[np.float32], rows: ControlRows, allowed: Allowe
             return None
         best = max(left, key=lambda k: float(probabilities[k]))
     return best if np.isfinite(probabilities[best]) else None
+
+
+def _is_shown(task: AskedTask, mode: PredictionsMode) -> bool:
+    return mode == "all" or (mode == "labelled" and task.is_labeled)
 
 
 def _uri(task: AskedTask, rows: ControlRows) -> str:

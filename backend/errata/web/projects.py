@@ -21,11 +21,13 @@ class KnownProjects:
         sources: ids of source projects.
         source_of_review: review project id -> source project id.
         disconnected: ids of those that errata is to leave alone.
+        attached_by_errata: ids of those whose ML backend entry errata itself made.
     """
 
     sources: frozenset[int] = frozenset()
     source_of_review: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
     disconnected: frozenset[int] = frozenset()
+    attached_by_errata: frozenset[int] = frozenset()
 
 
 class Projects(Protocol):
@@ -64,6 +66,10 @@ class ProjectBook:
     def attached(self) -> frozenset[int]:
         """Return the source projects that Label Studio itself has asked for since the start."""
         return self._attached - self._known.disconnected - frozenset(self._known.source_of_review)
+
+    def is_attached_by_errata(self, project_id: int) -> bool:
+        """Say whether errata made the project's ML backend entry, and nobody did in Label Studio's own form."""
+        return project_id in self._known.attached_by_errata
 
     def source_of_review(self, project_id: int) -> int | None:
         """Return whose review project this is, None where it is none."""

@@ -12,7 +12,7 @@ import pytest
 
 from errata.audit.ports import Trace
 from errata.errors import LabelStudioRefused, SettingError
-from errata.labelstudio.connection import SECRET_HEADER, connect, disconnect
+from errata.labelstudio.connection import SECRET_HEADER, connect, disconnect, is_attached_in_form
 from errata.labelstudio.review_project import find_review_project
 
 PASSWORD, SECRET = "backend-password", "webhook-secret"
@@ -245,3 +245,14 @@ def test_disconnect_takes_back_predictions_and_version(label_studio, source, foo
 def test_the_service_itself_is_reachable(service):
     """The stand-in asks for the password, so that the tests above mean something."""
     assert httpx.get(service.url + "/health", trust_env=False).status_code == 401
+
+
+def test_who_attached_errata_is_told_apart(tie, label_studio, source, service, footprint):
+    """What somebody attached in Label Studio's own form wants predictions everywhere; what connect made does not."""
+    assert not is_attached_in_form(label_studio.client, source.id, service.url, footprint)
+    tie()
+    assert not is_attached_in_form(label_studio.client, source.id, service.url, footprint)
+    disconnect(label_studio.client, source.id, footprint)
+    entry = {"auth_method": "BASIC_AUTH", "basic_auth_user": "errata", "basic_auth_pass": PASSWORD}
+    label_studio.client.post("api/ml/", {"project": source.id, "url": service.url, "title": "ours", **entry})
+    assert is_attached_in_form(label_studio.client, source.id, service.url, footprint)

@@ -91,7 +91,7 @@ beliefs, newcomers, book = Beliefs(artefacts), Newcomers(Encoders()), ProjectBoo
 app = create_app(
     beliefs=beliefs, newcomers=newcomers, projects=book, queue=queue,
     credentials=Credentials("errata", password, "s3cret"), index=index, encoders=Encoders(), regions=Codecs(),
-    read_controls=lambda xml: serveable(xml).controls, predictions_mode="all", audit_delay_s=3600,
+    read_controls=lambda xml: serveable(xml).controls, mode_of=lambda project_id: "all", audit_delay_s=3600,
 )
 serve(app, "127.0.0.1", 0, (beliefs, newcomers, book, queue), lambda url: print(url, flush=True))
 print("stopped", flush=True)

@@ -269,7 +269,7 @@ def world() -> Iterator[Callable[..., World]]:
             encoders=encoders,
             regions=Codecs(),
             read_controls=lambda xml: serveable(xml).controls,
-            predictions_mode=mode,  # type: ignore[arg-type]
+            mode_of=lambda _: mode,  # type: ignore[arg-type, return-value]
             audit_delay_s=60,
             root_path=root_path,
             patience=patience,
