@@ -49,7 +49,8 @@ class LabelStudio:
     def __init__(self, url: str, token: str, *, timeout_s: float = 60, deadline_s: float = 120) -> None:
         self.url = _checked(url)
         self._tokens = Tokens(token, self._exchange)
-        self._wire = Wire(timeout_s, deadline_s)
+        # Its own server knows no TLS; behind https there is another one, and a handshake worth saving.
+        self._wire = Wire(timeout_s, deadline_s, keeps_connections=self.url.startswith("https:"))
 
     def close(self) -> None:
         """Close the connections."""

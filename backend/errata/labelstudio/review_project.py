@@ -269,7 +269,8 @@ class ReviewProject:
         Label Studio itself gives the media's addresses: below its own URL, and working in other projects.
         """
         source_id = self._snapshot.project_id
-        tasks = chosen_tasks(self._client, source_id, task_ids, {"fields": "all", "resolve_uri": "true"})
+        asked = {"fields": "all", "include": "id,data,annotations,result", "resolve_uri": "true"}
+        tasks = chosen_tasks(self._client, source_id, task_ids, asked)
         return {int(task["id"]): task for task in tasks}
 
     def _tasks(self, review_id: int, params: Params, *filters: Filter) -> Iterator[dict[str, Any]]:

@@ -45,6 +45,7 @@ class Seen:
     path: str
     headers: dict[str, str]
     body: bytes
+    port: int  # of whoever asks: one a connection
 
 
 class ScriptedServer:
@@ -63,7 +64,7 @@ class ScriptedServer:
             def _answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 with outer._lock:
-                    outer.seen.append(Seen(self.command, self.path, dict(self.headers), body))
+                    outer.seen.append(Seen(self.command, self.path, dict(self.headers), body, self.client_address[1]))
                     reply = outer.replies.popleft() if len(outer.replies) > 1 else outer.replies[0]
                 try:
                     reply.send(self)
