@@ -101,7 +101,7 @@ beliefs.preload([1])
 app = create_app(
     beliefs=beliefs, newcomers=newcomers, projects=book, queue=queue,
     credentials=Credentials("errata", None, None), index=index, encoders=Encoders(), regions=Codecs(),
-    read_controls=lambda xml: serveable(xml).controls, predictions_mode="all", audit_delay_s=60,
+    read_controls=lambda xml: serveable(xml).controls, mode_of=lambda project_id: "all", audit_delay_s=60,
 )
 serve(app, "127.0.0.1", 0, (queue, beliefs, newcomers, book), lambda url: print(url, flush=True))
 """

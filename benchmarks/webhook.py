@@ -47,7 +47,7 @@ beliefs, newcomers, book = Beliefs(ArtefactFolder(Path(sys.argv[2]))), Newcomers
 app = create_app(
     beliefs=beliefs, newcomers=newcomers, projects=book, queue=queue,
     credentials=Credentials("errata", "pw", "s3cret"), index=None, encoders=None, regions=Codecs(),
-    read_controls=lambda xml: (), predictions_mode="all", audit_delay_s=60,
+    read_controls=lambda xml: (), mode_of=lambda project_id: "all", audit_delay_s=60,
 )
 serve(app, "127.0.0.1", 0, (queue, beliefs, newcomers, book), lambda url: print(url, flush=True))
 """

@@ -21,6 +21,20 @@ APPLY = r"PATCH /api/annotations/"
 
 
 @pytest.fixture
+def new_errata(make_errata: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+    """Make erratas that end with their test: their polling would go on beside the next one."""
+    made: list[Any] = []
+
+    def make(*arguments: Any, **settings: str) -> Any:
+        made.append(make_errata(*arguments, **settings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+@pytest.fixture
 def source(label_studio: Any) -> Iterator[tuple[int, dict[int, str]]]:
     """Return a project of digits, some labelled wrong, and what their labels should be."""
     every = load_digits(seed=3, planted_share=0.1)
@@ -50,7 +64,7 @@ def test_killed_audit_is_finished_after_a_restart(
     when: str,
     label_studio: Any,
     source: tuple[int, dict[int, str]],
-    make_errata: Callable[..., Any],
+    new_errata: Callable[..., Any],
     wire: Any,
     wait: Callable[..., Any],
 ) -> None:
@@ -58,7 +72,7 @@ def test_killed_audit_is_finished_after_a_restart(
     project_id, _ = source
     client = label_studio.client
     before = source_state(client, project_id)
-    errata = make_errata(wire.url)
+    errata = new_errata(wire.url)
     errata.serve()
     errata.run("connect", str(project_id))
     wire.break_at(moment, 1, when, errata.kill)
@@ -83,7 +97,7 @@ def test_killed_apply_is_finished_after_a_restart(
     when: str,
     label_studio: Any,
     source: tuple[int, dict[int, str]],
-    make_errata: Callable[..., Any],
+    new_errata: Callable[..., Any],
     wire: Any,
     wait: Callable[..., Any],
 ) -> None:
@@ -91,7 +105,7 @@ def test_killed_apply_is_finished_after_a_restart(
     project_id, right = source
     client = label_studio.client
     before = source_state(client, project_id)
-    errata = make_errata(wire.url, ERRATA_APPLY="auto")
+    errata = new_errata(wire.url, ERRATA_APPLY="auto")
     errata.run("audit", str(project_id))
     review_id = review_tasks(client, project_id)[0]["project"]
     judged_wrong = answer_findings(client, review_id, right, QUIET)
