@@ -149,6 +149,7 @@ class Case:
         counts = ("suspects", "predictions", "inserted", "moved", "withdrawn")
         return {
             "errata_s": round(errata, 2),
+            "of_it_believing_s": statistics.median(did["seconds"] for did in self.did),  # learning above all
             "label_studio_s": round(bare, 2),
             "ratio": round(errata / bare, 3),
             "ratio_of_each_turn": [round(e / b, 3) for e, b in zip(self.errata, self.bare, strict=True)],
