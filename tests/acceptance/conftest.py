@@ -28,7 +28,7 @@ from errata.audit.progress import LineProgress
 from errata.settings import Settings
 from errata.wiring import BeliefOptions, Wiring
 
-WAIT_S = 90
+WAIT_S = 180
 
 
 def free_port() -> int:

@@ -77,7 +77,7 @@ def test_killed_audit_is_finished_after_a_restart(
     errata.run("connect", str(project_id))
     wire.break_at(moment, 1, when, errata.kill)
     errata.post("webhook", {"action": "START_TRAINING", "project": {"id": project_id}})
-    assert wire.broken.wait(60), errata.log
+    assert wire.broken.wait(180), errata.log
     errata.stop()
     errata.serve()
     wait(lambda: audit_finished(errata, project_id), "the audit after the restart")
@@ -112,7 +112,7 @@ def test_killed_apply_is_finished_after_a_restart(
     assert len(judged_wrong) > 5
     errata.serve()
     wire.break_at(APPLY, 3, when, errata.kill)
-    assert wire.broken.wait(60), errata.log
+    assert wire.broken.wait(180), errata.log
     errata.stop()
     halfway = source_state(client, project_id)
     n_written = sum(label_of(halfway[task_id]) != label_of(before[task_id]) for task_id in before)

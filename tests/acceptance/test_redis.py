@@ -134,7 +134,7 @@ def test_killed_worker_s_audit_is_finished_by_the_next(
     worker = start_worker()
     wire.break_at(moment, 1, "after", lambda: kill_with_all_below(worker))
     errata.post("webhook", {"action": "START_TRAINING", "project": {"id": source.id}})
-    assert wire.broken.wait(60), errata.log
+    assert wire.broken.wait(180), errata.log
     worker.stop()
     assert audits(errata) == [(False, None)]
     a_minute_passes(redis)
