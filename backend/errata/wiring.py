@@ -348,7 +348,7 @@ def do_job(wiring: Wiring, name: JobName, project_id: int) -> None:
     Raises:
         ServiceError: Label Studio failed; what was done so far is written down.
     """
-    if name == "audit":
+    if name != "verdicts":
         wiring.audit(project_id, BeliefOptions(), LineProgress(print))
         return
     wiring.take_verdicts(project_id)

@@ -10,7 +10,7 @@ from typing import Literal, Protocol, get_args
 
 JobName = Literal["audit", "verdicts", "predict"]
 """`audit`: audit the project. `verdicts`: take its verdicts, and apply them where `ERRATA_APPLY` is `auto`.
-`predict`: embed and push predictions for tasks that Label Studio asked about before errata had seen them."""
+`predict`: an audit too, asked for because Label Studio asked about tasks that errata had not seen."""
 
 JOB_NAMES: tuple[JobName, ...] = get_args(JobName)
 RETRY_S: tuple[float, ...] = (10, 60, 300)  # how long a job that failed waits before each new try

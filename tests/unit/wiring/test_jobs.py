@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from errata.errors import LabelStudioUnreachable
+from errata.jobs.queue import JobName
 from errata.review.apply import Applied
 from errata.review.plans import Conflict
 from errata.review.records import Change
@@ -46,6 +47,7 @@ class WatchedWiring(Wiring):
     settings: Settings
     outcome: Applied = NOTHING
     n_applied: int = field(default=0, init=False)
+    n_audited: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         super().__init__(self.settings)
@@ -53,6 +55,9 @@ class WatchedWiring(Wiring):
     @cached_property
     def client(self) -> Any:
         return BareLabelStudio()
+
+    def audit(self, project_id: int, options: Any, progress: Any) -> Any:
+        self.n_audited += 1
 
     def apply(self, project_id: int, include_undone: bool = False) -> Applied:
         self.n_applied += 1
@@ -91,3 +96,10 @@ def test_a_job_tells_what_was_left_alone_and_why_it_stopped(
     with caplog.at_level(logging.WARNING), pytest.raises(LabelStudioUnreachable):
         do_job(auto, "verdicts", 7)
     assert caplog.messages == ["project 7: task 10 left alone: the annotation was deleted since"]
+
+
+@pytest.mark.parametrize("name", ["audit", "predict"])
+def test_jobs_about_labels_audit_and_never_apply(auto: WatchedWiring, name: JobName) -> None:
+    """Tasks that Label Studio asked about before errata had seen them get their predictions from an audit."""
+    do_job(auto, name, 7)
+    assert (auto.n_audited, auto.n_applied) == (1, 0)
