@@ -42,7 +42,8 @@ def run_service(settings: Settings) -> None:
     index = MediaIndexStore(wiring.engine)
     queue = _queue(settings)
     encoders = ServedEncoders(wiring, index)
-    beliefs, newcomers, book = Beliefs(wiring.artefacts), Newcomers(encoders), ProjectBook(StoredProjects(wiring))
+    projects = StoredProjects(wiring)
+    beliefs, newcomers, book = Beliefs(wiring.artefacts), Newcomers(encoders), ProjectBook(projects)
     password = settings.backend_password
     public = urlsplit(settings.public_url or "")
     app = create_app(
@@ -63,7 +64,6 @@ def run_service(settings: Settings) -> None:
         audit_delay_s=settings.audit_delay_s,
         root_path=public.path,
     )
-    projects = StoredProjects(wiring)
     beliefs.preload(projects.read().sources)
     due = DueAudits(
         queue,

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from errata.audit.ports import Footprint, Snapshot, Trace
+from errata.audit.ports import Footprint, Trace
 from errata.errors import ErrataError, LabelStudioGone, LabelStudioRefused, SettingError
 from errata.labelstudio.client import LabelStudio
-from errata.labelstudio.label_config import serveable
 from errata.labelstudio.predictions import BACKEND_TITLE, delete_version, is_own_version
 from errata.labelstudio.review_project import ReviewProject
+from errata.labelstudio.source import describe_project
 
 SECRET_HEADER = "X-Errata-Secret"
 _LABEL_ACTIONS = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_DELETED")
@@ -70,8 +70,7 @@ def connect(
         LabelStudioRefused: the token's rights are not enough, or Label Studio refuses the address.
     """
     place = _Place(_checked(public_url), user, password, webhook_secret)
-    project = client.get(f"api/projects/{project_id}/")
-    review_id = _review_project(client, project, footprint).ensure()
+    review_id = ReviewProject(client, describe_project(client, project_id), footprint).ensure()
     lines = [f"Review project {review_id}: {client.url}projects/{review_id}/"]
     # Before the ML backend: Label Studio adds a webhook without the secret unless one is there.
     for webhook_project, actions in ((project_id, _SOURCE_ACTIONS), (review_id, _LABEL_ACTIONS)):
@@ -111,20 +110,6 @@ def is_attached_in_form(client: LabelStudio, project_id: int, public_url: str, f
         each["url"].rstrip("/") == public_url.rstrip("/") and str(each["id"]) not in own
         for each in client.get("api/ml/", {"project": project_id})
     )
-
-
-def _review_project(client: LabelStudio, project: Mapping[str, Any], footprint: Footprint) -> ReviewProject:
-    config = serveable(project["label_config"])
-    snapshot = Snapshot(
-        url=client.url,
-        project_id=int(project["id"]),
-        title=project["title"],
-        label_config=project["label_config"],
-        controls=config.controls,
-        refused=config.refused,
-        tasks=(),
-    )
-    return ReviewProject(client, snapshot, footprint)
 
 
 def _tie_webhook(

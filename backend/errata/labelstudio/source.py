@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from errata.audit.ports import Progress, Snapshot, Task
@@ -41,10 +42,9 @@ class ProjectSource:
             ConfigNotServed: no control can be audited; names the tags.
             LabelStudioGone: there is no such project.
         """
-        project = self._client.get(f"api/projects/{self._project_id}/")
-        config = serveable(project["label_config"])
-        reader = TaskReader(config.controls)
-        progress.stage("Reading tasks", project.get("task_number"))
+        described, n_tasks = _described(self._client, self._project_id)
+        reader = TaskReader(described.controls)
+        progress.stage("Reading tasks", n_tasks)
         tasks: list[Task] = []
         changes: list[str] = []
         for page in task_pages(self._client, self._project_id, FIELDS, page_size=PAGE_SIZE):
@@ -53,17 +53,8 @@ class ProjectSource:
             dated = (each for raw in page for each in (raw, *raw.get("annotations", ())))
             changes.extend(each["updated_at"] for each in dated if each.get("updated_at"))
             progress.advance(len(page))
-        return Snapshot(
-            url=self._client.url,
-            project_id=self._project_id,
-            title=str(project["title"]),
-            label_config=project["label_config"],
-            controls=config.controls,
-            refused=config.refused,
-            tasks=tuple(tasks),
-            skipped=reader.skipped(),
-            newest_change=max(changes, default=None),
-        )
+        newest = max(changes, default=None)
+        return replace(described, tasks=tuple(tasks), skipped=reader.skipped(), newest_change=newest)
 
 
 def describe_project(client: LabelStudio, project_id: int) -> Snapshot:
@@ -73,9 +64,14 @@ def describe_project(client: LabelStudio, project_id: int) -> Snapshot:
         ConfigNotServed: no control can be audited; names the tags.
         LabelStudioGone: there is no such project.
     """
+    return _described(client, project_id)[0]
+
+
+def _described(client: LabelStudio, project_id: int) -> tuple[Snapshot, int | None]:
+    """Return the project without its tasks, and how many it has where Label Studio says so."""
     project = client.get(f"api/projects/{project_id}/")
     config = serveable(project["label_config"])
-    return Snapshot(
+    described = Snapshot(
         url=client.url,
         project_id=project_id,
         title=str(project["title"]),
@@ -84,6 +80,7 @@ def describe_project(client: LabelStudio, project_id: int) -> Snapshot:
         refused=config.refused,
         tasks=(),
     )
+    return described, project.get("task_number")
 
 
 def export_project(client: LabelStudio, project_id: int) -> list[dict[str, Any]]:

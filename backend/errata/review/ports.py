@@ -169,10 +169,3 @@ class Traces(Protocol):
 
     def of_project(self, project_id: int) -> Sequence[Trace]:
         """Return what is there, oldest first."""
-
-
-class SideEffects(Protocol):
-    """What else will happen in Label Studio when errata writes to the source."""
-
-    def read(self) -> list[str]:
-        """Return one line an effect: other people's webhooks, training on submit."""
