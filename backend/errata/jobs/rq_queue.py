@@ -93,20 +93,27 @@ class RedisQueue:
 
     def states(self) -> list[JobState]:
         """See `Queue.states`."""
-        registries = {
-            "running": StartedJobRegistry(queue=self._queue),
-            "waiting": ScheduledJobRegistry(queue=self._queue),
-            "failed": FailedJobRegistry(queue=self._queue),
-        }
         try:
-            ids = [*self._queue.job_ids, *self._queue.intermediate_queue.get_job_ids()]
-            for registry in registries.values():
-                ids += registry.get_job_ids(cleanup=False)
-            jobs = Job.fetch_many(list(dict.fromkeys(ids)), connection=self._redis, serializer=JSONSerializer)
+            jobs = Job.fetch_many(self._job_ids(), connection=self._redis, serializer=JSONSerializer)
         except RedisError as error:
             raise self._unreachable(error) from error
         states = [self._state(job) for job in jobs if job is not None]
         return [state for state in states if state is not None]
+
+    def _job_ids(self) -> list[str]:
+        """Read the queue and its registries at one moment: a job that moves between two reads would be in none."""
+        registries = (ScheduledJobRegistry(queue=self._queue), FailedJobRegistry(queue=self._queue))
+        started = StartedJobRegistry(queue=self._queue)
+        with self._redis.pipeline(transaction=True) as moment:
+            moment.zrange(started.key, 0, -1)
+            moment.lrange(self._queue.key, 0, -1)
+            moment.lrange(self._queue.intermediate_queue_key, 0, -1)
+            for registry in registries:
+                moment.zrange(registry.key, 0, -1)
+            running, *others = moment.execute()
+        ids = [started.parse_job_id(entry) for entry in running]
+        ids += [entry.decode() for entries in others for entry in entries]
+        return list(dict.fromkeys(ids))
 
     def _state(self, job: Job) -> JobState | None:
         name, project_id = job.args

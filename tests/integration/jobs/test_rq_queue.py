@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -127,6 +128,31 @@ def test_being_asked_again_postpones_up_to_a_bound(redis_server: str, wait_for: 
     assert ask(1000) == pytest.approx(100, abs=3)
     assert ask(0) == pytest.approx(0, abs=2)
     assert ask(60) == pytest.approx(0, abs=3)
+    redis.close()
+
+
+def test_a_job_that_moves_is_seen(redis_server: str, wait_for: WaitFor) -> None:
+    """However often RQ's scheduler moves a job between its queue and the waiting room, it is listed at each look."""
+    redis = Redis.from_url(redis_server)
+    registry = ScheduledJobRegistry("errata", connection=redis, serializer=JSONSerializer)
+    done = threading.Event()
+
+    def move() -> None:
+        while not done.is_set():
+            with redis.pipeline() as forth:
+                forth.zrem(registry.key, "audit-1-a").rpush("rq:queue:errata", "audit-1-a").execute()
+            with redis.pipeline() as back:
+                back.lrem("rq:queue:errata", 0, "audit-1-a").zadd(registry.key, {"audit-1-a": 1}).execute()
+
+    with handing_over(redis_server) as queue:
+        queue.submit("audit", 1)
+        wait_for(queue.states)
+        mover = threading.Thread(target=move)
+        mover.start()
+        seen = [len(queue.states()) for _ in range(500)]
+        done.set()
+        mover.join()
+    assert set(seen) == {1}
     redis.close()
 
 
