@@ -37,8 +37,8 @@ def run_service(settings: Settings) -> None:
         QueueUnreachable: ERRATA_REDIS_URL is set and Redis does not answer.
     """
     check_exposure(settings)
-    settings.label_studio()
     wiring = Wiring(settings)
+    _ = wiring.client  # what is wrong with its settings is said before anything else
     index = MediaIndexStore(wiring.engine)
     queue = _queue(settings)
     encoders = ServedEncoders(wiring, index)

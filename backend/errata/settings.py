@@ -7,12 +7,27 @@ from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from errata.errors import SettingError
 
 PredictionsMode = Literal["all", "labelled", "none"]
+ApplyMode = Literal["manual", "auto"]
+
+
+class ProjectSettings(BaseModel):
+    """What `errata connect` was told about one project. None leaves it to the environment, or to the default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    predictions: PredictionsMode | None = None
+    belief: str | None = None  # own, stored, a file, an ML backend's URL, or package.module:Class
+    encoder: str | None = None
+    apply: ApplyMode | None = None
+    limit: int | None = None  # the queue's length
+    shows_version: bool | None = None  # errata may fill the project's model version where it is empty
+    media: Literal["label_studio", "errata"] | None = None  # who serves the review project's media
 
 
 class Settings(BaseSettings):
@@ -24,6 +39,7 @@ class Settings(BaseSettings):
     label_studio_token: SecretStr | None = Field(
         None, description="a personal access token or a legacy token (Label Studio: Account & Settings)"
     )
+    label_studio_token_file: Path | None = Field(None, description="a file with the token, in place of the token")
     public_url: str | None = Field(None, description="how Label Studio sees errata; http://HOST:PORT by default")
     host: str = Field("127.0.0.1", description="the address that `errata serve` listens on")
     port: int = Field(9090, ge=0, le=65535, description="the port that `errata serve` listens on")
@@ -46,7 +62,7 @@ class Settings(BaseSettings):
         description="which tasks get predictions: all, labelled (those done by their annotators) or none; by default "
         "all where errata was attached in Label Studio's own form, labelled elsewhere",
     )
-    apply: Literal["manual", "auto"] = Field("manual", description="auto: fixes are applied as verdicts come in")
+    apply: ApplyMode = Field("manual", description="auto: fixes are applied as verdicts come in")
     poll_s: float = Field(60, gt=0, description="seconds between looks for verdicts that no webhook told of")
     audit_delay_s: float = Field(60, ge=0, description="seconds of quiet after a label changed before an audit")
     media_hosts: tuple[str, ...] = Field(
@@ -61,21 +77,48 @@ class Settings(BaseSettings):
         """The database's SQLAlchemy URL."""
         return self.database_url or f"sqlite:///{self.data_dir / 'errata.db'}"
 
-    def label_studio(self) -> tuple[str, str]:
+    def of_project(self, project: ProjectSettings) -> Settings:
+        """Return the settings with those of one project over them."""
+        said = project.model_dump(exclude_none=True)
+        return self.model_copy(update={name: value for name, value in said.items() if name in Settings.model_fields})
+
+    def label_studio(self, remembered: tuple[str, str] | None = None) -> tuple[str, str]:
         """Label Studio's URL, ending in a slash, and the token.
 
+        Args:
+            remembered: URL and token as `errata connect` was told them; used for what the environment leaves out.
+
         Raises:
-            SettingError: one of them is not set.
+            SettingError: one of them is not known.
         """
-        if not self.label_studio_url:
-            raise SettingError("ERRATA_LABEL_STUDIO_URL is not set; set it to where Label Studio is.")
-        if not self.label_studio_url.startswith(("http://", "https://")):
-            raise SettingError("ERRATA_LABEL_STUDIO_URL is wrong because it has no http:// or https://; add it.")
-        if self.label_studio_token is None or not self.label_studio_token.get_secret_value():
+        url = self.label_studio_url or (remembered[0] if remembered else None)
+        if not url:
             raise SettingError(
-                "ERRATA_LABEL_STUDIO_TOKEN is not set; copy one from Label Studio's Account & Settings page."
+                "ERRATA_LABEL_STUDIO_URL is not set; set it to where Label Studio is, or run `errata connect URL`."
             )
-        return self.label_studio_url.rstrip("/") + "/", self.label_studio_token.get_secret_value()
+        if not url.startswith(("http://", "https://")):
+            raise SettingError("ERRATA_LABEL_STUDIO_URL is wrong because it has no http:// or https://; add it.")
+        url = url.rstrip("/") + "/"
+        token = self._token() or (remembered[1] if remembered and remembered[0] == url else None)
+        if not token:
+            raise SettingError(
+                "ERRATA_LABEL_STUDIO_TOKEN is not set; copy one from Label Studio's Account & Settings page, "
+                "or run `errata connect`, which asks for it."
+            )
+        return url, token
+
+    def _token(self) -> str | None:
+        if self.label_studio_token is not None and self.label_studio_token.get_secret_value():
+            return self.label_studio_token.get_secret_value()
+        if self.label_studio_token_file is None:
+            return None
+        try:
+            return self.label_studio_token_file.read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingError(
+                f"ERRATA_LABEL_STUDIO_TOKEN_FILE is wrong because {self.label_studio_token_file} cannot be read "
+                f"({type(error).__name__}); give a file that holds the token and nothing else."
+            ) from error
 
 
 def read_settings() -> Settings:

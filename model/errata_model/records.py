@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Action = Literal["replace", "add", "remove"]
-Stream = Literal["suspect", "sample", "seed"]
+Stream = Literal["suspect", "selected", "sample", "seed"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from traceback import extract_tb
 
 import typer
 
-from errata.cli import audit, connection, demo, review, service
+from errata.cli import audit, connection, demo, review, service, status
 from errata.cli.console import tell
 from errata.errors import ErrataError
 
@@ -23,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # a traceback with local variables would show tokens
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (connection, audit, review, service, demo):
+for module in (connection, audit, status, review, service, demo):
     module.register(app)
 
 

@@ -32,8 +32,11 @@ def audit(
     tasks_out: Annotated[Path | None, typer.Option(help="Write each task's disagreement here.")] = None,
     all_labels: Annotated[bool, typer.Option("--all", help="Write every given label, not the suspects alone.")] = False,
     belief: Annotated[
-        str, typer.Option(help="Who believes: own, stored (predictions there), a CSV file, an ML backend's URL.")
-    ] = "own",
+        str | None,
+        typer.Option(
+            help="Who believes: own (the default), stored (predictions there), a CSV file, an ML backend's URL."
+        ),
+    ] = None,
     encoder: Annotated[str | None, typer.Option(help="A torchvision classification backbone, or pixels.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Its weights: a file, or a folder of NAME.pth.")] = None,
     minutes: Annotated[float | None, typer.Option(min=0, help="Bounds the training, in minutes.")] = None,

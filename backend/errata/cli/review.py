@@ -1,4 +1,4 @@
-"""`errata status`, `plan`, `apply`, `undo` and `export`."""
+"""`errata plan`, `apply`, `undo` and `export`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from errata.cli.console import print_json, tell
+from errata.cli.console import print_json
 from errata.errors import CheckFailed, UsageError
 from errata.review.apply import Applied
 from errata.review.plans import Conflict, Plan
-from errata.review.status import Status
 from errata.review.undo import Undone
 from errata.settings import read_settings
 from errata.wiring import Wiring
@@ -24,22 +23,8 @@ IncludeUndone = Annotated[bool, typer.Option(help="Also fixes that were applied 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (status, plan, apply, undo, export):
+    for command in (plan, apply, undo, export):
         app.command()(command)
-
-
-def status(project: Project, as_json: AsJson = False) -> None:
-    """Tell where a project stands: findings, verdicts, conflicts, and what errata has written where."""
-    wiring = Wiring(read_settings())
-    taken = wiring.take_verdicts(project)
-    state = wiring.status(project)
-    if as_json:
-        print_json(asdict(state) | {"sentence": state.sentence})
-        return
-    for line in _status_lines(state, wiring.client.url):
-        typer.echo(line)
-    if taken.unknown_findings:
-        tell(f"{taken.unknown_findings} answers are about findings that this data folder does not know.")
 
 
 def plan(project: Project, as_json: AsJson = False, include_undone: IncludeUndone = False) -> None:
@@ -113,36 +98,13 @@ def export(
         )
 
 
-def _status_lines(state: Status, url: str) -> list[str]:
-    counts = state.findings
-    lines = [f"Findings: {state.to_review} to review, {counts.withdrawn} withdrawn", state.sentence]
-    if state.unclear:
-        lines.append(f"{state.unclear} unclear")
-    lines += [f"  look again: task {each.task_id}: {each.why}" for each in state.contradictions]
-    lines.append(f"Fixes: {state.pending} to apply, {len(state.conflicts)} in conflict")
-    lines += [f"  {_conflict(conflict)}" for conflict in state.conflicts]
-    lines += [f"  changeset {id_}, {when:%Y-%m-%d %H:%M} UTC: {n} labels stand" for id_, when, n in state.changesets]
-    audit = state.last_audit
-    if audit is None:
-        lines.append(f"Not audited yet: errata audit {state.project_id}")
-    elif audit.finished_at is None:
-        lines.append(f"Last audit: began {audit.started_at:%Y-%m-%d %H:%M} UTC, {audit.problem or 'under way'}")
-    else:
-        ended = audit.problem or f"{audit.summary.get('labels')} labels, model {audit.version}"
-        lines.append(f"Last audit: {audit.finished_at:%Y-%m-%d %H:%M} UTC, {ended}")
-    if state.footprint:
-        lines.append(f"Written to {url} by errata:")
-        lines += [f"  {trace.kind.replace('_', ' ')} {trace.ref}" for trace in state.footprint]
-    return lines
-
-
 def _plan_lines(planned: Plan) -> list[str]:
     lines = [
         f'task {change.task_id}: "{change.old_label}" -> "{change.new_label}", says {change.reviewer}. {change.reason}'
         for change in planned.changes
     ]
     lines += [f"{n} x {old} -> {new}" for old, new, n in planned.counts]
-    lines += [_conflict(conflict) for conflict in planned.conflicts]
+    lines += [conflict_line(conflict) for conflict in planned.conflicts]
     lines.append(
         f"{len(planned.changes)} labels to change, {planned.applied} applied already, "
         f"{len(planned.conflicts)} in conflict, {len(planned.undone)} undone before"
@@ -150,14 +112,15 @@ def _plan_lines(planned: Plan) -> list[str]:
     return lines
 
 
-def _conflict(conflict: Conflict) -> str:
+def conflict_line(conflict: Conflict) -> str:
+    """Say which fix is left alone, and why."""
     change = conflict.change
     return f'left alone: task {change.task_id}, "{change.old_label}" -> "{change.new_label}": {conflict.why}'
 
 
 def _tell_conflicts(conflicts: tuple[Conflict, ...]) -> None:
     for conflict in conflicts:
-        typer.echo(f"  {_conflict(conflict)}")
+        typer.echo(f"  {conflict_line(conflict)}")
 
 
 def _outcome(outcome: Applied | Undone, **counts: Any) -> dict[str, Any]:

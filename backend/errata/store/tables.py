@@ -40,6 +40,13 @@ DISCONNECTED = Table(
     Column("project_id", Integer, primary_key=True, autoincrement=False),
 )
 
+PROJECT_SETTINGS = Table(
+    "project_settings",
+    METADATA,
+    Column("project_id", Integer, primary_key=True, autoincrement=False),
+    Column("settings", JSON, nullable=False),
+)
+
 AUDITS = Table(
     "audits",
     METADATA,

@@ -1,0 +1,152 @@
+"""Audits: of a project, and of an export without any server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from errata.audit.believe import Believer, OwnBeliever
+from errata.audit.believe_elsewhere import FileBeliever, StoredBeliever
+from errata.audit.embed import ImageEmbedder
+from errata.audit.ports import Artefacts, Media, MediaIndex, Progress
+from errata.audit.publish import Published
+from errata.audit.run import Examination, Outlets, examine, run_audit
+from errata.errors import SettingError, UsageError
+from errata.labelstudio.connection import is_attached_in_form
+from errata.labelstudio.export_file import ExportSource
+from errata.labelstudio.media import FolderMedia, ProjectMedia
+from errata.labelstudio.ml_backend import BackendBeliever
+from errata.labelstudio.predictions import SourcePredictions
+from errata.labelstudio.review_project import ReviewProject
+from errata.labelstudio.source import ProjectSource, describe_project
+from errata.settings import PredictionsMode
+from errata.store.embeddings import EmbeddingFolder, known_width
+from errata.store.media_index import MediaIndexStore
+from errata.wiring.adapters import Adapters
+from errata_model.encoders.images import ImageEncoder, UnknownEncoder, WeightsUnavailable, load_image_encoder
+
+
+@dataclass(frozen=True, slots=True)
+class BeliefOptions:
+    """How an audit forms its belief: what the command line says beyond the settings, None where it says nothing."""
+
+    belief: str | None = None  # own, stored, a CSV file, or the URL of an ML backend
+    encoder: str | None = None
+    weights: Path | None = None
+    minutes: float | None = None
+    seed: int = 0
+    limit: int | None = None
+
+
+class Auditing(Adapters):
+    """Audits on the adapters."""
+
+    def audit(self, project_id: int, options: BeliefOptions, progress: Progress) -> tuple[Examination, Published, int]:
+        """Audit a project; see `run_audit`."""
+        options = self._options_of(project_id, options)
+        describe_project(self.client, project_id)  # what is wrong with it is said before weights are loaded
+        source = ProjectSource(self.client, project_id)
+        believer = self._believer(options, self.project_media(), self.artefacts, progress)
+        outlets = Outlets(
+            log=self.audits,
+            artefacts=self.artefacts,
+            sink=lambda read: SourcePredictions(self.client, project_id, read.label_config, self.footprint),
+            queue=lambda read: ReviewProject(self.client, read, self.footprint),
+        )
+        mode = self._predictions_mode(project_id)
+        return run_audit(project_id, source, believer, self.codecs, outlets, mode, progress, options.limit)
+
+    def _options_of(self, project_id: int, options: BeliefOptions) -> BeliefOptions:
+        """Return the options with what the project was connected with where the command line says nothing."""
+        said = self.project_settings.get(project_id)
+        return replace(
+            options,
+            belief=options.belief or said.belief,
+            encoder=options.encoder or said.encoder,
+            limit=said.limit if options.limit is None else options.limit,
+        )
+
+    def _predictions_mode(self, project_id: int) -> PredictionsMode:
+        chosen = self.settings_of(project_id).predictions
+        if chosen:
+            return chosen
+        attached = is_attached_in_form(self.client, project_id, self.public_url, self.footprint)
+        return "all" if attached else "labelled"
+
+    def examine_project(self, project_id: int, options: BeliefOptions, progress: Progress) -> Examination:
+        """Find a project's suspects without writing anything to Label Studio."""
+        options = self._options_of(project_id, options)
+        snapshot = ProjectSource(self.client, project_id).read(progress)
+        believer = self._believer(options, self.project_media(), self.artefacts, progress)
+        return examine(snapshot, believer, self.codecs, progress, options.limit)
+
+    def examine_export(
+        self, export: Path, config: Path | None, media: Path | None, options: BeliefOptions, progress: Progress
+    ) -> Examination:
+        """Find an export's suspects without any server."""
+        if config is None:
+            raise UsageError("An export needs its label config: --config config.xml")
+        snapshot = ExportSource(export, config).read(progress)
+        settings = self.settings
+        folder = FolderMedia(media, settings.media_hosts, settings.media_max_bytes, settings.media_timeout_s)
+        return examine(snapshot, self._believer(options, folder, None, progress), self.codecs, progress, options.limit)
+
+    def project_media(self) -> ProjectMedia:
+        """Return what fetches a project's media."""
+        settings = self.settings
+        return ProjectMedia(self.client, settings.media_hosts, settings.media_max_bytes, settings.media_timeout_s)
+
+    def _believer(
+        self, options: BeliefOptions, media: Media, artefacts: Artefacts | None, progress: Progress
+    ) -> Believer:
+        belief = options.belief or "own"
+        if belief == "stored":
+            return StoredBeliever()
+        if belief.startswith(("http://", "https://")):
+            return BackendBeliever(belief)
+        if belief != "own":
+            return FileBeliever(Path(belief))
+        encoder, name = self._encoder(options, progress)
+        embedder = self.embedder(encoder, media, MediaIndexStore(self.engine) if artefacts else NoIndex())
+        return OwnBeliever(embedder, name, artefacts, seed=options.seed, minutes=options.minutes)
+
+    def _encoder(self, options: BeliefOptions, progress: Progress) -> tuple[ImageEncoder, str]:
+        name = options.encoder or self.settings.encoder
+        weights = options.weights or self.settings.weights
+        try:
+            encoder = load_image_encoder(name, weights)
+            self.embeddings(encoder)  # finds out now whether the weights can be had
+            return encoder, name
+        except UnknownEncoder as error:
+            raise SettingError(f"ERRATA_ENCODER is wrong because {error}") from error
+        except WeightsUnavailable as error:
+            if weights is not None:
+                raise SettingError(str(error)) from error
+            progress.say(f"{error} Working on pixels instead: findings are fewer and worse than with weights.")
+            return load_image_encoder("pixels", None), "pixels"
+
+    def embeddings(self, encoder: ImageEncoder) -> EmbeddingFolder:
+        """Return the cache of an encoder; loads the encoder only where it was never used before.
+
+        Raises:
+            WeightsUnavailable: its weights cannot be had.
+        """
+        folder = self.settings.data_dir / "embeddings"
+        return EmbeddingFolder(folder, encoder.identity, known_width(folder, encoder.identity) or encoder.width)
+
+    def embedder(self, encoder: ImageEncoder, media: Media, index: MediaIndex) -> ImageEmbedder:
+        """Return what turns images into embeddings and caches them."""
+        return ImageEmbedder(media, index, self.embeddings(encoder), encoder, self.settings.media_max_pixels)
+
+
+class NoIndex:
+    """Knows no addresses: for media that may change behind theirs, such as files in a folder."""
+
+    def known(self, uris: Iterable[str]) -> dict[str, str]:
+        """See `MediaIndex.known`."""
+        return {}
+
+    def remember(self, found: Any) -> None:
+        """See `MediaIndex.remember`."""

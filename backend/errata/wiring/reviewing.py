@@ -1,0 +1,89 @@
+"""Verdicts, plans and what becomes of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from errata.errors import ExportError, UsageError
+from errata.labelstudio.annotations import SourceAnnotations, SourceSideEffects
+from errata.labelstudio.export_file import read_export
+from errata.labelstudio.review_project import ReviewProject
+from errata.labelstudio.source import describe_project, export_project
+from errata.review.apply import Applied, apply_plan
+from errata.review.export import merged_export
+from errata.review.plans import Plan, make_plan
+from errata.review.recovery import recover
+from errata.review.status import Status, project_status
+from errata.review.undo import Undone, undo
+from errata.review.verdicts import Taken, take_verdicts
+from errata.store.export_file import write_export
+from errata.wiring.adapters import Adapters
+
+
+class Reviewing(Adapters):
+    """Review on the adapters."""
+
+    def take_verdicts(self, project_id: int) -> Taken:
+        """Read the review project's answers into verdict records. Writes nothing to the source."""
+        self.recover(project_id)
+        queue = ReviewProject(self.client, describe_project(self.client, project_id), self.footprint)
+        return take_verdicts(project_id, queue, self.audits, self.verdicts)
+
+    def plan(self, project_id: int, include_undone: bool = False) -> Plan:
+        """Plan the confirmed fixes that do not stand in the source yet."""
+        return make_plan(
+            project_id,
+            self.verdicts,
+            self.audits,
+            self.journal,
+            SourceAnnotations(self.client, project_id),
+            self.codecs,
+            describe_project(self.client, project_id).controls,
+            include_undone,
+        )
+
+    def side_effects(self, project_id: int) -> list[str]:
+        """Say what else writing to the source sets off."""
+        return SourceSideEffects(self.client, project_id, self.footprint).read()
+
+    def apply(self, project_id: int, include_undone: bool = False) -> Applied:
+        """Write the confirmed fixes."""
+        plan = self.plan(project_id, include_undone)
+        by = str(self.client.get("api/current-user/whoami").get("email", ""))
+        return apply_plan(plan, SourceAnnotations(self.client, project_id), self.codecs, self.journal, by)
+
+    def undo(self, project_id: int, changeset_id: int | None) -> Undone:
+        """Restore the labels that a changeset changed, or, with None, all that errata ever changed."""
+        return undo(project_id, changeset_id, SourceAnnotations(self.client, project_id), self.codecs, self.journal)
+
+    def project_of_changeset(self, changeset_id: int) -> int:
+        """Return the project that a changeset belongs to."""
+        for project in self.audits.projects():
+            if changeset_id in {known for known, _, _ in self.journal.changesets(project.id)}:
+                return project.id
+        raise UsageError(f"There is no changeset {changeset_id}; `errata status PROJECT` lists a project's.")
+
+    def status(self, project_id: int) -> Status:
+        """Gather where a project stands."""
+        return project_status(
+            project_id, self.audits, self.verdicts, self.journal, self.footprint, self.plan(project_id)
+        )
+
+    def recover(self, project_id: int) -> None:
+        """Settle what a crash left open in the journal."""
+        recover(project_id, SourceAnnotations(self.client, project_id), self.codecs, self.journal)
+
+    def export(self, target: str, out: Path) -> dict[str, Any]:
+        """Write an export with the confirmed fixes merged; return its manifest."""
+        if target.isdigit():
+            project_id = int(target)
+            tasks = export_project(self.client, project_id)
+        else:
+            tasks = read_export(Path(target))
+            named = tasks[0].get("project") if tasks else None
+            if not isinstance(named, int):
+                raise ExportError(f'{target} does not say which project it is of; its tasks need "project".')
+            project_id = named
+        merged = merged_export(project_id, tasks, self.verdicts, self.journal, self.audits, self.codecs)
+        return write_export(out, *merged)
