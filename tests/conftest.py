@@ -21,7 +21,7 @@ import redis
 from PIL import Image
 
 from errata.audit.ports import Footprint, ReviewEntry, Snapshot, Task, Trace
-from errata.demo.label_studio import LabelStudioServer, cache_dir, install, prepare
+from errata.demo.label_studio import VERSION, LabelStudioServer, cache_dir, install, prepare
 from errata.errors import ErrataError
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.codecs import Codecs
@@ -69,22 +69,34 @@ class SourceProject:
 
 
 @pytest.fixture(scope="session")
-def label_studio(
+def start_label_studio(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, running: ExitStack
-) -> RunningLabelStudio:
-    """One Label Studio a test run, on a copy of a prepared data folder; installed when it is first needed."""
+) -> Callable[..., RunningLabelStudio]:
+    """Start Label Studios that end with the test run; each version is installed when it is first needed."""
     say = request.config.pluginmanager.getplugin("terminalreporter").write_line
-    data_dir = tmp_path_factory.mktemp("label_studio") / "data"
-    try:
-        python = install(cache_dir() / "venv", say)
-        server = LabelStudioServer(python, data_dir, prepare(python, cache_dir() / "prepared", say))
-        running.enter_context(server)
-    except ErrataError as error:
-        missing(f"Label Studio: {error}")
-    client = LabelStudio(server.url, server.token)
-    running.callback(client.close)
-    pat = client.post("api/token/", {})["token"]
-    return RunningLabelStudio(server.url, server.token, pat, server.email, server.password, client)
+
+    def start(version: str = VERSION, **environment: str) -> RunningLabelStudio:
+        data_dir = tmp_path_factory.mktemp("label_studio") / "data"
+        cache = cache_dir(version)
+        try:
+            python = install(cache / "venv", say, version)
+            prepared = prepare(python, cache / "prepared", say)
+            server = LabelStudioServer(python, data_dir, prepared, environment=environment)
+            running.enter_context(server)
+        except ErrataError as error:
+            missing(f"Label Studio: {error}")
+        client = LabelStudio(server.url, server.token)
+        running.callback(client.close)
+        pat = client.post("api/token/", {})["token"]
+        return RunningLabelStudio(server.url, server.token, pat, server.email, server.password, client)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def label_studio(start_label_studio: Callable[..., RunningLabelStudio]) -> RunningLabelStudio:
+    """One Label Studio a test run, on a copy of a prepared data folder."""
+    return start_label_studio()
 
 
 @pytest.fixture(scope="session")

@@ -52,13 +52,13 @@ sys.exit(main())
 """
 
 
-def cache_dir() -> Path:
-    """Return the folder that keeps the environment and the prepared data between runs."""
+def cache_dir(version: str = VERSION) -> Path:
+    """Return the folder that keeps a version's environment and prepared data between runs."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return user_cache_path("errata") / f"label-studio-{VERSION}-py{python}"
+    return user_cache_path("errata") / f"label-studio-{version}-py{python}"
 
 
-def install(venv_dir: Path, say: Callable[[str], None]) -> Path:
+def install(venv_dir: Path, say: Callable[[str], None], version: str = VERSION) -> Path:
     """Install Label Studio into a virtual environment unless it is there already.
 
     An installation that was interrupted is begun anew; two at a time wait for each other.
@@ -66,6 +66,7 @@ def install(venv_dir: Path, say: Callable[[str], None]) -> Path:
     Args:
         venv_dir: the environment's folder; its parents are made.
         say: told a line now and then.
+        version: of Label Studio.
 
     Returns:
         The environment's Python.
@@ -76,24 +77,24 @@ def install(venv_dir: Path, say: Callable[[str], None]) -> Path:
     python = venv_dir / "bin" / "python"
     venv_dir.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{venv_dir}.lock"):
-        if _is_installed(venv_dir):
+        if _is_installed(venv_dir, version):
             return python
         shutil.rmtree(venv_dir, ignore_errors=True)
         log = Path(f"{venv_dir}.log")
-        say(f"Installing Label Studio {VERSION} into {venv_dir} (once, about 700 MB, a few minutes) ...")
+        say(f"Installing Label Studio {version} into {venv_dir} (once, about 700 MB, a few minutes) ...")
         with log.open("wb") as sink:
             _run([sys.executable, "-m", "venv", str(venv_dir)], sink, "make a virtual environment", log)
         pip = [str(python), "-I", "-m", "pip", "install", "--no-input", "--progress-bar", "off"]
-        _run_pip([*pip, f"label-studio=={VERSION}"], log, say)
-        (venv_dir / _MARKER).write_text(VERSION)
+        _run_pip([*pip, f"label-studio=={version}"], log, say)
+        (venv_dir / _MARKER).write_text(version)
     say("Label Studio is installed.")
     return python
 
 
-def _is_installed(venv_dir: Path) -> bool:
+def _is_installed(venv_dir: Path, version: str) -> bool:
     with suppress(OSError):
         # The interpreter that the environment was made of may be gone since.
-        return (venv_dir / _MARKER).read_text() == VERSION and (venv_dir / "bin" / "python").exists()
+        return (venv_dir / _MARKER).read_text() == version and (venv_dir / "bin" / "python").exists()
     return False
 
 
@@ -209,6 +210,7 @@ class LabelStudioServer:
         port: where it listens on 127.0.0.1; 0 takes a free one.
         email: the user that is made at the first start on a data folder, as are `password` and the
             legacy `token`; none of the three changes later.
+        environment: more variables for Label Studio, over those that it gets anyway.
     """
 
     python: Path
@@ -218,6 +220,7 @@ class LabelStudioServer:
     email: str = "demo@example.com"
     password: str = field(default="errata-demo", repr=False)
     token: str = field(default_factory=lambda: secrets.token_hex(20), repr=False)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     start_timeout_s: float = 180.0
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
 
@@ -282,7 +285,7 @@ class LabelStudioServer:
 
     def _environment(self) -> dict[str, str]:
         # In the environment and not in the arguments, which every user of the machine can list.
-        return _environment(self.data_dir) | {
+        ours = {
             "LABEL_STUDIO_HOST": self.url.rstrip("/"),
             "LABEL_STUDIO_PORT": str(self.port),
             "LABEL_STUDIO_USERNAME": self.email,
@@ -290,6 +293,7 @@ class LabelStudioServer:
             "LABEL_STUDIO_USER_TOKEN": self.token,
             "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",  # looked at when the organization is made, never again
         }
+        return {**_environment(self.data_dir), **ours, **self.environment}
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + self.start_timeout_s
