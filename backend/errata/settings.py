@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from dotenv import dotenv_values
 from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from errata.errors import SettingError
 
@@ -129,9 +132,39 @@ def read_settings() -> Settings:
     """
     try:
         return Settings()
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        name = str(wrong["loc"][0]) if wrong["loc"] else "?"
-        field = Settings.model_fields.get(name)
-        about = f" It is: {field.description}." if field else ""
-        raise SettingError(f"ERRATA_{name.upper()} is wrong because {wrong['msg']}.{about}") from error
+    except (ValidationError, SettingsError) as error:
+        raise SettingError(_sentences(error)[0]) from error
+
+
+def wrong_settings() -> list[str]:
+    """Return a sentence for every setting that is wrong, as `read_settings` says it of the first."""
+    try:
+        Settings()
+    except (ValidationError, SettingsError) as error:
+        return _sentences(error)
+    return []
+
+
+def named_variables() -> dict[str, Path | None]:
+    """Return every `ERRATA_` variable that is set, known to errata or not, and the file that it is in.
+
+    The file is None where the variable is in the environment, which wins.
+    """
+    file = Path(str(Settings.model_config["env_file"])).absolute()
+    found: dict[str, Path | None] = {}
+    if file.is_file():
+        found = {name.upper(): file for name in dotenv_values(file) if name.upper().startswith("ERRATA_")}
+    return found | {name.upper(): None for name in os.environ if name.upper().startswith("ERRATA_")}
+
+
+def _sentences(error: ValidationError | SettingsError) -> list[str]:
+    if isinstance(error, SettingsError):  # what should be JSON and is not; its cause may hold the value
+        named = re.search(r'field "(\w+)"', str(error))
+        return [_sentence(named[1] if named else "?", "it is not JSON")]
+    return [_sentence(str(wrong["loc"][0]) if wrong["loc"] else "?", wrong["msg"]) for wrong in error.errors()]
+
+
+def _sentence(name: str, why: str) -> str:
+    field = Settings.model_fields.get(name)
+    about = f" It is: {field.description}." if field else ""
+    return f"ERRATA_{name.upper()} is wrong because {why}.{about}"

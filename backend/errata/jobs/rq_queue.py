@@ -100,6 +100,18 @@ class RedisQueue:
         states = [self._state(job) for job in jobs if job is not None]
         return [state for state in states if state is not None]
 
+    def workers(self) -> list[str]:
+        """Return the hosts of the workers that are alive, one a worker.
+
+        Raises:
+            QueueUnreachable: Redis cannot be reached.
+        """
+        try:
+            alive = rq.Worker.all(queue=self._queue)
+        except RedisError as error:
+            raise self._unreachable(error) from error
+        return sorted(str(worker.hostname or "?") for worker in alive)
+
     def _job_ids(self) -> list[str]:
         """Read the queue and its registries at one moment: a job that moves between two reads would be in none."""
         registries = (ScheduledJobRegistry(queue=self._queue), FailedJobRegistry(queue=self._queue))

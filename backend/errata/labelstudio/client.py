@@ -60,6 +60,14 @@ class LabelStudio:
         """Return the parsed answer."""
         return self._call(self._request("GET", path, params=params, timeout_s=timeout_s))
 
+    def look(self, path: str, timeout_s: float) -> httpx.Response:
+        """Return what is answered to a GET without the token, whatever it is: for who asks what answers there.
+
+        Raises:
+            LabelStudioUnreachable: nothing does; its cause says why.
+        """
+        return self._wire.send(self._request("GET", path, timeout_s=timeout_s, deadline_s=timeout_s))
+
     def post(
         self,
         path: str,

@@ -47,7 +47,8 @@ def create_app(
         patience: how long a /predict request waits for media that are new.
     """
     predictions = Predictions(beliefs, index, encoders, newcomers, regions, read_controls, queue, mode_of, patience)
-    backend = Backend(beliefs, predictions, Webhooks(queue, projects, audit_delay_s), projects, queue)
+    webhooks = Webhooks(queue, projects, audit_delay_s)
+    backend = Backend(beliefs, predictions, webhooks, projects, queue)
     app = FastAPI(title="errata", openapi_url=None, redirect_slashes=False)
     for path, method, endpoint in (
         ("/", "GET", backend.status),
@@ -58,7 +59,14 @@ def create_app(
         ("/job_status", "POST", backend.job_status),
     ):
         app.add_route(path, _guarded(endpoint, credentials, credentials.allow), methods=[method])
-    app.add_route("/webhook", _guarded(backend.webhook, credentials, credentials.allow_webhook), methods=["POST"])
+
+    def allow_webhook(headers: Headers) -> bool:
+        if credentials.allow_webhook(headers):
+            return True
+        webhooks.refuse()
+        return False
+
+    app.add_route("/webhook", _guarded(backend.webhook, credentials, allow_webhook), methods=["POST"])
     app.add_middleware(Boundary, root_path=root_path.rstrip("/"))
     return app
 

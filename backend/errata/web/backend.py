@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 
 import orjson
@@ -34,6 +35,7 @@ class Backend:
     webhooks: Webhooks
     projects: ProjectBook
     queue: Queue
+    started_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 
     async def health(self, _: Request) -> Response:
         """GET /health, within 1 s."""
@@ -73,13 +75,20 @@ class Backend:
         return _json({"job_status": status})
 
     async def status(self, _: Request) -> Response:
-        """GET /: what is served and what is under way."""
+        """GET /: what is served, what is under way, and when webhooks last came."""
         served = self.beliefs.served()
         projects = [
             {"project": number, "model_version": belief.version, "tasks": belief.n_tasks}
             for number, belief in sorted(served.items())
         ]
-        about: dict[str, Any] = {"status": "UP", "model_class": "errata", "version": __version__, "projects": projects}
+        about: dict[str, Any] = {
+            "status": "UP",
+            "model_class": "errata",
+            "version": __version__,
+            "started_at": self.started_at.isoformat(),
+            "projects": projects,
+            "webhooks": self.webhooks.about(),
+        }
         try:
             about["jobs"] = [asdict(state) for state in await run_in_threadpool(self.queue.states)]
         except QueueUnreachable as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import Any
 
 from errata.jobs.queue import JobName, Queue
@@ -18,6 +19,7 @@ LABEL_EVENTS = frozenset(
 )
 TASK_EVENTS = frozenset({"TASKS_CREATED", "TASKS_DELETED"})
 START_TRAINING = "START_TRAINING"
+MOST_REMEMBERED = 1_000  # projects, since anybody on this machine may call where there is no password
 
 
 class Webhooks:
@@ -33,12 +35,27 @@ class Webhooks:
         self._queue = queue
         self._projects = projects
         self._audit_delay_s = audit_delay_s
+        self._came: dict[int, datetime] = {}
+        self._n_refused = 0
+
+    def refuse(self) -> None:
+        """Count a webhook that came without the secret or with a wrong one."""
+        self._n_refused += 1
+
+    def about(self) -> dict[str, Any]:
+        """Return when the last webhook of each project came, and how many were refused, since the start."""
+        return {
+            "last": {str(number): when.isoformat() for number, when in self._came.items()},
+            "refused": self._n_refused,
+        }
 
     def take(self, payload: Mapping[str, Any]) -> str | None:
         """Take an event; return the id of the job that it started, where the answer should name one."""
         action, project_id = payload.get("action"), _project_of(payload)
         if project_id is None or not isinstance(action, str):
             return None
+        if project_id in self._came or len(self._came) < MOST_REMEMBERED:
+            self._came[project_id] = datetime.now(timezone.utc)
         if action == START_TRAINING:
             self._queue.submit("audit", project_id)
             return job_id("audit", project_id)

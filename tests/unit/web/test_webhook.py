@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
+
+from errata.web.security import Credentials
 
 MakeWorld = Callable[..., Any]
 PROJECT = {"id": 1, "title": "cars", "token": "hunter2", "label_config": "<View/>", "task_data_password": "x"}
@@ -103,3 +106,21 @@ def test_the_book_tells_which_projects_label_studio_attached(world: MakeWorld) -
     for project in ("77.123", "2.123", "3.123"):
         w.client.post("/setup", json={"project": project, "access_token": "x"})
     assert w.book.attached() == {77}
+
+
+def test_status_says_when_webhooks_last_came_and_how_many_were_refused(world: MakeWorld) -> None:
+    """By project, also of events that start nothing; nothing else of a payload is kept."""
+    w = world(credentials=Credentials("errata", "pw", "s3cret"))
+    before = w.client.get("/", auth=("errata", "pw")).json()
+    assert before["webhooks"] == {"last": {}, "refused": 0}
+    sent_at = datetime.now(timezone.utc)
+    for secret in ("s3cret", "wrong"):
+        event = {"action": "PROJECT_UPDATED", "project": PROJECT}
+        w.client.post("/webhook", json=event, headers={"X-Errata-Secret": secret})
+    answer = w.client.get("/", auth=("errata", "pw"))
+    said = answer.json()
+    assert said["webhooks"]["refused"] == 1
+    assert list(said["webhooks"]["last"]) == ["1"]
+    came_at = datetime.fromisoformat(said["webhooks"]["last"]["1"])
+    assert datetime.fromisoformat(said["started_at"]) <= sent_at <= came_at
+    assert "hunter2" not in answer.text
