@@ -29,12 +29,14 @@ class Belief:
         embedded: data key -> what its media look like; empty where the belief came from elsewhere.
         source: who believes, in words that follow "says": "The model never saw this label.".
         skipped: what nothing is believed about and why, in words -> count; unusable media are counted by `embedded`.
+        caution: what to bear in mind when reading the findings, in a sentence; "" where there is nothing.
     """
 
     artefact: Artefact
     embedded: Mapping[str, Embedded]
     source: str
     skipped: Counter[str] = field(default_factory=Counter)
+    caution: str = ""
 
 
 class Believer(Protocol):

@@ -45,6 +45,7 @@ class Examination:
             "doubted": self.findings.n_doubted,
             "suspects": len(self.findings.suspects),
             "model_version": self.belief.artefact.version,
+            "caution": self.belief.caution or None,
             "skipped": dict(self.skipped.most_common()),
             "refused_controls": list(self.snapshot.refused),
             "seconds": round(self.seconds, 1),

@@ -34,7 +34,8 @@ def audit(
     belief: Annotated[
         str | None,
         typer.Option(
-            help="Who believes: own (the default), stored (predictions there), a CSV file, an ML backend's URL."
+            help="Who believes: own (the default), stored (predictions there), a CSV file, an ML backend's URL, "
+            "or a LabelStudioMLBase class, package.module:Class."
         ),
     ] = None,
     encoder: Annotated[str | None, typer.Option(help="A torchvision classification backbone, or pixels.")] = None,
@@ -88,6 +89,8 @@ def _report(
     for refused in examination.snapshot.refused:
         typer.echo(f"  left alone: {refused}")
     typer.echo(_suspects(examination))
+    if examination.belief.caution:
+        typer.echo(examination.belief.caution)
     for finding in examples:
         typer.echo(f"  {finding.disagreement:.2f}  task {finding.given.task_id}: {question(finding)} {finding.reason}")
     if published:

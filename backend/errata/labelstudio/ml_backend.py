@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,11 +11,14 @@ import httpx
 from errata.audit.believe import Belief
 from errata.audit.believe_elsewhere import StoredBeliever
 from errata.audit.ports import Progress, Snapshot, Task
-from errata.errors import ServiceError
+from errata.errors import ServiceError, UsageError
 from errata.labelstudio.tasks import TaskReader
 
 ASKED_AT_ONCE = 16
 TIMEOUT_S = 100.0  # as long as Label Studio itself waits
+
+Ask = Callable[[list[dict[str, Any]]], object]
+"""Takes tasks as Label Studio writes them, returns the model's `results`."""
 
 
 class BackendBeliever:
@@ -31,43 +34,59 @@ class BackendBeliever:
             ServiceError: the backend cannot be reached, or does not answer as Label Studio wants it to.
         """
         place = f"the ML backend at {self._url.host}"
+        project = f"{snapshot.project_id}.0"
+        about = {"project": project, "schema": snapshot.label_config, "hostname": snapshot.url}
+        asked = {"project": project, "label_config": snapshot.label_config, "params": {"context": None}}
         with httpx.Client(base_url=self._url, timeout=TIMEOUT_S) as http:
-            about = {"project": f"{snapshot.project_id}.0", "schema": snapshot.label_config, "hostname": snapshot.url}
             version = str(_answer(http, "setup", about, place).get("model_version") or place)
-            progress.stage(f"Asking {place}", len(snapshot.tasks))
-            tasks = tuple(self._asked(http, snapshot, version, place, progress))
-        return StoredBeliever(version).believe(replace(snapshot, tasks=tasks), progress)
-
-    def _asked(
-        self, http: httpx.Client, snapshot: Snapshot, version: str, place: str, progress: Progress
-    ) -> Iterator[Task]:
-        reader = TaskReader(snapshot.controls)
-        for start in range(0, len(snapshot.tasks), ASKED_AT_ONCE):
-            part = snapshot.tasks[start : start + ASKED_AT_ONCE]
-            for task, said in zip(part, _predictions(http, snapshot, part, place), strict=True):
-                answered = reader.read(
-                    {"id": task.id, "data": task.data, "predictions": [said | {"model_version": version}]}
-                )
-                yield replace(task, predictions=answered.predictions)
-            progress.advance(len(part))
+            return believe_answers(
+                snapshot,
+                version,
+                place,
+                lambda tasks: _answer(http, "predict", {**asked, "tasks": tasks}, place).get("results"),
+                progress,
+            )
 
 
-def _predictions(http: httpx.Client, snapshot: Snapshot, tasks: Sequence[Task], place: str) -> list[dict[str, Any]]:
-    body = {
-        "tasks": [{"id": task.id, "data": dict(task.data), "annotations": [], "predictions": []} for task in tasks],
-        "project": f"{snapshot.project_id}.0",
-        "label_config": snapshot.label_config,
-        "params": {"context": None},
-    }
-    results = _answer(http, "predict", body, place).get("results")
-    if not isinstance(results, list) or len(results) != len(tasks):
-        raise ServiceError(f"{place} did not give one result for each of {len(tasks)} tasks; mend it or use another.")
-    return [_first(each) for each in results]
+def believe_answers(snapshot: Snapshot, version: str, place: str, ask: Ask, progress: Progress) -> Belief:
+    """Ask about every task of a snapshot, a few at a time, and believe the answers. Labels are withheld.
+
+    Args:
+        version: of the model that is asked.
+        place: who is asked, for the operator.
+
+    Raises:
+        UsageError: an answer is not one result a task.
+        NothingToLearn: nothing that was answered can be used.
+    """
+    progress.stage(f"Asking {place}", len(snapshot.tasks))
+    tasks = tuple(_asked(snapshot, version, place, ask, progress))
+    belief = StoredBeliever(version).believe(replace(snapshot, tasks=tasks), progress)
+    caution = f"What {place} says counts as in-sample: where it has learned from these labels, it repeats their errors."
+    return replace(belief, caution=caution)
+
+
+def _asked(snapshot: Snapshot, version: str, place: str, ask: Ask, progress: Progress) -> Iterator[Task]:
+    reader = TaskReader(snapshot.controls)
+    for start in range(0, len(snapshot.tasks), ASKED_AT_ONCE):
+        part = snapshot.tasks[start : start + ASKED_AT_ONCE]
+        results = ask([_unlabelled(task, snapshot.project_id) for task in part])
+        if not isinstance(results, list) or len(results) != len(part):
+            raise UsageError(f"{place} did not give one result for each of {len(part)} tasks; mend it or use another.")
+        for task, result in zip(part, results, strict=True):
+            prediction = _first(result) | {"model_version": version}
+            answered = reader.read({"id": task.id, "data": task.data, "predictions": [prediction]})
+            yield replace(task, predictions=answered.predictions)
+        progress.advance(len(part))
+
+
+def _unlabelled(task: Task, project_id: int) -> dict[str, Any]:
+    return {"id": task.id, "data": dict(task.data), "project": project_id, "annotations": [], "predictions": []}
 
 
 def _first(result: Any) -> dict[str, Any]:
     """Return a task's prediction; a backend may give several, the first being its best."""
-    first = result[0] if isinstance(result, list) and result else result
+    first = result[0] if isinstance(result, list | tuple) and result else result
     return dict(first) if isinstance(first, dict) else {}
 
 

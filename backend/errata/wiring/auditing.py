@@ -18,11 +18,14 @@ from errata.labelstudio.connection import is_attached_in_form
 from errata.labelstudio.export_file import ExportSource
 from errata.labelstudio.media import FolderMedia, ProjectMedia
 from errata.labelstudio.ml_backend import BackendBeliever
+from errata.labelstudio.ml_class import ClassBeliever, is_class_name
 from errata.labelstudio.predictions import SourcePredictions
 from errata.labelstudio.review_project import ReviewProject
 from errata.labelstudio.source import ProjectSource, describe_project
+from errata.labelstudio.tokens import read_claims
 from errata.settings import PredictionsMode
 from errata.store.embeddings import EmbeddingFolder, known_width
+from errata.store.login import remembered_login
 from errata.store.media_index import MediaIndexStore
 from errata.wiring.adapters import Adapters
 from errata_model.encoders.images import ImageEncoder, UnknownEncoder, WeightsUnavailable, load_image_encoder
@@ -32,7 +35,7 @@ from errata_model.encoders.images import ImageEncoder, UnknownEncoder, WeightsUn
 class BeliefOptions:
     """How an audit forms its belief: what the command line says beyond the settings, None where it says nothing."""
 
-    belief: str | None = None  # own, stored, a CSV file, or the URL of an ML backend
+    belief: str | None = None  # own, stored, a CSV file, the URL of an ML backend, or package.module:Class
     encoder: str | None = None
     weights: Path | None = None
     minutes: float | None = None
@@ -106,11 +109,18 @@ class Auditing(Adapters):
             return StoredBeliever()
         if belief.startswith(("http://", "https://")):
             return BackendBeliever(belief)
+        if is_class_name(belief) and not Path(belief).exists():
+            return ClassBeliever(belief, self._legacy_token() if artefacts else "")
         if belief != "own":
             return FileBeliever(Path(belief))
         encoder, name = self._encoder(options, progress)
         embedder = self.embedder(encoder, media, MediaIndexStore(self.engine) if artefacts else NoIndex())
         return OwnBeliever(embedder, name, artefacts, seed=options.seed, minutes=options.minutes)
+
+    def _legacy_token(self) -> str:
+        """Return Label Studio's token where it is a legacy one: label-studio-ml 1.0.9 can send no other."""
+        _, token = self.settings.label_studio(remembered_login(self.settings.data_dir))
+        return "" if read_claims(token) else token
 
     def _encoder(self, options: BeliefOptions, progress: Progress) -> tuple[ImageEncoder, str]:
         name = options.encoder or self.settings.encoder
