@@ -10,13 +10,18 @@ from typing import Literal
 
 from dotenv import dotenv_values
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from errata.errors import SettingError
 
 PredictionsMode = Literal["all", "labelled", "none"]
 ApplyMode = Literal["manual", "auto"]
+
+_OWN_HEADERS = frozenset(
+    {"accept", "authorization", "connection", "content-length", "content-type", "host", "transfer-encoding"}
+)
 
 
 class ProjectSettings(BaseModel):
@@ -43,6 +48,12 @@ class Settings(BaseSettings):
         None, description="a personal access token or a legacy token (Label Studio: Account & Settings)"
     )
     label_studio_token_file: Path | None = Field(None, description="a file with the token, in place of the token")
+    label_studio_headers: dict[str, SecretStr] = Field(
+        {}, description='headers that every request to Label Studio carries, as JSON: {"X-Gateway-Key": "..."}'
+    )
+    ca_bundle: Path | None = Field(
+        None, description="a PEM file of certificate authorities to trust besides the system's"
+    )
     public_url: str | None = Field(None, description="how Label Studio sees errata; http://HOST:PORT by default")
     host: str = Field("127.0.0.1", description="the address that `errata serve` listens on")
     port: int = Field(9090, ge=0, le=65535, description="the port that `errata serve` listens on")
@@ -74,6 +85,25 @@ class Settings(BaseSettings):
     media_max_bytes: int = Field(64 * 2**20, gt=0, description="largest media file in bytes")
     media_max_pixels: int = Field(64_000_000, gt=0, description="largest image in pixels")
     media_timeout_s: float = Field(30, gt=0, description="seconds that one media file may take")
+
+    @field_validator("label_studio_headers")
+    @classmethod
+    def _can_be_sent(cls, headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        for name, value in headers.items():
+            if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
+                raise PydanticCustomError("header", "a header's name has characters that no header's has")
+            if name.lower() in _OWN_HEADERS:
+                raise PydanticCustomError("header", "{name} is errata's own to send", {"name": name})
+            if not re.fullmatch(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?", value.get_secret_value()):
+                raise PydanticCustomError(
+                    "header", "the value of {name} is empty or has characters that no header has", {"name": name}
+                )
+        return headers
+
+    @property
+    def gateway_headers(self) -> dict[str, str]:
+        """The headers of ERRATA_LABEL_STUDIO_HEADERS, as they are sent."""
+        return {name: value.get_secret_value() for name, value in self.label_studio_headers.items()}
 
     @cached_property
     def database(self) -> str:

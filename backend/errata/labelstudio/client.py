@@ -10,8 +10,10 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 import httpx
 
-from errata.errors import LabelStudioGone, LabelStudioUnreachable, MediaError, SettingError
+from errata.errors import ErrataError, LabelStudioGone, LabelStudioUnreachable, MediaError, SettingError
+from errata.labelstudio.address import find_address
 from errata.labelstudio.failures import is_json, not_json, to_error
+from errata.labelstudio.network import Network
 from errata.labelstudio.tokens import Tokens
 from errata.labelstudio.wire import Request, Wire
 
@@ -36,21 +38,36 @@ class LabelStudio:
     Args:
         url: where Label Studio is, with any sub-path.
         token: a personal access token or a legacy token.
+        network: the way to it and to other hosts; the environment's proxies and the system's trust by default.
+        headers: that every request to Label Studio's own address carries, and no other.
         timeout_s: how long Label Studio may be silent in one request.
         deadline_s: no request is sent again later than this after its first sending.
 
     Attributes:
         url: ends in a slash.
+        network: as given.
 
     Raises:
         SettingError: the address or the token cannot be one.
     """
 
-    def __init__(self, url: str, token: str, *, timeout_s: float = 60, deadline_s: float = 120) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        network: Network | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = 60,
+        deadline_s: float = 120,
+    ) -> None:
         self.url = _checked(url)
+        self.network = network or Network()
+        self._headers = dict(headers or {})
         self._tokens = Tokens(token, self._exchange)
         # Its own server knows no TLS; behind https there is another one, and a handshake worth saving.
-        self._wire = Wire(timeout_s, deadline_s, keeps_connections=self.url.startswith("https:"))
+        keeps = self.url.startswith("https:")
+        self._wire = Wire(self.url, self.network, self._headers, timeout_s, deadline_s, keeps_connections=keeps)
 
     def close(self) -> None:
         """Close the connections."""
@@ -155,10 +172,10 @@ class LabelStudio:
     def _call(self, request: Request) -> Any:
         response = self._signed(request)
         if not response.is_success:
-            raise to_error(response, str(request))
+            raise self._error(response, request)
         if not response.content:
             return None
-        return _parsed(response, request)
+        return self._parsed(response, request)
 
     def _signed(self, request: Request) -> httpx.Response:
         header = self._tokens.header()
@@ -171,21 +188,33 @@ class LabelStudio:
         request = self._request("POST", "api/token/refresh/", json={"refresh": personal})
         response = self._wire.send(request)
         if not response.is_success:
-            raise to_error(response, str(request))
-        body = _parsed(response, request)
+            raise self._error(response, request)
+        body = self._parsed(response, request)
         access = body.get("access") if isinstance(body, dict) else None
         if not isinstance(access, str):
             raise LabelStudioUnreachable(f"{request} was answered without an access token. Is this Label Studio?")
         return access
 
+    def _parsed(self, response: httpx.Response, request: Request) -> Any:
+        if not is_json(response):
+            raise self._error(response, request)
+        try:
+            return response.json()
+        except ValueError as error:
+            raise not_json(response, str(request)) from error
 
-def _parsed(response: httpx.Response, request: Request) -> Any:
-    if not is_json(response):
-        raise not_json(response, str(request))
-    try:
-        return response.json()
-    except ValueError as error:
-        raise not_json(response, str(request)) from error
+    def _error(self, response: httpx.Response, request: Request) -> ErrataError:
+        """Return what an answer means that is not what was asked for; looks for Label Studio where it is not its."""
+        if not is_json(response) and (response.is_success or response.is_redirect or response.status_code == 404):
+            found = find_address(self.url, response, self.network, self._headers)
+            if found is not None and found != self.url:
+                return LabelStudioUnreachable(
+                    f"{self.url} is not Label Studio's address ({request} was answered {response.status_code}), but "
+                    f"{found} is: set ERRATA_LABEL_STUDIO_URL={found}"
+                )
+        if response.is_success:
+            return not_json(response, str(request))
+        return to_error(response, str(request))
 
 
 def _checked(url: str) -> str:

@@ -31,6 +31,8 @@ def to_error(response: httpx.Response, what: str) -> ErrataError:
     said = f"{status}: {detail}" if detail else str(status)
     if 300 <= status < 400:
         return _redirected(response, what)
+    if status == 407 or (status in (401, 403) and not is_json(response)):
+        return _stopped_on_the_way(response, what)
     if status in (401, 403):
         return _unauthorized(said, what) if status == 401 else _forbidden(said, what)
     if status in (404, 410):
@@ -87,11 +89,25 @@ def _redirected(response: httpx.Response, what: str) -> ErrataError:
     if "login" in target.path:
         return LabelStudioRefused(
             f"{what} was redirected to a login page ({place}): the token did not count. "
-            "Is a proxy in between that wants a login of its own?"
+            "Is a proxy in between that wants a login of its own? What it takes from programs (a service token, say) "
+            "can be sent by ERRATA_LABEL_STUDIO_HEADERS."
         )
     return LabelStudioUnreachable(
         f"{what} was redirected ({response.status_code}) to {place}. "
         "Set ERRATA_LABEL_STUDIO_URL to the address that it leads to, https:// and sub-path included."
+    )
+
+
+def _stopped_on_the_way(response: httpx.Response, what: str) -> LabelStudioRefused:
+    if response.status_code == 407:
+        return LabelStudioRefused(
+            f"The proxy on the way to Label Studio wants a login ({what}: 407). Put user and password into HTTP_PROXY "
+            "(http://USER:PASSWORD@HOST:PORT), or the host into NO_PROXY where it needs no proxy."
+        )
+    return LabelStudioRefused(
+        f"{what} was answered {response.status_code}, but not by Label Studio: something on the way refuses. Where a "
+        "gateway wants a login of its own, let ERRATA_LABEL_STUDIO_HEADERS carry it; where it is a proxy "
+        "(HTTP_PROXY, HTTPS_PROXY), let it allow the host, or put the host into NO_PROXY."
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -16,11 +16,12 @@ import httpx
 
 from errata.errors import LabelStudioUnreachable, MediaError
 from errata.labelstudio.failures import to_error
+from errata.labelstudio.network import Network, Proxy, explain, is_final
 
 _CONNECT_S = 5.0
 _STRANGER_S = 5.0  # patience with an address that never answered: it is more likely wrong than busy
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 8.0
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _TURNED_AWAY = frozenset({429, 503})  # not accepted: sending it again is safe
 _MAY_PASS = frozenset({429, 502, 503, 504})
 
@@ -54,9 +55,12 @@ class Request:
 
 
 class Wire:
-    """Sends requests, with growing, jittered pauses between attempts. Thread-safe.
+    """Sends requests to Label Studio's host, with growing, jittered pauses between attempts. Thread-safe.
 
     Args:
+        url: of Label Studio.
+        network: the way there.
+        headers: that every request carries besides errata's own.
         timeout_s: how long Label Studio may be silent in one attempt.
         deadline_s: no attempt begins later than this after the first.
         keeps_connections: for the next request. Not with Label Studio's own server: it sends an answer's head and
@@ -64,12 +68,22 @@ class Wire:
             40 ms of 50 that a small request takes.
     """
 
-    def __init__(self, timeout_s: float, deadline_s: float, keeps_connections: bool) -> None:
+    def __init__(
+        self,
+        url: str,
+        network: Network,
+        headers: Mapping[str, str],
+        timeout_s: float,
+        deadline_s: float,
+        keeps_connections: bool,
+    ) -> None:
         self._timeout_s = timeout_s
         self._deadline_s = deadline_s
         self._has_answered = False
-        self._http = httpx.Client(
-            headers={"User-Agent": "errata", "Accept": "application/json"},
+        self._proxy = network.proxy(url)
+        self._http = network.open(
+            url,
+            headers={"User-Agent": "errata", "Accept": "application/json", **headers},
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # keeps none: a session outranks a token
             limits=httpx.Limits(max_connections=100, max_keepalive_connections=None if keeps_connections else 0),
         )
@@ -94,9 +108,9 @@ class Wire:
             try:
                 response = self._attempt(request, started + limit_s)
             except httpx.RequestError as error:
-                failure = _failure(request, error)
+                failure = _failure(request, error, self._proxy)
                 may_have_happened |= not isinstance(error, _NEVER_SENT)
-                if not (request.is_repeatable or isinstance(error, _NEVER_SENT)):
+                if is_final(error) or not (request.is_repeatable or isinstance(error, _NEVER_SENT)):
                     raise failure from error
                 patience_s = limit_s if self._has_answered else min(_STRANGER_S, limit_s)
                 if time.monotonic() + wait_s > started + patience_s:
@@ -177,11 +191,14 @@ def _retry_after_s(response: httpx.Response) -> float:
     return max(0.0, (when - datetime.now(timezone.utc)).total_seconds())
 
 
-def _failure(request: Request, error: httpx.RequestError) -> LabelStudioUnreachable | MediaError:
+def _failure(request: Request, error: httpx.RequestError, proxy: Proxy | None) -> LabelStudioUnreachable | MediaError:
     if request.max_bytes is not None and isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError):
         return MediaError("Label Studio broke it off")  # as it does with files that its storage is slow to give
     place = httpx.URL(request.url)
     where = f"Label Studio at {place.scheme}://{place.netloc.decode('ascii')}"
+    reason = explain(error, proxy)
+    if reason:
+        return LabelStudioUnreachable(f"{where} cannot be reached ({request}): {reason}")
     if isinstance(error, _NEVER_SENT):
         return LabelStudioUnreachable(
             f"{where} cannot be reached ({request}). Is it running, and is ERRATA_LABEL_STUDIO_URL its address?"

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from errata.errors import SettingError
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.codecs import Codecs
+from errata.labelstudio.network import Network
 from errata.settings import Settings
 from errata.store.artefacts import ArtefactFolder
 from errata.store.audits import AuditStore
@@ -29,9 +30,18 @@ class Adapters:
         self.codecs = Codecs()
 
     @cached_property
+    def network(self) -> Network:
+        """The way to other hosts."""
+        return Network(self.settings.ca_bundle)
+
+    @cached_property
     def client(self) -> LabelStudio:
         """Label Studio."""
-        return LabelStudio(*self.settings.label_studio(remembered_login(self.settings.data_dir)))
+        return self.open_label_studio(*self.settings.label_studio(remembered_login(self.settings.data_dir)))
+
+    def open_label_studio(self, url: str, token: str) -> LabelStudio:
+        """Return a client of a Label Studio, over the network as the settings have it."""
+        return LabelStudio(url, token, network=self.network, headers=self.settings.gateway_headers)
 
     @cached_property
     def engine(self) -> Engine:
