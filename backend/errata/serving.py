@@ -14,7 +14,7 @@ from errata.jobs.poller import Poller
 from errata.jobs.rq_queue import RedisQueue
 from errata.labelstudio.changes import LabelChanges, answers_mark, is_there
 from errata.labelstudio.label_config import read_label_config
-from errata.settings import Settings
+from errata.settings import PredictionsMode, Settings
 from errata.store.embeddings import EmbeddingFolder
 from errata.store.media_index import MediaIndexStore
 from errata.web.app import create_app
@@ -58,9 +58,7 @@ def run_service(settings: Settings) -> None:
         encoders=encoders,
         regions=wiring.codecs,
         read_controls=lambda xml: read_label_config(xml).controls,
-        mode_of=lambda project_id: (
-            settings.predictions or ("labelled" if book.is_attached_by_errata(project_id) else "all")
-        ),
+        mode_of=lambda project_id: predictions_mode(settings, book, project_id),
         audit_delay_s=settings.audit_delay_s,
         root_path=public.path,
     )
@@ -84,6 +82,11 @@ def run_service(settings: Settings) -> None:
         serve(app, settings.host, settings.port, services, lambda url: logger.info("errata answers at %s", url))
     finally:
         wiring.close()
+
+
+def predictions_mode(settings: Settings, book: ProjectBook, project_id: int) -> PredictionsMode:
+    """Return which tasks of a project get predictions; from memory."""
+    return settings.predictions or ("labelled" if book.is_attached_by_errata(project_id) else "all")
 
 
 def _queue(settings: Settings) -> ChildProcessQueue | RedisQueue:
