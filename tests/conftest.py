@@ -10,8 +10,9 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 import httpx
@@ -53,6 +54,7 @@ class RunningLabelStudio:
     pat: str  # a personal access token of the same user
     email: str
     password: str
+    files: Path  # what it serves local files from: a storage's path is a folder below
     client: LabelStudio
 
 
@@ -70,40 +72,39 @@ class SourceProject:
 
 @pytest.fixture(scope="session")
 def start_label_studio(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, running: ExitStack
-) -> Callable[..., RunningLabelStudio]:
-    """Start Label Studios that end with the test run; each version is installed when it is first needed."""
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., AbstractContextManager[RunningLabelStudio]]:
+    """Start Label Studios, of any version and with any variables; each version is installed when it is needed."""
     say = request.config.pluginmanager.getplugin("terminalreporter").write_line
 
-    def start(version: str = VERSION, **environment: str) -> RunningLabelStudio:
-        data_dir = tmp_path_factory.mktemp("label_studio") / "data"
-        cache = cache_dir(version)
-        try:
-            python = install(cache / "venv", say, version)
-            prepared = prepare(python, cache / "prepared", say)
-            server = LabelStudioServer(python, data_dir, prepared, environment=environment)
-            running.enter_context(server)
-        except ErrataError as error:
-            missing(f"Label Studio: {error}")
-        client = LabelStudio(server.url, server.token)
-        running.callback(client.close)
-        pat = client.post("api/token/", {})["token"]
-        return RunningLabelStudio(server.url, server.token, pat, server.email, server.password, client)
+    @contextmanager
+    def start(version: str = VERSION, **environment: str) -> Iterator[RunningLabelStudio]:
+        folder, cache = tmp_path_factory.mktemp("label_studio"), cache_dir(version)
+        files = folder / "files"
+        files.mkdir()
+        local = {"LOCAL_FILES_SERVING_ENABLED": "true", "LOCAL_FILES_DOCUMENT_ROOT": str(files)}
+        with ExitStack() as stack:
+            try:
+                python = install(cache / "venv", say, version)
+                prepared = prepare(python, cache / "prepared", say)
+                server = LabelStudioServer(python, folder / "data", prepared, environment=local | environment)
+                stack.enter_context(server)
+            except ErrataError as error:
+                missing(f"Label Studio: {error}")
+            client = stack.enter_context(closing(LabelStudio(server.url, server.token)))
+            pat = client.post("api/token/", {})["token"]
+            yield RunningLabelStudio(server.url, server.token, pat, server.email, server.password, files, client)
 
     return start
 
 
 @pytest.fixture(scope="session")
-def label_studio(start_label_studio: Callable[..., RunningLabelStudio]) -> RunningLabelStudio:
+def label_studio(
+    start_label_studio: Callable[..., AbstractContextManager[RunningLabelStudio]],
+) -> Iterator[RunningLabelStudio]:
     """One Label Studio a test run, on a copy of a prepared data folder."""
-    return start_label_studio()
-
-
-@pytest.fixture(scope="session")
-def running() -> Iterator[ExitStack]:
-    """What ends with the test run."""
-    with ExitStack() as stack:
-        yield stack
+    with start_label_studio() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
