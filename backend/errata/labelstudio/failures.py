@@ -120,11 +120,19 @@ def _gone(said: str, what: str) -> LabelStudioGone:
 def _unauthorized(said: str, what: str) -> LabelStudioRefused:
     if "legacy token" in said:
         remedy = (
-            "Copy a personal access token from Label Studio's Account & Settings page into "
-            "ERRATA_LABEL_STUDIO_TOKEN, or let an owner enable legacy tokens on the Organization page."
+            "Copy a personal access token (Account & Settings > Personal Access Token), or let an owner allow legacy "
+            "tokens (Organization > Access Token Settings)."
+        )
+    elif "credentials were not provided" in said:  # the token counts for nothing, though it is a right one
+        remedy = (
+            "Let an owner allow personal access tokens (Organization > Access Token Settings), or copy a legacy token "
+            "(Account & Settings > Access Token). Is a proxy in between that takes the header Authorization away?"
         )
     else:
-        remedy = "Copy a token from Label Studio's Account & Settings page into ERRATA_LABEL_STUDIO_TOKEN."
+        remedy = (
+            "It was revoked, or is another Label Studio's. Copy it again: Account & Settings > Personal Access Token, "
+            "or > Access Token (legacy). ERRATA_LABEL_STUDIO_TOKEN holds it, or `errata connect` asks for it."
+        )
     return LabelStudioRefused(f"Label Studio does not take the token for {what} ({said}). {remedy}")
 
 

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from errata.audit.ports import MediaIndex, Regions
 from errata.jobs.queue import Queue
+from errata.labelstudio.reachability import TRIAL_PATH
 from errata.settings import PredictionsMode
 from errata.web.backend import Backend
 from errata.web.beliefs import Beliefs
@@ -57,6 +58,8 @@ def create_app(
         ("/predict", "POST", backend.predict),
         ("/versions", "GET", backend.versions),
         ("/job_status", "POST", backend.job_status),
+        (f"{TRIAL_PATH}/health", "GET", backend.health),
+        (f"{TRIAL_PATH}/setup", "POST", backend.trial),
     ):
         app.add_route(path, _guarded(endpoint, credentials, credentials.allow), methods=[method])
 

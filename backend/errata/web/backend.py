@@ -16,6 +16,7 @@ from starlette.responses import Response
 from errata import __version__
 from errata.errors import QueueUnreachable
 from errata.jobs.queue import Queue
+from errata.labelstudio.reachability import TRIAL_STATUS
 from errata.web.beliefs import Beliefs
 from errata.web.bodies import predict_request, project_id, read_json
 from errata.web.predictions import NO_VERSION, Predictions
@@ -47,6 +48,10 @@ class Backend:
         self.projects.attach(asked)
         version = await self.beliefs.version(asked, SETUP_S)
         return _json({"model_version": version or NO_VERSION})
+
+    async def trial(self, _: Request) -> Response:
+        """POST /trial/setup: refused, so that Label Studio says that it got here and adds nothing; see `can_reach`."""
+        raise HTTPException(TRIAL_STATUS, "This is errata, and Label Studio reaches it.")
 
     async def predict(self, request: Request) -> Response:
         """POST /predict, within 100 s; with `params.context` (interactive) the answer is the same."""
