@@ -72,6 +72,7 @@ class PredictRequest:
     project_id: int
     tasks: tuple[AskedTask, ...]
     label_config: str | None  # None where the request has none
+    is_interactive: bool = False  # an annotator is at work on the task and waits
 
 
 def predict_request(body: Mapping[str, Any]) -> PredictRequest:
@@ -83,11 +84,12 @@ def predict_request(body: Mapping[str, Any]) -> PredictRequest:
     tasks = body.get("tasks")
     if not isinstance(tasks, list):
         raise HTTPException(400, 'The body must have a list of tasks: {"tasks": [...], "project": "12"}.')
-    label_config = body.get("label_config")
+    label_config, params = body.get("label_config"), body.get("params")
     return PredictRequest(
         project_id(body.get("project")),
         tuple(map(_asked, tasks)),
         label_config if isinstance(label_config, str) and label_config else None,
+        isinstance(params, dict) and bool(params.get("context")),
     )
 
 

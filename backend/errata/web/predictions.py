@@ -1,12 +1,12 @@
 """Answers what the model says about tasks: one result a task, in order, always.
 
-What a result's `model_version` says: the belief's version where there is an answer; `errata-none` before the first
-audit; otherwise the version with a suffix. Label Studio asks again about a task as long as it has no result of the
-version that /setup returns, so that a suffix means "ask me again":
+Where there is no prediction the result is an empty list: Label Studio takes a list of predictions for a task, stores
+nothing of an empty one, so that annotators see no change, and asks again the next time. There is none
 
-- `-pending`: the media have not been looked at yet; a job does, and pushes the prediction;
-- `-unusable`: nothing can be said: no media, a broken file, or labels that the label config no longer has;
-- `-withheld`: `ERRATA_PREDICTIONS` keeps it back, `labelled` until the task's annotators are done.
+- before the first audit;
+- pending: while the media have not been looked at yet; a job does, and pushes the prediction;
+- unusable: no media, a broken file, or labels that the label config no longer has;
+- withheld: where `ERRATA_PREDICTIONS` keeps it back, `labelled` until the task's annotators are done.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,7 @@ MOST_CONFIGS = 64
 
 ReadControls = Callable[[str], Sequence[Control]]
 Allowed = Mapping[str, frozenset[str]]  # control -> labels that the label config has
+Said = dict[str, Any] | Literal["pending", "unusable", "withheld"]  # a prediction, or why there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +98,15 @@ class Predictions:
         self._keys: dict[str, str] = {}
         self._configs: dict[str, Allowed] = {}
 
-    async def answer(self, request: PredictRequest) -> list[dict[str, Any]]:
-        """Return Label Studio's `results`."""
+    async def answer(self, request: PredictRequest) -> list[Any]:
+        """Return Label Studio's `results`: one a task, an empty list where there is no prediction."""
         belief = await self._beliefs.belief(request.project_id, LOADING_S)
         if belief is None:
-            return [_empty(NO_VERSION) for _ in request.tasks]
+            return [_nothing(request, NO_VERSION) for _ in request.tasks]
+        said = await self._say(belief, request)
+        return [each if isinstance(each, dict) else _nothing(request, belief.version) for each in said]
+
+    async def _say(self, belief: ProjectBelief, request: PredictRequest) -> list[Said]:
         mode = self._mode_of(request.project_id)
         shown = [task for task in request.tasks if _is_shown(task, mode)]
         problems = await self._find_out(belief, shown)
@@ -110,13 +115,12 @@ class Predictions:
             results = self._results(belief, shown, allowed, problems)
         else:
             results = await run_in_threadpool(self._results, belief, shown, allowed, problems)
-        if any(result["model_version"].endswith("-pending") for result in results):
+        if "pending" in results:
             self._queue.submit("predict", request.project_id, PREDICT_DELAY_S)
         if len(shown) == len(request.tasks):
             return results
         of_shown = iter(results)
-        withheld = _empty(f"{belief.version}-withheld")
-        return [next(of_shown) if _is_shown(task, mode) else withheld for task in request.tasks]
+        return [next(of_shown) if _is_shown(task, mode) else "withheld" for task in request.tasks]
 
     async def _find_out(self, belief: ProjectBelief, tasks: Sequence[AskedTask]) -> set[str]:
         """Find out what tasks show, and believe about it; return the addresses of media that cannot be used."""
@@ -188,19 +192,17 @@ class Predictions:
 
     def _results(
         self, belief: ProjectBelief, tasks: Sequence[AskedTask], allowed: Allowed | None, problems: set[str]
-    ) -> list[dict[str, Any]]:
+    ) -> list[Said]:
         return [self._result(belief, task, allowed, problems) for task in tasks]
 
-    def _result(
-        self, belief: ProjectBelief, task: AskedTask, allowed: Allowed | None, problems: set[str]
-    ) -> dict[str, Any]:
+    def _result(self, belief: ProjectBelief, task: AskedTask, allowed: Allowed | None, problems: set[str]) -> Said:
         regions, scores = [], []
         for rows in belief.controls:
             uri = _uri(task, rows)
             probabilities = self._probabilities(rows, task, uri)
             if probabilities is None:
                 if uri and uri not in problems and rows.model is not None:
-                    return _empty(f"{belief.version}-pending")
+                    return "pending"
                 continue
             best = _best(probabilities, rows, allowed)
             if best is not None:
@@ -208,7 +210,7 @@ class Predictions:
                 regions.append(self._regions.region(rows.control, rows.control.labels[best], score))
                 scores.append(score)
         if not regions:
-            return _empty(f"{belief.version}-unusable")
+            return "unusable"
         return {"result": regions, "score": min(scores), "model_version": belief.version}
 
     def _probabilities(self, rows: ControlRows, task: AskedTask, uri: str) -> NDArray[np.float32] | None:
@@ -240,5 +242,9 @@ def _uri(task: AskedTask, rows: ControlRows) -> str:
     return str(value) if value else ""
 
 
-def _empty(version: str) -> dict[str, Any]:
-    return {"result": [], "score": 0.0, "model_version": version}
+def _nothing(request: PredictRequest, version: str) -> Any:
+    """Return the result of a task without a prediction.
+
+    An interactive one is not stored but handed on to the page, which reads its `result`.
+    """
+    return {"result": [], "score": 0.0, "model_version": version} if request.is_interactive else []

@@ -53,7 +53,7 @@ def eventually(condition: Callable[[], object], timeout_s: float = 20.0) -> None
 
 
 def label(result: dict[str, Any]) -> str | None:
-    return result["result"][0]["value"]["choices"][0] if result["result"] else None
+    return result["result"][0]["value"]["choices"][0] if result else None
 
 
 def test_audited_new_and_broken_media_in_one_request(serve: Serve) -> None:
@@ -64,8 +64,7 @@ def test_audited_new_and_broken_media_in_one_request(serve: Serve) -> None:
     results = predict(served.http, numbers)
     expected = [("car", "truck")[n % 2] if n < 97 else None for n in numbers]
     assert [label(result) for result in results] == expected
-    versions = {99: "errata-first-unusable", 98: "errata-first-unusable", 97: "errata-first-unusable"}
-    assert [r["model_version"] for r in results] == [versions.get(n, "errata-first") for n in numbers]
+    assert {result["model_version"] for result in results if result} == {"errata-first"}
     assert served.http.post("/setup", json={"project": "1.17"}).json() == {"model_version": "errata-first"}
 
 

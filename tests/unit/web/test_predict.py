@@ -29,7 +29,7 @@ def eventually(condition: Callable[[], bool], timeout_s: float = 20.0) -> bool:
 
 
 def labels(results: list[dict[str, Any]]) -> list[str | None]:
-    return [r["result"][0]["value"]["choices"][0] if r["result"] else None for r in results]
+    return [r["result"][0]["value"]["choices"][0] if r else None for r in results]
 
 
 def test_each_task_gets_its_out_of_sample_row_in_order(world: MakeWorld, task: MakeTask) -> None:
@@ -69,7 +69,7 @@ def test_before_the_first_audit_there_is_a_version_but_no_prediction(world: Make
     """Label Studio refuses a null version: there is always a string, the same in /setup, /predict and /versions."""
     w = world(is_audited=False)
     assert w.client.post("/setup", json={"project": "1.17"}).json() == {"model_version": "errata-none"}
-    assert w.predict(task(1)) == [{"result": [], "score": 0.0, "model_version": "errata-none"}]
+    assert w.predict(task(1), task(2)) == [[], []]
     assert w.client.get("/versions").json() == {"versions": ["errata-none"]}
     assert w.queue.jobs == []
 
@@ -111,13 +111,13 @@ def test_new_media_are_looked_at_while_the_request_waits(world: MakeWorld, task:
 
 
 def test_what_is_not_ready_in_time_is_pending_and_left_to_a_job(world: MakeWorld, task: MakeTask) -> None:
-    """A slow medium holds up nobody else: its entry has another version, so that Label Studio asks again."""
+    """A slow medium holds up nobody else: nothing is stored for its task, so that Label Studio asks again."""
     w = world(patience=Patience(0.05, 0.0))
     w.encoders.media["/data/31.png"] = "content-31"
     w.encoders.gate.clear()
     results = w.predict(task(1), task(31), task(2))
     assert labels(results) == ["truck", None, "bus"]
-    assert results[1] == {"result": [], "score": 0.0, "model_version": "errata-aaa-pending"}
+    assert results[1] == []
     assert w.queue.jobs == [("predict", 1, 5.0)]
     w.encoders.gate.set()
     assert eventually(lambda: labels(w.predict(task(31))) == ["truck"])
@@ -130,7 +130,8 @@ def test_media_that_cannot_be_reached_now_are_pending(
     """When Label Studio is down, or anything else goes wrong, the thread survives and the task is asked for again."""
     w = world()
     w.encoders.problem = problem
-    assert [r["model_version"] for r in w.predict(task(31), task(1))] == ["errata-aaa-pending", "errata-aaa"]
+    assert labels(w.predict(task(31), task(1))) == [None, "truck"]
+    assert w.queue.jobs == [("predict", 1, 5.0)]
     assert "secret" not in caplog.text
     w.encoders.problem = None
     w.encoders.media["/data/31.png"] = "content-31"
@@ -142,16 +143,18 @@ def test_an_encoder_that_is_another_one_by_now_is_not_mixed_in(world: MakeWorld,
     w = world()
     w.encoders.is_another = True
     w.encoders.media["/data/31.png"] = "content-31"
-    assert [r["model_version"] for r in w.predict(task(31))] == ["errata-aaa-pending"]
+    assert w.predict(task(31)) == [[]]
+    assert w.queue.jobs == [("predict", 1, 5.0)]
 
 
 def test_a_broken_image_gets_an_entry_of_its_own(world: MakeWorld, task: MakeTask) -> None:
-    """A broken file, no file and no task at all: an empty result each, and the others are answered."""
+    """A broken file, no file and no task at all: an empty list each, and the others are answered."""
     w = world()
     w.encoders.media["/data/broken.png"] = "not an image"
     results = w.predict(task(31, "/data/broken.png"), task(32, ""), {"id": None}, "nonsense", task(1))
-    assert [r["model_version"] for r in results] == ["errata-aaa-unusable"] * 4 + ["errata-aaa"]
-    assert [r["score"] for r in results[:4]] == [0.0] * 4
+    assert results[:4] == [[]] * 4
+    assert labels(results[4:]) == ["truck"]
+    assert w.queue.jobs == []
     w.predict(task(31, "/data/broken.png"))
     assert w.encoders.embedded == ["/data/broken.png"]  # not fetched again at once
 
@@ -163,8 +166,8 @@ def test_beliefs_from_elsewhere_need_no_media(
     w = world(is_audited=False)
     w.artefacts.save(1, artefact("errata-bbb", has_model=False))
     results = w.predict(task(4, "s3://bucket/4.png"), task(31))
-    assert [r["model_version"] for r in results] == ["errata-bbb", "errata-bbb-unusable"]
-    assert labels(results)[0] == "truck"
+    assert labels(results) == ["truck", None]
+    assert results[0]["model_version"] == "errata-bbb"
     assert w.index.asked == ["/data/31.png"]
 
 
@@ -179,15 +182,14 @@ def test_labels_that_the_config_lost_are_not_predicted(world: MakeWorld, task: M
     assert without[0]["score"] < 0.5 < with_truck[0]["score"]
     others = config.format('<Choice value="van"/><Choice value="tram"/>')
     for other in (others, others.replace('"label"', '"other"'), "<View></View>", "<View", 7):
-        versions = [r["model_version"] for r in w.predict(task(1), label_config=other)]
-        assert versions == ["errata-aaa" if other == 7 else "errata-aaa-unusable"]
+        assert labels(w.predict(task(1), label_config=other)) == ["truck" if other == 7 else None]
 
 
 def test_labelled_withholds_predictions_until_the_annotators_are_done(world: MakeWorld, task: MakeTask) -> None:
-    """Nobody is shown a machine's opinion before giving their own, and Label Studio asks again afterwards."""
+    """Nobody is shown a machine's opinion before giving their own, and nothing is stored that would show."""
     w = world(mode="labelled")
     results = w.predict(task(1), task(1, is_labeled=True))
-    assert results[0] == {"result": [], "score": 0.0, "model_version": "errata-aaa-withheld"}
+    assert results[0] == []
     assert labels(results) == [None, "truck"]
     assert results[1]["model_version"] == "errata-aaa"
 
@@ -196,7 +198,7 @@ def test_none_withholds_all(world: MakeWorld, task: MakeTask) -> None:
     """`none` predicts nothing and looks at nothing."""
     w = world(mode="none")
     results = w.predict(task(1, is_labeled=True), task(31))
-    assert [r["model_version"] for r in results] == ["errata-aaa-withheld"] * 2
+    assert results == [[], []]
     assert w.index.asked == []
 
 
@@ -209,6 +211,17 @@ def test_interactive_requests_get_the_same_answer(world: MakeWorld, task: MakeTa
     assert w.predict(task(1), params=None) == plain
 
 
+def test_an_interactive_request_that_nothing_can_be_said_about_gets_a_result_too(
+    world: MakeWorld, task: MakeTask
+) -> None:
+    """Label Studio hands it to the page as it is, which reads its `result`."""
+    context = {"result": [{"type": "choices", "value": {"choices": ["car"]}}]}
+    empty = {"result": [], "score": 0.0}
+    assert world(mode="none").predict(task(1), params={"context": context}) == [empty | {"model_version": "errata-aaa"}]
+    unaudited = world(is_audited=False).predict(task(1), params={"context": context})
+    assert unaudited == [empty | {"model_version": "errata-none"}]
+
+
 def test_a_score_that_is_not_a_number_is_never_sent(
     world: MakeWorld, task: MakeTask, artefact: Callable[..., Artefact]
 ) -> None:
@@ -219,7 +232,7 @@ def test_a_score_that_is_not_a_number_is_never_sent(
     probabilities = made.beliefs[0].probabilities.copy()
     probabilities[0] = math.nan
     w.artefacts.save(1, replace(made, beliefs=(replace(made.beliefs[0], probabilities=probabilities),)))
-    assert [r["model_version"] for r in w.predict(task(1), task(2))] == ["errata-aaa-unusable", "errata-aaa"]
+    assert labels(w.predict(task(1), task(2))) == [None, "bus"]
 
 
 def test_a_new_artefact_is_swapped_in_without_a_restart(
@@ -250,10 +263,10 @@ def test_a_damaged_artefact_is_told_once_and_serves_nothing(
     """A model that cannot be loaded is a line in the log, not a request that fails."""
     w = world()
     w.artefacts.problem = ValueError("secret")
-    assert w.predict(task(1))[0]["model_version"] == "errata-none"
+    assert w.predict(task(1)) == [[]]
     assert w.client.post("/setup", json={"project": 1}).json() == {"model_version": "errata-none"}
     w.artefacts.problem = None
-    assert eventually(lambda: w.predict(task(1))[0]["model_version"] == "errata-aaa")
+    assert eventually(lambda: labels(w.predict(task(1))) == ["truck"])
     assert caplog.text.count("unexpected ValueError") == 1
     assert "secret" not in caplog.text
 
