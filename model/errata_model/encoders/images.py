@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -45,16 +46,17 @@ class ImageEncoder(Protocol):
         """Return (N, D) finite embeddings, in order. To be called from one thread at a time."""
 
 
-def load_image_encoder(name: str, weights: Path | None) -> ImageEncoder:
+def load_image_encoder(name: str, weights: Path | None, trust: ssl.SSLContext | None = None) -> ImageEncoder:
     """Return the encoder of that name; quick, nothing is imported or downloaded yet.
 
     Args:
         name: `pixels`, or a torchvision classification backbone such as `resnet50`.
         weights: a state_dict's file, or a folder of NAME.pth; None downloads torchvision's on first use.
+        trust: whose certificates count at the download; Python's own by default.
 
     Raises:
         WeightsUnavailable: `weights` names nothing that is there.
     """
     if name == "pixels":
         return PixelEncoder()
-    return TorchvisionEncoder(name, None if weights is None else find_weights(name, weights))
+    return TorchvisionEncoder(name, None if weights is None else find_weights(name, weights), trust)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import pickle
 import re
+import ssl
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
@@ -52,11 +53,13 @@ class TorchvisionEncoder:
     Attributes:
         name: of the backbone.
         weights: a state_dict's file; None for torchvision's own, downloaded on first use.
+        trust: whose certificates count at the download; None for Python's own.
     """
 
-    def __init__(self, name: str, weights: Path | None) -> None:
+    def __init__(self, name: str, weights: Path | None, trust: ssl.SSLContext | None = None) -> None:
         self.name = name
         self.weights = weights
+        self.trust = trust
         self._loading = threading.Lock()
         self._loaded: _Network | None = None
         self._preset: _Preset | None = None
@@ -107,7 +110,7 @@ class TorchvisionEncoder:
     def _network(self) -> _Network:
         with self._loading:
             if self._loaded is None:
-                self._loaded = _Network(_build(self.name, self.weights), _read_preset(self.name))
+                self._loaded = _Network(_build(self.name, self.weights, self.trust), _read_preset(self.name))
             return self._loaded
 
 
@@ -164,6 +167,18 @@ def _final_layer(model: torch.nn.Module, example: torch.Tensor) -> torch.nn.Modu
     return ran[-1]
 
 
+def own_weights(name: str) -> tuple[str, Path]:
+    """Return where torchvision's own weights are downloaded from, and where they are kept. Imports torch.
+
+    Raises:
+        UnknownEncoder: torchvision does not know the name.
+    """
+    import torch  # noqa: PLC0415
+
+    url = str(_default_weights(name).url)
+    return url, Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
+
+
 def _default_weights(name: str) -> Any:
     import torchvision  # noqa: PLC0415
 
@@ -201,14 +216,13 @@ def _crop(image: Image.Image, preset: _Preset) -> Image.Image:
     return image.resize((preset.crop, preset.crop), preset.resampling, box=box)
 
 
-def _build(name: str, weights: Path | None) -> torch.nn.Module:
-    import torch  # noqa: PLC0415
+def _build(name: str, weights: Path | None, trust: ssl.SSLContext | None) -> torch.nn.Module:
     import torchvision  # noqa: PLC0415
 
     default = _default_weights(name)
     if weights is None:
-        file = Path(torch.hub.get_dir()) / "checkpoints" / default.url.rpartition("/")[2]
-        download(default.url, file)
+        url, file = own_weights(name)
+        download(url, file, trust=trust)
         with _as_unfit(name, file):
             return torchvision.models.get_model(name, weights=default)  # type: ignore[no-any-return]
     with warnings.catch_warnings():

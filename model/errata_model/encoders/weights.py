@@ -7,11 +7,13 @@ import http.client
 import os
 import queue
 import shutil
+import ssl
 import tempfile
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -68,34 +70,55 @@ def hash_file(file: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def download(url: str, target: Path, reach_s: float = _REACH_S) -> None:
+def download(url: str, target: Path, reach_s: float = _REACH_S, trust: ssl.SSLContext | None = None) -> None:
     """Download `url` to `target`, all or nothing.
 
     Args:
         url: torchvision's: its file name ends in the first hex digits of its sha256.
         target: nothing is done where it is there already.
         reach_s: seconds in which the host must answer, slow name servers and silent firewalls included.
+        trust: whose certificates count; Python's own by default. Proxies are the environment's.
 
     Raises:
         WeightsUnavailable: the host does not answer in time or refuses, the transfer stalls, or the content differs.
     """
     if target.is_file():
         return
-    host = urlsplit(url).hostname
+    with _as_unavailable(target.name, url):
+        _within(reach_s, lambda: _answer(url, reach_s, trust))
+        _transfer(url, target, trust)
+
+
+def check_host(url: str, reach_s: float = _REACH_S, trust: ssl.SSLContext | None = None) -> None:
+    """Ask whether weights can be downloaded, without doing so.
+
+    Args:
+        url: as for `download`.
+        reach_s: seconds in which the host must answer.
+        trust: as for `download`.
+
+    Raises:
+        WeightsUnavailable: the host does not answer in time or refuses.
+    """
+    with _as_unavailable(url.rpartition("/")[2], url):
+        _within(reach_s, lambda: _answer(url, reach_s, trust))
+
+
+@contextmanager
+def _as_unavailable(name: str, url: str) -> Iterator[None]:
     try:
-        _within(reach_s, lambda: _answer(url, reach_s))
-        _transfer(url, target)
+        yield
     except (OSError, http.client.HTTPException, ValueError) as error:
         why = str(error) or "stalled"
         if isinstance(error, urllib.error.HTTPError):
             error.close()  # it holds the connection
         raise WeightsUnavailable(
-            f"{target.name} could not be downloaded from {host} ({why}); check the network, {_REMEDY}."
+            f"{name} could not be downloaded from {urlsplit(url).hostname} ({why}); check the network, {_REMEDY}."
         ) from error
 
 
-def _answer(url: str, timeout_s: float) -> None:
-    with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=timeout_s):
+def _answer(url: str, timeout_s: float, trust: ssl.SSLContext | None) -> None:
+    with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=timeout_s, context=trust):
         pass
 
 
@@ -125,11 +148,11 @@ def _within(seconds: float, attempt: Callable[[], None]) -> None:
         raise error
 
 
-def _transfer(url: str, target: Path) -> None:
+def _transfer(url: str, target: Path, trust: ssl.SSLContext | None) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, partial = tempfile.mkstemp(dir=target.parent, suffix=".partial")
     try:
-        with os.fdopen(handle, "wb") as file, urllib.request.urlopen(url, timeout=_STALL_S) as response:
+        with os.fdopen(handle, "wb") as file, urllib.request.urlopen(url, timeout=_STALL_S, context=trust) as response:
             shutil.copyfileobj(response, file, 2**20)
         wanted = target.stem.rpartition("-")[2]
         found = hash_file(Path(partial))
