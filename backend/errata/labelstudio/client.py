@@ -11,10 +11,10 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 import httpx
 
 from errata.errors import ErrataError, LabelStudioGone, LabelStudioUnreachable, MediaError, SettingError
-from errata.labelstudio.address import find_address
 from errata.labelstudio.failures import is_json, not_json, to_error
 from errata.labelstudio.network import Network
 from errata.labelstudio.tokens import Tokens
+from errata.labelstudio.whereabouts import find_address
 from errata.labelstudio.wire import Request, Wire
 
 Params = Mapping[str, Any]
