@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from errata.jobs.periodic import Periodic
+from errata.settings import PredictionsMode
 
 REFRESH_S = 5.0
 MOST_ATTACHED = 1_000
@@ -22,12 +23,14 @@ class KnownProjects:
         source_of_review: review project id -> source project id.
         disconnected: ids of those that errata is to leave alone.
         attached_by_errata: ids of those whose ML backend entry errata itself made.
+        predictions: which tasks get predictions, for those that were connected with a word about it.
     """
 
     sources: frozenset[int] = frozenset()
     source_of_review: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
     disconnected: frozenset[int] = frozenset()
     attached_by_errata: frozenset[int] = frozenset()
+    predictions: Mapping[int, PredictionsMode] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class Projects(Protocol):
@@ -44,7 +47,7 @@ class ProjectBook:
         self._projects = projects
         self._known = KnownProjects()
         self._attached: frozenset[int] = frozenset()
-        self._thread = Periodic("reading the list of projects", self._refresh, refresh_s)
+        self._thread = Periodic("reading the list of projects", self.refresh, refresh_s)
 
     def start(self) -> None:
         """Begin to refresh."""
@@ -71,6 +74,10 @@ class ProjectBook:
         """Say whether errata made the project's ML backend entry, and nobody did in Label Studio's own form."""
         return project_id in self._known.attached_by_errata
 
+    def predictions(self, project_id: int) -> PredictionsMode | None:
+        """Return which tasks get predictions as the project's own settings have it, None where they do not say."""
+        return self._known.predictions.get(project_id)
+
     def source_of_review(self, project_id: int) -> int | None:
         """Return whose review project this is, None where it is none."""
         return self._known.source_of_review.get(project_id)
@@ -79,5 +86,6 @@ class ProjectBook:
         """Return the ids of the source projects, as last read."""
         return self._known.sources
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
+        """Read the list now."""
         self._known = self._projects.read()

@@ -51,7 +51,7 @@ class Webhooks:
 
     def take(self, payload: Mapping[str, Any]) -> str | None:
         """Take an event; return the id of the job that it started, where the answer should name one."""
-        action, project_id = payload.get("action"), _project_of(payload)
+        action, project_id = payload.get("action"), project_of(payload)
         if project_id is None or not isinstance(action, str):
             return None
         if project_id in self._came or len(self._came) < MOST_REMEMBERED:
@@ -69,7 +69,7 @@ class Webhooks:
         return None
 
 
-def _project_of(payload: Mapping[str, Any]) -> int | None:
+def project_of(payload: Mapping[str, Any]) -> int | None:
     """Find the project's id: in `project`, else in the annotations or tasks, which are one or a list."""
     project = payload.get("project")
     found = project.get("id") if isinstance(project, dict) else project
