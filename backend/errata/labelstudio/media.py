@@ -15,6 +15,7 @@ import httpx
 
 from errata.errors import MediaError
 from errata.labelstudio.client import Elsewhere, LabelStudio
+from errata.labelstudio.network import Network
 from errata.labelstudio.remote_files import RemoteFiles
 from errata.labelstudio.wire import LabelStudioSilent
 
@@ -42,7 +43,7 @@ class ProjectMedia:
         timeout_s: float = 30,
     ) -> None:
         self._client = client
-        self._remote = RemoteFiles(hosts, max_bytes, timeout_s)
+        self._remote = RemoteFiles(hosts, max_bytes, timeout_s, client.network)
         self._max_bytes = max_bytes
         self._timeout_s = timeout_s
         self._n_silent = 0
@@ -61,6 +62,28 @@ class ProjectMedia:
         """
         try:
             return self._read(uri, task_id)
+        except (ValueError, httpx.InvalidURL) as error:
+            raise MediaError("its address is broken") from error
+
+    def read_as_page(self, url: str, page: str) -> bytes:
+        """Return a file as a page of Label Studio's loads it: what is on another host has to allow that (CORS).
+
+        Args:
+            url: absolute, or a `data:` address.
+            page: the page's address, as browsers have it.
+
+        Raises:
+            MediaError: it is missing, too large, not allowed, took too long or may not be read by the page.
+            ServiceError: Label Studio itself cannot be reached or refuses the token.
+        """
+        parts = urlsplit(page)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        try:
+            if _scheme(url) == "data":
+                return _inline(url, self._max_bytes)
+            if self._holds(url):
+                return self._read_own(url, origin)
+            return self._remote.read(url, origin=None if url.startswith(origin + "/") else origin)
         except (ValueError, httpx.InvalidURL) as error:
             raise MediaError("its address is broken") from error
 
@@ -89,13 +112,13 @@ class ProjectMedia:
         below = urlsplit(url).path[len(urlsplit(self._client.url).path) :]
         return self._client.owns(url) and _MEDIA_PATHS.match(below) is not None
 
-    def _read_own(self, url: str) -> bytes:
+    def _read_own(self, url: str, origin: str | None = None) -> bytes:
         for _ in range(_MAX_REDIRECTS):
             found = self._fetch(url)
             if not isinstance(found, Elsewhere):
                 return found
             if not self._client.owns(found.url):
-                return self._remote.read(found.url, is_storage=True)
+                return self._remote.read(found.url, is_storage=True, origin=origin)
             url = found.url
         raise MediaError(f"more than {_MAX_REDIRECTS} redirects")
 
@@ -122,6 +145,7 @@ class FolderMedia:
         hosts: hosts that media may come from.
         max_bytes: largest file.
         timeout_s: longest time for a file from another host.
+        network: the way to other hosts; the environment's proxies and the system's trust by default.
     """
 
     def __init__(
@@ -130,9 +154,10 @@ class FolderMedia:
         hosts: Sequence[str] = (),
         max_bytes: int = 64 * 2**20,
         timeout_s: float = 30,
+        network: Network | None = None,
     ) -> None:
         self._folder = None if folder is None else folder.resolve()
-        self._remote = RemoteFiles(hosts, max_bytes, timeout_s)
+        self._remote = RemoteFiles(hosts, max_bytes, timeout_s, network or Network())
         self._max_bytes = max_bytes
 
     def close(self) -> None:

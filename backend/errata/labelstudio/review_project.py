@@ -10,6 +10,7 @@ from errata.audit.ports import Footprint, ReviewEntry, ReviewItem, Snapshot, Tra
 from errata.errors import ErrataError, LabelStudioGone, UsageError
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.label_config import read_label_config
+from errata.labelstudio.media_links import MediaLinks
 from errata.labelstudio.review_config import (
     Columns,
     choose_columns,
@@ -18,8 +19,16 @@ from errata.labelstudio.review_config import (
     review_config,
     verdict_control,
 )
+from errata.labelstudio.review_media import ReviewMedia
 from errata.labelstudio.review_tabs import add_tabs
-from errata.labelstudio.review_tasks import GIVEN, LOOK_AGAIN, read_answers, review_task, submitted_annotations
+from errata.labelstudio.review_tasks import (
+    GIVEN,
+    LOOK_AGAIN,
+    TRIAL,
+    read_answers,
+    review_task,
+    submitted_annotations,
+)
 from errata.labelstudio.task_list import Filter, Params, chosen_tasks, task_filter, task_pages
 from errata.review.records import Answer
 
@@ -50,14 +59,21 @@ class ReviewProject:
         client: Label Studio.
         snapshot: the source.
         footprint: is told of the project when it is made or found.
+        links: make the addresses of media where errata serves them; None where Label Studio does.
+
+    Attributes:
+        columns: how the data columns are called; known once the project is found or made.
     """
 
-    def __init__(self, client: LabelStudio, snapshot: Snapshot, footprint: Footprint) -> None:
+    def __init__(
+        self, client: LabelStudio, snapshot: Snapshot, footprint: Footprint, links: MediaLinks | None = None
+    ) -> None:
         self._client = client
         self._snapshot = snapshot
         self._footprint = footprint
+        self._media = ReviewMedia(client, snapshot, links)
         self._id: int | None = None
-        self._columns = Columns()
+        self.columns = Columns()
 
     def find(self) -> int | None:
         """Return the review project's id, None where there is none yet. Writes nothing to Label Studio."""
@@ -74,7 +90,7 @@ class ReviewProject:
             review_id = self._create()
         else:
             self._renew_config(review_id)
-        add_tabs(self._client, review_id, self._columns)
+        add_tabs(self._client, review_id, self.columns)
         return review_id
 
     def items(self) -> list[ReviewItem]:
@@ -82,19 +98,20 @@ class ReviewProject:
         review_id = self.find()
         if review_id is None:
             return []
-        finding, fingerprint, shown = (self._columns(name) for name in ("finding", "fingerprint", "disagreement"))
+        finding, fingerprint, shown = (self.columns(name) for name in ("finding", "fingerprint", "disagreement"))
         # One list for both, so that no answer falls between two.
         tasks = self._tasks(review_id, {"fields": "all", "include": ",".join(("id", "data", *_TOUCHES))})
         return [
             ReviewItem(
                 review_task_id=int(task["id"]),
-                finding_key=str(task["data"].get(finding, "")),
+                finding_key=key,
                 fingerprint=str(task["data"].get(fingerprint, "")),
                 shown=float(task["data"].get(shown) or 0.0),
                 is_touched=any(task[column] for column in _TOUCHES),
             )
             for task in tasks
-            if task["data"].get(finding)  # people may have added tasks of their own: those are not ours to move
+            # People may have added tasks of their own, and connect tries one: neither is a finding.
+            if (key := str(task["data"].get(finding) or "")) and not key.startswith(TRIAL)
         ]
 
     def insert(self, entries: Sequence[ReviewEntry]) -> list[int]:
@@ -102,7 +119,7 @@ class ReviewProject:
         if not entries:
             return []
         review_id = self.ensure()
-        source = self._read_source([entry.finding.given.task_id for entry in entries])
+        source = self._media.source_tasks([entry.finding.given.task_id for entry in entries])
         tasks = [self._task(entry, source) for entry in entries]
         said = self._client.post(
             f"api/projects/{review_id}/import", tasks, params={"return_task_ids": "true"}, timeout_s=300
@@ -131,7 +148,7 @@ class ReviewProject:
             is_repeatable=True,
         )
         left = {task["id"] for task in chosen_tasks(self._client, review_id, review_task_ids, _IDS)}
-        add_tabs(self._client, review_id, self._columns)  # deleting the last task deletes every tab
+        add_tabs(self._client, review_id, self.columns)  # deleting the last task deletes every tab
         return [task_id for task_id in review_task_ids if task_id not in left]
 
     def read(self) -> list[Answer]:
@@ -147,7 +164,7 @@ class ReviewProject:
         answers = [
             answer
             for task in self._tasks(review_id, _ANSWERS, _ANSWERED)
-            for answer in read_answers(task, self._columns, *names)
+            for answer in read_answers(task, self.columns, *names)
         ]
         return sorted(answers, key=lambda answer: answer.review_annotation_id)
 
@@ -158,12 +175,21 @@ class ReviewProject:
         tasks = chosen_tasks(self._client, review_project_id, review_task_ids, _ANSWERS)
         return {int(task["id"]): {int(each["id"]) for each in submitted_annotations(task)} for task in tasks}
 
+    def renew_media(self) -> int:
+        """Give review tasks addresses of media that last; return how many got one."""
+        review_id = self.find()
+        return 0 if review_id is None else self._media.renew(review_id, self.columns)
+
+    def source_data(self, task_id: int) -> dict[str, Any]:
+        """Return a source task's data as a review task of it carries them; empty where the task is gone."""
+        return dict(self._media.source_tasks([task_id]).get(task_id, {}).get("data", {}))
+
     def mark_contradictory(self, review_task_ids: Sequence[int]) -> None:
         """Put these into the tab "Contradictory: look again", and take all others out of it."""
         review_id = self.find()
         if review_id is None:
             return
-        column = self._columns("look_again")
+        column = self.columns("look_again")
         marked = task_filter(f"data.{column}", "equal", "String", LOOK_AGAIN)
         there = {task["id"]: task for task in self._tasks(review_id, _DATA, marked)}
         new = [task_id for task_id in review_task_ids if task_id not in there]
@@ -177,7 +203,7 @@ class ReviewProject:
         source = self._snapshot
         summary = self._client.get(f"api/projects/{source.project_id}/summary/")
         keys = set(summary.get("all_data_columns") or ()) | {key for task in source.tasks for key in task.data}
-        self._columns = choose_columns(source.label_config, keys)
+        self.columns = choose_columns(source.label_config, keys)
         project = self._client.post(
             "api/projects/",
             {
@@ -228,13 +254,13 @@ class ReviewProject:
 
     def _remember(self, project: Mapping[str, Any]) -> None:
         self._id = int(project["id"])
-        self._columns = read_columns(project["label_config"])
+        self.columns = read_columns(project["label_config"])
         if str(self._id) not in self._traces():
             self._footprint.add(self._snapshot.project_id, Trace("review_project", str(self._id)))
 
     def _config(self) -> str:
         source_xml = self._snapshot.label_config
-        return review_config(source_xml, read_label_config(source_xml).hotkeys, self._columns)
+        return review_config(source_xml, read_label_config(source_xml).hotkeys, self.columns)
 
     def _renew_config(self, review_id: int) -> None:
         wanted = self._config()
@@ -261,17 +287,7 @@ class ReviewProject:
         task = source.get(given.task_id, {})
         results = [each["result"] for each in task.get("annotations", ()) if each["id"] == given.annotation_id]
         data = task.get("data", entry.task.data)
-        return review_task(self._snapshot, entry, self._columns, data, results[0] if results else ())
-
-    def _read_source(self, task_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-        """Return source tasks with annotations as they are now.
-
-        Label Studio itself gives the media's addresses: below its own URL, and working in other projects.
-        """
-        source_id = self._snapshot.project_id
-        asked = {"fields": "all", "include": "id,data,annotations,result", "resolve_uri": "true"}
-        tasks = chosen_tasks(self._client, source_id, task_ids, asked)
-        return {int(task["id"]): task for task in tasks}
+        return review_task(self._snapshot, entry, self.columns, data, results[0] if results else ())
 
     def _tasks(self, review_id: int, params: Params, *filters: Filter) -> Iterator[dict[str, Any]]:
         return chain.from_iterable(task_pages(self._client, review_id, params, filters))

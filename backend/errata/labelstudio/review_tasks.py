@@ -14,6 +14,7 @@ from errata.review.records import Answer
 GIVEN = "given label"  # the prediction's version that prefills
 SUGGESTION = "errata suggestion"
 LOOK_AGAIN = "yes"
+TRIAL = "trial "  # what the finding's key begins with in a task that is none: see `trial.py`
 
 Region = Mapping[str, Any]
 
@@ -95,7 +96,7 @@ def read_answers(task: Mapping[str, Any], columns: Columns, verdict: str, note: 
     """
     data = task.get("data") or {}
     key = data.get(columns("finding"))
-    if not isinstance(key, str):
+    if not isinstance(key, str) or key.startswith(TRIAL):
         return []
     place = (str(data.get(columns("control"), "")), data.get(columns("region")) or None)
     return [

@@ -1,4 +1,4 @@
-"""The secret that errata's webhooks carry."""
+"""Secrets that errata makes itself, one file each in the data folder."""
 
 from __future__ import annotations
 
@@ -9,9 +9,19 @@ from errata.store.files import locked, private_folder, write_whole
 
 
 def webhook_secret(data_dir: Path) -> str:
-    """Return the secret of this data folder, made at the first call. Safe when several processes ask at once."""
-    path = private_folder(data_dir) / "webhook-secret"
-    with locked(data_dir, "webhook-secret"):
+    """Return what errata's webhooks carry: Label Studio knows it, and shows it to whoever may see webhooks."""
+    return _secret(data_dir, "webhook-secret")
+
+
+def media_secret(data_dir: Path) -> str:
+    """Return what addresses of media are signed with: nobody but errata knows it."""
+    return _secret(data_dir, "media-secret")
+
+
+def _secret(data_dir: Path, name: str) -> str:
+    """Return a secret of this data folder, made at the first call. Safe when several processes ask at once."""
+    path = private_folder(data_dir) / name
+    with locked(data_dir, name):
         if not path.exists():
             write_whole(path, [token_urlsafe(32).encode()])
         return path.read_text().strip()

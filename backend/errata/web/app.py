@@ -16,6 +16,7 @@ from errata.settings import PredictionsMode
 from errata.web.backend import Backend
 from errata.web.beliefs import Beliefs
 from errata.web.boundary import Boundary
+from errata.web.media import MEDIA_PATH, MediaRoute
 from errata.web.newcomers import Encoders, Newcomers
 from errata.web.predictions import Patience, Predictions, ReadControls
 from errata.web.projects import ProjectBook
@@ -38,12 +39,14 @@ def create_app(
     read_controls: ReadControls,
     mode_of: Callable[[int], PredictionsMode],
     audit_delay_s: float,
+    media: MediaRoute | None = None,
     root_path: str = "",
     patience: Patience = Patience(),  # noqa: B008  frozen
 ) -> FastAPI:
     """Put the web app together. Beliefs, newcomers and projects are started and stopped by `server.serve`.
 
     Args:
+        media: serves source tasks' pictures to reviewers' browsers.
         root_path: the path of errata's public URL, "" at the root; requests with and without it are served.
         patience: how long a /predict request waits for media that are new.
     """
@@ -70,6 +73,8 @@ def create_app(
         return False
 
     app.add_route("/webhook", _guarded(backend.webhook, credentials, allow_webhook), methods=["POST"])
+    if media is not None:  # not guarded: reviewers' browsers come from Label Studio's page, each address with its right
+        app.add_route(MEDIA_PATH, media.serve, methods=["GET"])
     app.add_middleware(Boundary, root_path=root_path.rstrip("/"))
     return app
 

@@ -1,0 +1,98 @@
+"""What reviewers see: the review project, and who serves its pictures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from errata.audit.ports import Snapshot
+from errata.errors import LabelStudioGone, SettingError
+from errata.labelstudio.media import ProjectMedia
+from errata.labelstudio.media_links import MediaLinks
+from errata.labelstudio.review_project import ReviewProject
+from errata.labelstudio.source import describe_project
+from errata.labelstudio.trial import MediaTrial, remove_left_trials, try_media
+from errata.store.secrets import media_secret
+from errata.wiring.adapters import Adapters
+
+
+class Showing(Adapters):
+    """Review projects on the adapters."""
+
+    @property
+    def media_links(self) -> MediaLinks:
+        """Make and check the addresses under which errata serves pictures."""
+        return MediaLinks(self.public_url, media_secret(self.settings.data_dir))
+
+    def review_project(self, snapshot: Snapshot) -> ReviewProject:
+        """Return the review project of a source, its pictures served by whom the project's settings say.
+
+        Raises:
+            SettingError: errata is to serve them, and no address for browsers is set.
+        """
+        is_ours = self.project_settings.get(snapshot.project_id).media == "errata"
+        if is_ours and not self.settings.public_url:
+            raise SettingError(
+                f"ERRATA_PUBLIC_URL is not set, but errata serves the pictures of project {snapshot.project_id} to "
+                "its reviewers; set it to an address of `errata serve` that their browsers reach."
+            )
+        return ReviewProject(self.client, snapshot, self.footprint, self.media_links if is_ours else None)
+
+    def tend_review(self, project_id: int) -> None:
+        """Renew addresses of pictures that expire, and remove what a crash left of a trial."""
+        review = self.review_project(describe_project(self.client, project_id))
+        review_id = review.find()
+        if review_id is not None:
+            remove_left_trials(self.client, review_id, review.columns)
+            review.renew_media()
+
+    def renew_media(self) -> None:
+        """Renew the addresses of pictures that errata serves, of every project."""
+        for project_id, said in self.project_settings.every().items():
+            if said.media == "errata":
+                try:
+                    self.tend_review(project_id)
+                except LabelStudioGone:
+                    continue
+
+    def try_media(self, project_id: int) -> MediaTrial:
+        """Try whether a project's reviewers see its pictures, and remember who is to serve them.
+
+        Label Studio does wherever it can. Where it cannot, errata does if a trial of that succeeds; `errata serve`
+        has to run then, now and for as long as people review.
+        """
+        snapshot = describe_project(self.client, project_id)
+        own = self._try(snapshot, None)
+        if own.is_loaded or not own.address:
+            self._remember_media(project_id, by_errata=False)
+            return own
+        public_url = self.settings.public_url
+        if not public_url:
+            advice = (
+                "Or let errata serve the pictures: set ERRATA_PUBLIC_URL to an address of `errata serve` that "
+                "reviewers' browsers reach, and connect again."
+            )
+            return replace(own, problem=f"{own.problem}. {advice}")
+        by_errata = self._try(snapshot, MediaLinks(public_url, media_secret(self.settings.data_dir)))
+        if by_errata.is_loaded:
+            self._remember_media(project_id, by_errata=True)
+            return replace(by_errata, is_served_by_errata=True)
+        return replace(
+            own, problem=f"{own.problem}. errata cannot serve it either (does `errata serve` run?): {by_errata.problem}"
+        )
+
+    def _try(self, snapshot: Snapshot, links: MediaLinks | None) -> MediaTrial:
+        settings = self.settings
+        hosts = (*settings.media_hosts, *([urlsplit(self.public_url).netloc] if links else []))
+        review = ReviewProject(self.client, snapshot, self.footprint, links)
+        media = ProjectMedia(self.client, hosts, settings.media_max_bytes, settings.media_timeout_s)
+        try:
+            return try_media(self.client, snapshot, review, media, settings.media_max_pixels)
+        finally:
+            media.close()
+
+    def _remember_media(self, project_id: int, by_errata: bool) -> None:
+        said = self.project_settings.get(project_id)
+        wanted = said.model_copy(update={"media": "errata" if by_errata else None})
+        if wanted != said:
+            self.project_settings.put(project_id, wanted)
