@@ -1,0 +1,61 @@
+"""`errata doctor`: what is wrong, and how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from itertools import groupby
+from typing import Annotated
+
+import typer
+
+from errata.cli.console import print_json
+from errata.cli.review import AsJson
+from errata.doctor.checks import Check
+from errata.doctor.examination import examine
+from errata.doctor.machine import check_settings
+from errata.settings import named_variables, read_settings, wrong_settings
+from errata.wiring import Wiring
+
+_WRONG_SETTINGS = 2
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(doctor)
+
+
+def doctor(
+    projects: Annotated[
+        list[int] | None, typer.Argument(metavar="[PROJECT]...", help="Source projects; all connected ones by default.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check settings, Label Studio, the way both ways, queue, model and media; say what is wrong and its remedy."""
+    problems = wrong_settings()
+    checks = list(check_settings(named_variables(), problems)) if problems else _examine(projects or [])
+    n_wrong = sum(check.state == "wrong" for check in checks)
+    if as_json:
+        print_json({"checks": [asdict(check) for check in checks], "wrong": n_wrong})
+    else:
+        for line in _lines(checks):
+            typer.echo(line)
+    raise typer.Exit(_WRONG_SETTINGS if problems else int(n_wrong > 0))
+
+
+def _examine(project_ids: Sequence[int]) -> list[Check]:
+    return examine(Wiring(read_settings()), project_ids)
+
+
+def _lines(checks: Sequence[Check]) -> Iterator[str]:
+    for project, of_project in groupby(
+        sorted(checks, key=lambda check: check.project or 0), lambda check: check.project
+    ):
+        if project is not None:
+            yield f"Project {project}"
+        for check in of_project:
+            yield f"{check.state:<9}  {check.name}: {check.seen}"
+            if check.remedy:
+                yield f"{'':<9}  -> {check.remedy}"
+    counts = {state: sum(check.state == state for check in checks) for state in ("wrong", "look")}
+    yield f"{counts['wrong']} wrong, {counts['look']} to look at, of {len(checks)} checks"

@@ -1,0 +1,220 @@
+"""All checks, put together: what `errata doctor` asks, in which order, and what depends on what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from datetime import datetime, timezone
+from typing import Any
+
+import httpx
+
+from errata.audit.ports import Trace
+from errata.doctor import label_studio, machine, media, model, service, ties, token
+from errata.doctor.asking import Question, ask_all
+from errata.doctor.checks import Check, failed, look, not_asked, ok, told
+from errata.errors import ErrataError, LabelStudioRefused
+from errata.jobs.queue import JobState
+from errata.labelstudio.reachability import can_reach
+from errata.settings import named_variables
+from errata.store.login import remembered_login
+from errata.wiring import Wiring
+
+# Together under half a minute, whatever hangs.
+AROUND_S = 11.0  # for this machine and the services, each on its own
+WITHIN_S = 16.0  # for what needs Label Studio, and for what takes computing
+_TIES = ("webhook", "ml_backend")
+
+
+def examine(wiring: Wiring, project_ids: Sequence[int]) -> list[Check]:
+    """Look at everything.
+
+    Args:
+        wiring: the adapters; what does not open is said.
+        project_ids: the source projects to look at; none for all that are connected.
+    """
+    return _Examination(wiring, project_ids).run()
+
+
+class _Examination:
+    """One run of all checks."""
+
+    def __init__(self, wiring: Wiring, project_ids: Sequence[int]) -> None:
+        self._wiring = wiring
+        self._settings = wiring.settings
+        self._asked_for = project_ids
+        self._heard: list[service.Heard] = []
+        self._jobs: list[JobState] | None = None
+        self._traces: dict[int, list[Trace]] = {}
+        self._project_ids: list[int] = list(project_ids)
+
+    def run(self) -> list[Check]:
+        around = ask_all(
+            [
+                Question("settings", self._machine, "Look whether the disk of the data folder answers."),
+                Question("database", self._database, "Look whether the database of ERRATA_DATABASE_URL answers."),
+                Question("queue", self._queue, "Look whether the Redis of ERRATA_REDIS_URL answers."),
+                Question("Label Studio", self._label_studio, "Look whether Label Studio answers in a browser."),
+                Question("errata serve", self._listen, "Look into the log of `errata serve`, and restart it."),
+            ],
+            AROUND_S,
+        )
+        down = {check.name for check in around if check.state == "wrong"}
+        return [*around, *self._service(), *ask_all([*self._computing(), *self._within(down)], WITHIN_S)]
+
+    def _computing(self) -> list[Question]:
+        slow = "Try again when this machine is less busy."
+        questions = [Question("libraries", machine.check_libraries, slow)]
+        questions += [
+            Question("encoder", lambda name=name: [model.check_encoder(name, self._settings.weights)], slow)  # type: ignore[misc]
+            for name in sorted({self._settings_of(id_).encoder for id_ in self._project_ids} | {self._settings.encoder})
+        ]
+        return questions
+
+    def _within(self, down: Set[str]) -> list[Question]:
+        """Return the questions that need Label Studio; `down` names what is wrong already."""
+        if not down.isdisjoint({"Label Studio", "token", "database"}):
+            why = "the database does not open" if "database" in down else "Label Studio does not let errata in"
+            return [Question("projects", lambda: [not_asked("projects", why)], "")]
+        questions = [Question("reached by Label Studio", self._reach, "Look whether Label Studio is busy.")]
+        for id_ in self._project_ids:
+            questions.append(Question("project", lambda id_=id_: self._project(id_), "Is Label Studio busy?", id_))  # type: ignore[misc]
+            late = "See ERRATA_MEDIA_TIMEOUT_S, and whether the storage of the media answers."
+            questions.append(Question("media", lambda id_=id_: self._media(id_), late, id_))  # type: ignore[misc]
+        return questions
+
+    def _machine(self) -> Iterator[Check]:
+        yield from machine.check_settings(named_variables(), [])
+        yield from machine.check_data_folder(self._settings.data_dir)
+
+    def _database(self) -> Iterator[Check]:
+        yield machine.check_database(self._settings, self._read_projects)
+
+    def _read_projects(self) -> int:
+        """Read which projects are connected, and what errata has added to them; return how many there are."""
+        watched = [project.id for project in self._wiring.audits.watched()]
+        chosen = self._asked_for or watched
+        self._traces = {id_: self._wiring.footprint.of_project(id_) for id_ in chosen if id_ in watched}
+        self._project_ids = list(chosen)
+        return len(watched)
+
+    def _queue(self) -> Iterator[Check]:
+        if self._settings.redis_url is None:
+            yield service.check_workers(None)
+            return
+        from errata.jobs.rq_queue import RedisQueue  # noqa: PLC0415 (only where there is Redis)
+
+        queue = RedisQueue(self._settings.redis_url)
+        yield service.check_workers(queue)
+        self._jobs = queue.states()
+
+    def _label_studio(self) -> Iterator[Check]:
+        now = datetime.now(timezone.utc)
+        client = self._wiring.client
+        proxy = self._wiring.network.proxy(client.url)
+        through = f"{proxy.place} ({proxy.variable})" if proxy else None
+        yield from label_studio.check_reachable(client, through, now)
+        yield label_studio.check_version(client)
+        yield label_studio.check_own_address(client)
+        _, given = self._settings.label_studio(remembered_login(self._settings.data_dir))
+        yield token.check_kind(given, client, now)
+        try:
+            yield from token.check_rights(given, client)
+        except LabelStudioRefused as error:
+            yield failed("token", error)
+
+    def _listen(self) -> Iterator[Check]:
+        settings = self._settings
+        password = settings.backend_password.get_secret_value() if settings.backend_password else None
+        hosts = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+        local = f"http://{hosts.get(settings.host, settings.host)}:{settings.port}"
+        for url in dict.fromkeys((local, (self._public_url or local).rstrip("/"))):
+            self._heard.append(service.listen(url, settings.backend_user, password, self._open))
+        yield from ()
+
+    def _service(self) -> Iterator[Check]:
+        """Say what was heard of errata itself."""
+        if not self._heard:  # said already: no answer
+            return
+        is_needed = any(trace.kind in _TIES for traces in self._traces.values() for trace in traces)
+        yield service.check_serve(self._heard, is_needed)
+        public = next((each for each in self._heard if each.url == (self._public_url or "").rstrip("/")), None)
+        yield service.check_public_address(self._public_url, public, self._label_studio_url)
+        about = self._about
+        if self._settings.redis_url is None and about is not None:
+            self._jobs = [_job(said) for said in about.get("jobs", [])]
+        yield from service.check_jobs(self._jobs)
+
+    def _reach(self) -> Iterator[Check]:
+        name = "reached by Label Studio"
+        if self._public_url is None or not self._project_ids:
+            yield not_asked(name, "ERRATA_PUBLIC_URL is not set" if self._project_ids else "no project is connected")
+            return
+        password = self._settings.backend_password
+        problem = can_reach(
+            self._wiring.client,
+            self._project_ids[0],
+            public_url=self._public_url,
+            user=self._settings.backend_user,
+            password=password.get_secret_value() if password else None,
+        )
+        if problem is None:
+            yield ok(name, f"Label Studio reaches errata at {self._public_url}")
+            return
+        found = told(name, problem)
+        is_needed = any(trace.kind in _TIES for traces in self._traces.values() for trace in traces)
+        yield found if is_needed else look(name, f"{found.seen}; errata works without it", str(found.remedy))
+
+    def _project(self, project_id: int) -> Iterator[Check]:
+        wiring, client = self._wiring, self._wiring.client
+        project = client.get(f"api/projects/{project_id}/")
+        if project_id not in self._traces:
+            yield look("project", f'"{project["title"]}" is not connected', f"errata connect {project_id}")
+            return
+        yield ok("project", f'"{project["title"]}", {project.get("task_number", "?")} tasks')
+        tied = ties.Tied(project_id, self._traces[project_id], self._public_url, wiring.secret)
+        yield from ties.check_webhooks(client, tied)
+        yield ties.check_arrivals(tied, self._about, datetime.now(timezone.utc))
+        yield from ties.check_backend(client, tied, project)
+        active, audits = wiring.artefacts.active(project_id), wiring.audits
+        yield model.check_audit(project_id, audits.last(project_id), audits.is_running(project_id))
+        yield model.check_served(project_id, active, self._about)
+        yield from model.check_version(client, project, active, self._settings_of(project_id))
+
+    def _media(self, project_id: int) -> Iterator[Check]:
+        client, settings = self._wiring.client, self._settings_of(project_id)
+        project = client.get(f"api/projects/{project_id}/")
+        yield from media.check_media(client, self._wiring.project_media(), project, settings)
+        if project_id in self._traces:
+            yield media.check_reviewers_media(self._wiring.project_settings.get(project_id).media)
+
+    def _settings_of(self, project_id: int) -> Any:
+        return self._wiring.settings_of(project_id) if self._traces else self._settings
+
+    def _open(self, url: str, timeout_s: float) -> httpx.Client:
+        return self._wiring.network.open(url, timeout_s=timeout_s)
+
+    @property
+    def _about(self) -> Mapping[str, Any] | None:
+        return next((each.about for each in self._heard if each.about is not None), None)
+
+    @property
+    def _public_url(self) -> str | None:
+        return self._wiring.public_url
+
+    @property
+    def _label_studio_url(self) -> str:
+        try:
+            return self._wiring.client.url
+        except ErrataError:
+            return self._settings.label_studio_url or ""
+
+
+def _job(said: Mapping[str, Any]) -> JobState:
+    return JobState(
+        said["name"],
+        int(said["project_id"]),
+        said["state"],
+        int(said["attempts"]),
+        datetime.fromisoformat(said["since"]),
+        said.get("problem"),
+    )
