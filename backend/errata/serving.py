@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from errata.audit.embed import ImageEmbedder
-from errata.audit.ports import Embeddings
+from errata.audit.ports import Embeddings, Trace
 from errata.jobs.child_process import ChildProcessQueue
 from errata.jobs.due_audits import DueAudits
 from errata.jobs.periodic import Periodic
@@ -14,11 +15,13 @@ from errata.jobs.poller import Poller
 from errata.jobs.rq_queue import RedisQueue
 from errata.labelstudio.changes import LabelChanges, answers_mark, is_there
 from errata.labelstudio.label_config import read_label_config
+from errata.labelstudio.source_files import TaskFiles
 from errata.settings import PredictionsMode, Settings
 from errata.store.embeddings import EmbeddingFolder
 from errata.store.media_index import MediaIndexStore
 from errata.web.app import create_app
 from errata.web.beliefs import Beliefs
+from errata.web.media import MediaRoute
 from errata.web.newcomers import Newcomers
 from errata.web.projects import KnownProjects, ProjectBook
 from errata.web.security import Credentials, check_exposure
@@ -27,6 +30,8 @@ from errata.wiring import Wiring
 from errata_model.encoders.images import WeightsUnavailable, load_image_encoder
 
 logger = logging.getLogger(__name__)
+
+RENEWAL_S = 86_400.0  # between looks whether addresses of pictures expire soon
 
 
 def run_service(settings: Settings) -> None:
@@ -60,6 +65,7 @@ def run_service(settings: Settings) -> None:
         read_controls=lambda xml: read_label_config(xml).controls,
         mode_of=lambda project_id: predictions_mode(settings, book, project_id),
         audit_delay_s=settings.audit_delay_s,
+        media=MediaRoute(wiring.media_links, TaskFiles(wiring.client, wiring.project_media())),
         root_path=public.path,
     )
     beliefs.preload(projects.read().sources)
@@ -77,6 +83,7 @@ def run_service(settings: Settings) -> None:
         book,
         Poller(queue, lambda: projects.read().sources, projects.answers_mark, settings.poll_s),
         Periodic("looking for changed labels", due.look, settings.poll_s),
+        Periodic("renewing addresses of pictures", wiring.renew_media, RENEWAL_S),
     )
     try:
         serve(app, settings.host, settings.port, services, lambda url: logger.info("errata answers at %s", url))
@@ -85,8 +92,12 @@ def run_service(settings: Settings) -> None:
 
 
 def predictions_mode(settings: Settings, book: ProjectBook, project_id: int) -> PredictionsMode:
-    """Return which tasks of a project get predictions; from memory."""
-    return settings.predictions or ("labelled" if book.is_attached_by_errata(project_id) else "all")
+    """Return which tasks of a project get predictions; from memory.
+
+    As the project was connected, else as the environment says, else by who attached errata as its ML backend.
+    """
+    chosen = book.predictions(project_id) or settings.predictions
+    return chosen or ("labelled" if book.is_attached_by_errata(project_id) else "all")
 
 
 def _queue(settings: Settings) -> ChildProcessQueue | RedisQueue:
@@ -106,13 +117,22 @@ class StoredProjects:
     def read(self) -> KnownProjects:
         """Return them all."""
         sources = frozenset(project.id for project in self._wiring.audits.watched())
-        reviews = {review_id: source for source in sources for review_id in self._reviews(source)}
         every = frozenset(project.id for project in self._wiring.audits.projects())
-        return KnownProjects(sources, reviews, every - sources, self._with_trace("ml_backend") & sources)
+        traces = self._wiring.footprint.every()
+        settings = self._wiring.project_settings.every()
+        return KnownProjects(
+            sources=sources,
+            source_of_review={review: id_ for id_ in sources for review in _reviews(traces.get(id_, ()))},
+            disconnected=every - sources,
+            attached_by_errata=frozenset(id_ for id_ in sources if _has(traces.get(id_, ()), "ml_backend")),
+            predictions={id_: said.predictions for id_, said in settings.items() if said.predictions},
+        )
 
     def told_of_labels(self) -> frozenset[int]:
         """Return those whose label changes Label Studio was asked to tell of."""
-        return self._with_trace("webhook", "ml_backend") & self.read().sources
+        traces = self._wiring.footprint.every()
+        told = (id_ for id_, of_project in traces.items() if _has(of_project, "webhook", "ml_backend"))
+        return frozenset(told) & {project.id for project in self._wiring.audits.watched()}
 
     def answers_mark(self, project_id: int) -> str | None:
         """Return what changes with the project's answers; one that is gone is written down as disconnected."""
@@ -120,16 +140,15 @@ class StoredProjects:
             logger.info("project %d is gone in Label Studio", project_id)
             self._wiring.audits.disconnected(project_id)
             return None
-        return answers_mark(self._wiring.client, self._reviews(project_id))
+        return answers_mark(self._wiring.client, _reviews(self._wiring.footprint.of_project(project_id)))
 
-    def _with_trace(self, *kinds: str) -> frozenset[int]:
-        of_project = self._wiring.footprint.of_project
-        projects = self._wiring.audits.projects()
-        return frozenset(p.id for p in projects if any(trace.kind in kinds for trace in of_project(p.id)))
 
-    def _reviews(self, project_id: int) -> list[int]:
-        traces = self._wiring.footprint.of_project(project_id)
-        return [int(trace.ref) for trace in traces if trace.kind == "review_project"]
+def _has(traces: Iterable[Trace], *kinds: str) -> bool:
+    return any(trace.kind in kinds for trace in traces)
+
+
+def _reviews(traces: Iterable[Trace]) -> list[int]:
+    return [int(trace.ref) for trace in traces if trace.kind == "review_project"]
 
 
 class ServedEncoders:
@@ -151,7 +170,7 @@ class ServedEncoders:
         """Return what makes more embeddings; None where the encoder of this name is another one by now."""
         if encoder not in self._embedders:
             try:
-                found = load_image_encoder(encoder_name, self._wiring.settings.weights)
+                found = load_image_encoder(encoder_name, self._wiring.settings.weights, self._wiring.network.trust)
                 same = found.identity == encoder
                 self._embedders[encoder] = (
                     self._wiring.embedder(found, self._wiring.project_media(), self._index) if same else None

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from errata_model.records import Control, Finding, GivenLabel, Proposal
 
+NO_VERSION = "errata-none"  # what carries no belief: the version before the first audit
+
 
 @dataclass(frozen=True, slots=True)
 class StoredPrediction:
@@ -48,6 +50,13 @@ class Snapshot:
     tasks: tuple[Task, ...]
     skipped: Counter[str] = field(default_factory=Counter)  # what was left out and why, in words -> count
     newest_change: str | None = None  # the latest `updated_at` of tasks and labels, by Label Studio's clock
+
+
+class ChosenTasks(Protocol):
+    """Reads tasks of a project by their ids."""
+
+    def read_chosen(self, task_ids: Sequence[int], progress: Progress) -> Snapshot:
+        """Read those of these tasks that exist, with their labels."""
 
 
 class Source(Protocol):
@@ -195,8 +204,17 @@ class AuditLog(Protocol):
     def fail(self, audit_id: int, reason: str) -> None:
         """Write down that it ended badly."""
 
-    def record(self, audit_id: int, findings: Sequence[Finding]) -> None:
+    def record(self, project_id: int, findings: Sequence[Finding]) -> None:
         """Keep findings, newest word wins; the key decides what is the same."""
+
+    def get(self, keys: Sequence[str]) -> dict[str, Finding]:
+        """Return key -> finding for those that are known, each as its reviewers are shown it."""
+
+    def mark_selected(self, snapshot: Snapshot, keys: Sequence[str], new: Sequence[Finding]) -> None:
+        """Write down that a person sent the labels with these keys; keep those that are `new` as findings."""
+
+    def selected(self, project_id: int) -> dict[str, Finding]:
+        """Return key -> finding of those that a person sent, each as its reviewers are shown it."""
 
     def published(self, placed: Mapping[str, int]) -> None:
         """Write down finding key -> review task id."""

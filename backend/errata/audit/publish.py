@@ -2,79 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
 
-from errata.audit.ports import AuditLog, Progress, ReviewEntry, ReviewItem, ReviewQueue, Snapshot, Task
+from errata.audit.ports import AuditLog, Progress, ReviewEntry, ReviewQueue, Snapshot
+from errata.audit.review_order import Published, arrange, review_entry
+from errata.audit.selected import as_selected
 from errata.audit.suspect import Findings
-from errata.audit.wording import question
 from errata_model.records import Finding, finding_key
-
-CHUNK = 250
-SHOWN_DIGITS = 4
-NEXT_UP = 20
-STEADY_LOGIT = 0.5  # a review task keeps its disagreement until the log-odds have moved by more, and its place with it
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What publishing did to the review project."""
-
-    n_open: int
-    n_inserted: int
-    n_withdrawn: int
-    n_moved: int  # deleted and inserted again because the order or the text changed
 
 
 def publish(snapshot: Snapshot, findings: Findings, queue: ReviewQueue, log: AuditLog, progress: Progress) -> Published:
-    """Insert, withdraw and reorder review tasks so that the most likely errors are served first.
+    """Insert, withdraw and reorder review tasks; see `arrange`.
 
-    People are served by ascending task id, so a new review task goes last. The longest head of the wanted order
-    that stands already stays; what follows is deleted, unless somebody touched it, and inserted in order. Once people
-    review, the `NEXT_UP` tasks that are served next stay too: Label Studio does not tell who has one open. So does
-    what stands there and was left without a belief this time, because its media could not be read, say.
+    What stands there and was left without a belief this time, because its media could not be read, say, stays.
     """
     items = queue.items()
-    entries = _wanted(snapshot, findings, items, log.decided(snapshot.project_id))
-    by_key = {item.finding_key: item for item in reversed(items)}  # the first of two wins
-    lost = _without_belief(snapshot, findings) & by_key.keys()
-    fixed = _fixed(items, entries) | lost
-    movable = [entry for entry in entries if entry.finding.key not in fixed]
-    n_kept = _standing_head(movable, by_key)
-    kept = fixed | {entry.finding.key for entry in movable[:n_kept]}
-    leaving = [
-        item
-        for item in items
-        if not item.is_touched and (item.finding_key not in kept or by_key[item.finding_key] is not item)
-    ]
-    progress.stage("Publishing", len(leaving) + len(movable) - n_kept)
-    deleted = set()
-    for part in _chunks(leaving):
-        deleted.update(queue.delete([item.review_task_id for item in part]))
-        progress.advance(len(part))
-    stayed = {item.finding_key for item in leaving if item.review_task_id not in deleted}
-    inserting = [entry for entry in movable[n_kept:] if entry.finding.key not in stayed]
-    for new in _chunks(inserting):
-        ids = queue.insert(new)
-        log.published({entry.finding.key: id_ for entry, id_ in zip(new, ids, strict=True)})
-        progress.advance(len(new))
-    return _account(items, len(entries) + len(lost), inserting, deleted, log)
-
-
-def _fixed(items: Sequence[ReviewItem], entries: Sequence[ReviewEntry]) -> set[str]:
-    """Return the keys of what must not be moved: touched ones, and, where there are some, those served next."""
-    touched = {item.finding_key for item in items if item.is_touched}
-    if not touched:
-        return touched
-    fingerprints = {entry.finding.key: entry.fingerprint for entry in entries}
-    next_up = [item for item in items if not item.is_touched][:NEXT_UP]
-    return touched | {i.finding_key for i in next_up if fingerprints.get(i.finding_key) == i.fingerprint}
+    decided, selected = log.decided(snapshot.project_id), log.selected(snapshot.project_id)
+    without_belief = _without_belief(snapshot, findings)
+    standing = {item.finding_key: item.shown for item in reversed(items)}
+    unpublished = (without_belief & selected.keys()) - decided - standing.keys()
+    wanted = [*_wanted(findings, standing, selected, decided), *(selected[key] for key in unpublished)]
+    entries = _entries(snapshot, wanted, standing)
+    return arrange(snapshot.project_id, entries, without_belief, items, queue, log, progress)
 
 
 def _without_belief(snapshot: Snapshot, findings: Findings) -> set[str]:
@@ -84,79 +33,29 @@ def _without_belief(snapshot: Snapshot, findings: Findings) -> set[str]:
 
 
 def _wanted(
-    snapshot: Snapshot, findings: Findings, items: Sequence[ReviewItem], decided: set[str]
-) -> list[ReviewEntry]:
-    """Return what should stand in the queue, most likely error first.
+    findings: Findings, standing: Mapping[str, float], selected: Mapping[str, Finding], decided: set[str]
+) -> Iterator[Finding]:
+    """Yield what should stand in the queue, of what the belief says something about.
 
-    Suspects that have no verdict, and published findings that have fallen out of the suspects but not below half
-    the cut: the queue does not flicker.
+    Suspects that have no verdict; published suspects that are none any more but have not fallen below half the cut:
+    the queue does not flicker; and what a person sent.
     """
-    published = {item.finding_key: item.shown for item in reversed(items)}
     suspects = {finding.key for finding in findings.suspects}
+    for finding in findings.all:
+        sent = selected.get(finding.key)
+        was_suspect = finding.key in standing and (sent is None or sent.stream == "suspect")
+        if finding.key in decided:
+            continue
+        if finding.key in suspects or (was_suspect and _is_above(finding, findings.cut / 2)):
+            yield finding
+        elif sent is not None:
+            yield as_selected(finding)
+
+
+def _entries(snapshot: Snapshot, wanted: Sequence[Finding], standing: Mapping[str, float]) -> list[ReviewEntry]:
     tasks = {task.id: task for task in snapshot.tasks}
-    wanted = [
-        _entry(finding, tasks, published.get(finding.key))
-        for finding in findings.all
-        if finding.key not in decided
-        and (
-            finding.key in suspects
-            or (finding.key in published and finding.disagreement >= findings.cut / 2 and finding.disagreement > 0)
-        )
-    ]
-    return sorted(wanted, key=lambda entry: (-entry.shown, entry.finding.key))
+    return [review_entry(finding, tasks[finding.given.task_id], standing.get(finding.key)) for finding in wanted]
 
 
-def _entry(finding: Finding, tasks: Mapping[int, Task], stands: float | None) -> ReviewEntry:
-    shown = finding.disagreement if stands is None or not _is_close(stands, finding.disagreement) else stands
-    proposed = finding.proposal.label if finding.proposal else None
-    said = [finding.given.label, proposed, round(shown, SHOWN_DIGITS)]
-    fingerprint = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
-    return ReviewEntry(
-        finding, tasks[finding.given.task_id], question(finding), round(shown, SHOWN_DIGITS), fingerprint
-    )
-
-
-def _is_close(stands: float, now: float) -> bool:
-    return abs(_logit(stands) - _logit(now)) <= STEADY_LOGIT
-
-
-def _logit(probability: float) -> float:
-    bounded = min(max(probability, 10**-SHOWN_DIGITS), 1 - 10**-SHOWN_DIGITS)
-    return math.log(bounded / (1 - bounded))
-
-
-def _standing_head(entries: Sequence[ReviewEntry], by_key: Mapping[str, ReviewItem]) -> int:
-    """Return how many entries from the first on stand in the review project as they should, in this order."""
-    last_id = 0
-    for n, entry in enumerate(entries):
-        item = by_key.get(entry.finding.key)
-        if item is None or item.fingerprint != entry.fingerprint or item.review_task_id <= last_id:
-            return n
-        last_id = item.review_task_id
-    return len(entries)
-
-
-def _account(
-    items: Sequence[ReviewItem],
-    n_open: int,
-    inserted: Sequence[ReviewEntry],
-    deleted: set[int],
-    log: AuditLog,
-) -> Published:
-    before = {item.finding_key for item in items}
-    inserted_keys = {entry.finding.key for entry in inserted}
-    gone = {item.finding_key for item in items if item.review_task_id in deleted} - inserted_keys
-    gone -= {item.finding_key for item in items if item.review_task_id not in deleted}
-    log.published({i.finding_key: i.review_task_id for i in items if i.review_task_id not in deleted})
-    log.withdrawn(sorted(gone))
-    return Published(
-        n_open=n_open,
-        n_inserted=len(inserted_keys - before),
-        n_withdrawn=len(gone),
-        n_moved=len(inserted_keys & before),
-    )
-
-
-def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(items), CHUNK):
-        yield items[start : start + CHUNK]
+def _is_above(finding: Finding, least: float) -> bool:
+    return finding.disagreement >= least and finding.disagreement > 0

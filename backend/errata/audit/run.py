@@ -19,8 +19,9 @@ from errata.audit.ports import (
     Snapshot,
     Source,
 )
-from errata.audit.publish import Published, publish
+from errata.audit.publish import publish
 from errata.audit.push import push_predictions
+from errata.audit.review_order import Published
 from errata.audit.suspect import Findings, find_suspects
 from errata.errors import ErrataError
 from errata.settings import PredictionsMode
@@ -123,7 +124,7 @@ def _deliver(
     snapshot, artefact = examination.snapshot, examination.belief.artefact
     earlier = outlets.log.versions(snapshot.project_id)
     outlets.artefacts.save(snapshot.project_id, artefact)
-    outlets.log.record(audit_id, examination.findings.suspects)
+    outlets.log.record(snapshot.project_id, examination.findings.suspects)
     n_predictions = push_predictions(snapshot, artefact, mode, outlets.sink(snapshot), regions, earlier, progress)
     published = publish(snapshot, examination.findings, outlets.queue(snapshot), outlets.log, progress)
     outlets.log.finish(audit_id, artefact.version, _outcome(examination, published, n_predictions))

@@ -6,14 +6,12 @@ Exit codes: 0 done, 1 a check failed, 2 wrong use or input, 3 a service could no
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from traceback import extract_tb
 
 import typer
 
-from errata.cli import audit, connection, demo, review, service, status
+from errata.cli import audit, connection, demo, review, send, service, status
 from errata.cli.console import tell
-from errata.errors import ErrataError
+from errata.cli.failures import failure
 
 app = typer.Typer(
     name="errata",
@@ -23,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # a traceback with local variables would show tokens
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (connection, audit, status, review, service, demo):
+for module in (connection, audit, send, status, review, service, demo):
     module.register(app)
 
 
@@ -31,20 +29,10 @@ def main() -> None:
     """Run the command line; an error ends it with one line on stderr and its exit code."""
     try:
         app()
-    except ErrataError as error:
-        tell(f"errata: {error}")
-        sys.exit(error.exit_code)
     except KeyboardInterrupt:
         tell("errata: stopped")
         sys.exit(130)
-    except Exception as error:  # noqa: BLE001  the command line's boundary; its text may hold what no log may
-        tell(f"errata: unexpected {type(error).__name__} {_place(error)}: a mistake in errata; report it")
-        sys.exit(1)
-
-
-def _place(error: Exception) -> str:
-    """Return where in errata an error came up, and where it was raised."""
-    frames = extract_tb(error.__traceback__)
-    own = [frame for frame in frames if Path(frame.filename).is_relative_to(Path(__file__).parents[1])]
-    places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in (*own[-1:], *frames[-1:])]
-    return "at " + " in ".join(dict.fromkeys(reversed(places)))
+    except Exception as error:  # noqa: BLE001  the command line's boundary
+        text, exit_code = failure(error)
+        tell(f"errata: {text}")
+        sys.exit(exit_code)

@@ -1,17 +1,20 @@
-"""`errata audit`: of a project in Label Studio, or of an export without any server."""
+"""`errata audit`: of a project in Label Studio, of all that are connected, or of an export without any server."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from errata.audit.findings_file import to_json, write_findings, write_tasks
-from errata.audit.publish import Published
+from errata.audit.ports import Progress
+from errata.audit.review_order import Published
 from errata.audit.run import Examination
 from errata.audit.wording import question
 from errata.cli.console import print_json, progress, tell
+from errata.cli.failures import failure
 from errata.errors import UsageError
 from errata.settings import read_settings
 from errata.wiring import BeliefOptions, Wiring
@@ -25,17 +28,24 @@ def register(app: typer.Typer) -> None:
 
 
 def audit(
-    target: Annotated[str, typer.Argument(metavar="PROJECT|EXPORT.json", help="A project's id, or an export.")],
+    target: Annotated[
+        str | None, typer.Argument(metavar="[PROJECT|EXPORT.json]", help="A project's id, or an export.")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="The export's label config, CONFIG.xml.")] = None,
     media: Annotated[Path | None, typer.Option(help="The folder that the export's media paths start from.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the findings here, one a line.")] = None,
     tasks_out: Annotated[Path | None, typer.Option(help="Write each task's disagreement here.")] = None,
-    all_labels: Annotated[bool, typer.Option("--all", help="Write every given label, not the suspects alone.")] = False,
+    all_: Annotated[
+        bool,
+        typer.Option(
+            "--all",
+            help="Write every given label, not the suspects alone. Without a target: audit every connected project.",
+        ),
+    ] = False,
     belief: Annotated[
         str | None,
         typer.Option(
-            help="Who believes: own (the default), stored (predictions there), a CSV file, an ML backend's URL, "
-            "or a LabelStudioMLBase class, package.module:Class."
+            help="Who believes: own (the default), stored (predictions there), a CSV file, an ML backend's URL."
         ),
     ] = None,
     encoder: Annotated[str | None, typer.Option(help="A torchvision classification backbone, or pixels.")] = None,
@@ -49,57 +59,114 @@ def audit(
     """Find the labels that are likely wrong, and post them into the project's review project."""
     options = BeliefOptions(belief, encoder, weights, minutes, seed, limit)
     wiring = Wiring(read_settings())
-    published: Published | None = None
-    n_predictions = 0
+    if target is None:
+        if not all_:
+            raise UsageError("Say what to audit: a project's id, an export, or --all for every connected project.")
+        if config or media or out or tasks_out:
+            raise UsageError("--config, --media, --out and --tasks-out are for one project or export; name it.")
+        raise typer.Exit(_audit_every(wiring, options, dry_run, as_json))
+    if target.isdigit() and (config or media):
+        raise UsageError("--config and --media belong to an export; a project brings its own.")
+    if not target.isdigit() and out is None and tasks_out is None:
+        raise UsageError("Say where the findings of an export should go: --out findings.jsonl")
     with progress(quiet=as_json) as shown:
         if target.isdigit():
-            if config or media:
-                raise UsageError("--config and --media belong to an export; a project brings its own.")
-            if dry_run:
-                examination = wiring.examine_project(int(target), options, shown)
-            else:
-                examination, published, n_predictions = wiring.audit(int(target), options, shown)
+            outcome = _audit_project(wiring, int(target), options, dry_run, shown)
         else:
-            if out is None and tasks_out is None:
-                raise UsageError("Say where the findings of an export should go: --out findings.jsonl")
-            examination = wiring.examine_export(Path(target), config, media, options, shown)
-    written = examination.findings.all if all_labels else examination.findings.suspects
+            outcome = Outcome(wiring.examine_export(Path(target), config, media, options, shown))
+    found = outcome.examination.findings
     if out:
-        write_findings(out, written)
+        write_findings(out, found.all if all_ else found.suspects)
     if tasks_out:
-        write_tasks(tasks_out, (task.id for task in examination.snapshot.tasks), examination.findings.all)
-    _report(examination, published, n_predictions, dry_run, as_json)
-
-
-def _report(
-    examination: Examination, published: Published | None, n_predictions: int, dry_run: bool, as_json: bool
-) -> None:
-    examples = examination.findings.suspects[:N_EXAMPLES] if dry_run else ()
+        write_tasks(tasks_out, (task.id for task in outcome.examination.snapshot.tasks), found.all)
     if as_json:
-        summary: dict[str, Any] = examination.summary()
-        if published:
-            summary |= {"predictions": n_predictions, "open": published.n_open, "inserted": published.n_inserted}
-            summary |= {"withdrawn": published.n_withdrawn, "moved": published.n_moved}
-        print_json(summary | ({"examples": [to_json(finding) for finding in examples]} if dry_run else {}))
+        print_json(outcome.summary(dry_run))
         return
-    counts = examination.summary()
-    typer.echo(f"{counts['labels']} labels on {counts['tasks']} tasks in {examination.seconds / 60:.1f} minutes")
-    for what, n in examination.skipped.most_common():
-        typer.echo(f"  left out: {n} x {what}")
-    for refused in examination.snapshot.refused:
-        typer.echo(f"  left alone: {refused}")
-    typer.echo(_suspects(examination))
-    if examination.belief.caution:
-        typer.echo(examination.belief.caution)
-    for finding in examples:
-        typer.echo(f"  {finding.disagreement:.2f}  task {finding.given.task_id}: {question(finding)} {finding.reason}")
-    if published:
-        typer.echo(
-            f"{n_predictions} predictions pushed; {published.n_open} findings to review: {published.n_inserted} new, "
-            f"{published.n_moved} moved, {published.n_withdrawn} withdrawn"
-        )
-    elif dry_run:
+    for line in outcome.lines(dry_run):
+        typer.echo(line)
+    if dry_run and outcome.published is None:
         tell("Nothing was written to Label Studio (--dry-run).")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an audit brought; `published` is None where nothing was written to Label Studio."""
+
+    examination: Examination
+    published: Published | None = None
+    n_predictions: int = 0
+
+    def summary(self, with_examples: bool) -> dict[str, Any]:
+        """Return the counts, as JSON."""
+        summary: dict[str, Any] = self.examination.summary()
+        if self.published:
+            done = self.published
+            summary |= {"predictions": self.n_predictions, "open": done.n_open, "inserted": done.n_inserted}
+            summary |= {"withdrawn": done.n_withdrawn, "moved": done.n_moved}
+        if with_examples:
+            summary["examples"] = [to_json(finding) for finding in self.examination.findings.suspects[:N_EXAMPLES]]
+        return summary
+
+    def lines(self, with_examples: bool) -> list[str]:
+        """Return the same for people."""
+        counts = self.examination.summary()
+        lines = [
+            f"{counts['labels']} labels on {counts['tasks']} tasks in {self.examination.seconds / 60:.1f} minutes",
+            *(f"  left out: {n} x {what}" for what, n in self.examination.skipped.most_common()),
+            *(f"  left alone: {refused}" for refused in self.examination.snapshot.refused),
+            _suspects(self.examination),
+        ]
+        if with_examples:
+            lines += [
+                f"  {each.disagreement:.2f}  task {each.given.task_id}: {question(each)} {each.reason}"
+                for each in self.examination.findings.suspects[:N_EXAMPLES]
+            ]
+        if self.published:
+            done = self.published
+            lines.append(
+                f"{self.n_predictions} predictions pushed; {done.n_open} findings to review: "
+                f"{done.n_inserted} new, {done.n_moved} moved, {done.n_withdrawn} withdrawn"
+            )
+        return lines
+
+
+def _audit_project(wiring: Wiring, project_id: int, options: BeliefOptions, dry_run: bool, shown: Progress) -> Outcome:
+    if dry_run:
+        return Outcome(wiring.examine_project(project_id, options, shown))
+    return Outcome(*wiring.audit(project_id, options, shown))
+
+
+def _audit_every(wiring: Wiring, options: BeliefOptions, dry_run: bool, as_json: bool) -> int:
+    """Audit every connected project, one after another, past those that fail; return the worst exit code."""
+    projects = wiring.audits.watched()
+    if not projects:
+        raise UsageError("No project is connected yet: errata connect PROJECT")
+    worst, told = 0, []
+    for project in projects:
+        about = {"project": project.id, "title": project.title}
+        if not as_json:
+            typer.echo(f"Project {project.id}, {project.title}")
+        try:
+            with progress(quiet=as_json) as shown:
+                outcome = _audit_project(wiring, project.id, options, dry_run, shown)
+        except Exception as error:  # noqa: BLE001  as at the command line's boundary: the other projects are audited
+            problem, exit_code = failure(error)
+            worst = max(worst, exit_code)
+            told.append({**about, "problem": problem, "exit_code": exit_code})
+            lines = [f"failed: {problem}"]
+        else:
+            told.append({**about, **outcome.summary(dry_run), "problem": None, "exit_code": 0})
+            lines = outcome.lines(dry_run)
+        if not as_json:
+            typer.echo("".join(f"  {line}\n" for line in lines), nl=False)
+    if as_json:
+        print_json({"projects": told})
+    else:
+        n_failed = sum(each["exit_code"] != 0 for each in told)
+        typer.echo(
+            f"{len(told) - n_failed} of {len(told)} projects audited" + (f", {n_failed} failed" * (n_failed > 0))
+        )
+    return worst
 
 
 def _suspects(examination: Examination) -> str:

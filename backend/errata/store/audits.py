@@ -17,7 +17,7 @@ from errata.store.database import aware, chunks, insert_row, now, upsert, writin
 from errata.store.files import locked
 from errata.store.journal import written_keys
 from errata.store.rows import finding_from_json, finding_to_json
-from errata.store.tables import AUDITS, DISCONNECTED, FINDINGS, PROJECTS, VERDICTS
+from errata.store.tables import AUDITS, DISCONNECTED, FINDINGS, PROJECTS, SELECTED, VERDICTS
 from errata_model.records import Finding
 
 
@@ -123,18 +123,25 @@ class AuditStore:
             versions = connection.execute(rows.order_by(AUDITS.c.id.desc())).scalars().all()
         return list(dict.fromkeys(versions))
 
-    def record(self, audit_id: int, findings: Sequence[Finding]) -> None:
+    def record(self, project_id: int, findings: Sequence[Finding]) -> None:
         """Keep findings, newest word wins; one that was withdrawn is open again."""
         with writing(self._engine) as connection:
-            of_project = select(AUDITS.c.project_id).where(AUDITS.c.id == audit_id)
-            project_id = connection.execute(of_project).scalar_one()
-            unique = {finding.key: finding for finding in findings}
-            for chunk in chunks(list(unique)):
-                chosen = select(FINDINGS.c.key, FINDINGS.c.state).where(FINDINGS.c.key.in_(chunk))
-                states = {row.key: row.state for row in connection.execute(chosen)}
-                kept = [unique[key] for key in chunk]
-                rows = [_row(finding, project_id, audit_id, states.get(finding.key)) for finding in kept]
-                upsert(connection, FINDINGS, rows)
+            _record(connection, project_id, findings)
+
+    def mark_selected(self, snapshot: Snapshot, keys: Sequence[str], new: Sequence[Finding]) -> None:
+        """Write down that a person sent the labels with these keys; keep those that are `new` as findings."""
+        with writing(self._engine) as connection:
+            _remember(connection, Project(snapshot.project_id, snapshot.title, snapshot.url))
+            _record(connection, snapshot.project_id, new)
+            rows = [{"key": key, "project_id": snapshot.project_id} for key in dict.fromkeys(keys)]
+            upsert(connection, SELECTED, rows)
+
+    def selected(self, project_id: int) -> dict[str, Finding]:
+        """Return key -> finding of those that a person sent, each as its reviewers are shown it."""
+        keys = select(SELECTED.c.key).where(SELECTED.c.project_id == project_id)
+        with self._engine.begin() as connection:
+            chosen = list(connection.execute(keys).scalars())
+        return self.get(chosen)
 
     def published(self, placed: Mapping[str, int]) -> None:
         """Write down finding key -> review task id.
@@ -204,11 +211,18 @@ def _remember(connection: Connection, project: Project) -> None:
     upsert(connection, PROJECTS, [{"project_id": project.id, "title": project.title, "url": project.url}])
 
 
-def _row(finding: Finding, project_id: int, audit_id: int, state: str | None) -> dict[str, Any]:
+def _record(connection: Connection, project_id: int, findings: Sequence[Finding]) -> None:
+    unique = {finding.key: finding for finding in findings}
+    for chunk in chunks(list(unique)):
+        chosen = select(FINDINGS.c.key, FINDINGS.c.state).where(FINDINGS.c.key.in_(chunk))
+        states = {row.key: row.state for row in connection.execute(chosen)}
+        upsert(connection, FINDINGS, [_row(unique[key], project_id, states.get(key)) for key in chunk])
+
+
+def _row(finding: Finding, project_id: int, state: str | None) -> dict[str, Any]:
     return {
         "key": finding.key,
         "project_id": project_id,
-        "audit_id": audit_id,
         "state": "published" if state == "published" else "open",
         "latest": finding_to_json(finding),
     }

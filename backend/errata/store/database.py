@@ -17,7 +17,7 @@ from sqlalchemy.pool import StaticPool
 
 from errata.errors import SettingError
 from errata.store.files import private_folder
-from errata.store.tables import METADATA, PROJECTS, SCHEMA, SCHEMA_VERSION
+from errata.store.tables import FINDINGS, METADATA, PROJECTS, SCHEMA, SCHEMA_VERSION
 
 BUSY_TIMEOUT_S = 30
 _SCHEMA_LOCK = 0x65727261  # any number of our own: PostgreSQL's advisory lock
@@ -64,8 +64,9 @@ def check_label_studio(engine: Engine, url: str) -> None:
         other = connection.execute(select(PROJECTS.c.url).where(PROJECTS.c.url != url).limit(1)).scalar()
     if other is not None:
         raise SettingError(
-            f"ERRATA_LABEL_STUDIO_URL is {url}, but what errata has written down here is about {other}; set it back, "
-            "or set ERRATA_DATA_DIR (and ERRATA_DATABASE_URL, where you use it) to a place of its own for this one."
+            f"Label Studio's address (ERRATA_LABEL_STUDIO_URL, or as `errata connect` was told) is {url}, but what "
+            f"errata has written down here is about {other}; set it back, or set ERRATA_DATA_DIR (and "
+            "ERRATA_DATABASE_URL, where you use it) to a place of its own for this one."
         )
 
 
@@ -188,8 +189,23 @@ def _prepare_schema(engine: Engine) -> None:
                 f"The database {_shown(engine)} was made by a newer errata (schema {version}, this one knows "
                 f"{SCHEMA_VERSION}); update errata, or set ERRATA_DATABASE_URL to another database."
             )
+        if version == 1:
+            _free_findings_of_audits(connection)
         METADATA.create_all(connection)
         upsert(connection, SCHEMA, [{"id": 1, "version": SCHEMA_VERSION}])
+
+
+def _free_findings_of_audits(connection: Connection) -> None:
+    """Take the audit out of the findings of schema 1: a person may send labels of a project that was never audited."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("ALTER TABLE findings DROP COLUMN audit_id"))
+        return
+    columns = ", ".join(column.name for column in FINDINGS.columns)  # SQLite drops no column that refers to a table
+    connection.execute(text("DROP INDEX findings_of_project"))
+    connection.execute(text("ALTER TABLE findings RENAME TO findings_of_schema_1"))
+    FINDINGS.create(connection)
+    connection.execute(text(f"INSERT INTO findings ({columns}) SELECT {columns} FROM findings_of_schema_1"))
+    connection.execute(text("DROP TABLE findings_of_schema_1"))
 
 
 def _shown(engine: Engine) -> str:

@@ -35,6 +35,14 @@ class FootprintStore:
             chosen = select(FOOTPRINT).where(FOOTPRINT.c.project_id == project_id).order_by(FOOTPRINT.c.id)
             return [Trace(row.kind, row.ref, row.details) for row in connection.execute(chosen)]
 
+    def every(self) -> dict[int, list[Trace]]:
+        """Return project id -> what is there, oldest first."""
+        found: dict[int, list[Trace]] = {}
+        with self._engine.begin() as connection:
+            for row in connection.execute(select(FOOTPRINT).order_by(FOOTPRINT.c.id)):
+                found.setdefault(row.project_id, []).append(Trace(row.kind, row.ref, row.details))
+        return found
+
 
 def _is(project_id: int, kind: str, ref: str) -> ColumnElement[bool]:
     return and_(FOOTPRINT.c.project_id == project_id, FOOTPRINT.c.kind == kind, FOOTPRINT.c.ref == ref)

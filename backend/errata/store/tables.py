@@ -15,7 +15,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 METADATA = MetaData()
 
@@ -64,12 +64,18 @@ FINDINGS = Table(
     METADATA,
     Column("key", String(64), primary_key=True),
     Column("project_id", ForeignKey("projects.project_id"), nullable=False),
-    Column("audit_id", ForeignKey("audits.id"), nullable=False),
     Column("state", String(16), nullable=False),  # open, published, withdrawn
     Column("review_task_id", Integer),
     Column("latest", JSON, nullable=False),  # the finding as last recorded
     Column("shown", JSON(none_as_null=True)),  # the finding as it was when its review task was made
     Index("findings_of_project", "project_id", "state"),
+)
+
+SELECTED = Table(
+    "selected_findings",
+    METADATA,
+    Column("key", String(64), primary_key=True),
+    Column("project_id", Integer, nullable=False, index=True),
 )
 
 VERDICTS = Table(

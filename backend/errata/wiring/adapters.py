@@ -47,9 +47,11 @@ class Adapters:
     def engine(self) -> Engine:
         """The database; it is about one Label Studio."""
         engine = open_database(self.settings.database)
-        if self.settings.label_studio_url:
+        remembered = remembered_login(self.settings.data_dir)
+        url = self.settings.label_studio_url or (remembered[0] if remembered else None)
+        if url:
             try:
-                check_label_studio(engine, self.settings.label_studio_url.rstrip("/") + "/")
+                check_label_studio(engine, url.rstrip("/") + "/")
             except SettingError:
                 engine.dispose()
                 raise

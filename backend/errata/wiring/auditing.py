@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,10 @@ from typing import Any
 from errata.audit.believe import Believer, OwnBeliever
 from errata.audit.believe_elsewhere import FileBeliever, StoredBeliever
 from errata.audit.embed import ImageEmbedder
-from errata.audit.ports import Artefacts, Media, MediaIndex, Progress
-from errata.audit.publish import Published
+from errata.audit.ports import Artefact, Artefacts, Media, MediaIndex, Progress
+from errata.audit.review_order import Published
 from errata.audit.run import Examination, Outlets, examine, run_audit
+from errata.audit.selected import Sent, send
 from errata.errors import SettingError, UsageError
 from errata.labelstudio.connection import is_attached_in_form
 from errata.labelstudio.export_file import ExportSource
@@ -20,14 +21,14 @@ from errata.labelstudio.media import FolderMedia, ProjectMedia
 from errata.labelstudio.ml_backend import BackendBeliever
 from errata.labelstudio.ml_class import ClassBeliever, is_class_name
 from errata.labelstudio.predictions import SourcePredictions
-from errata.labelstudio.review_project import ReviewProject
+from errata.labelstudio.selection import ChosenSource
 from errata.labelstudio.source import ProjectSource, describe_project
 from errata.labelstudio.tokens import read_claims
 from errata.settings import PredictionsMode
 from errata.store.embeddings import EmbeddingFolder, known_width
 from errata.store.login import remembered_login
 from errata.store.media_index import MediaIndexStore
-from errata.wiring.adapters import Adapters
+from errata.wiring.showing import Showing
 from errata_model.encoders.images import ImageEncoder, UnknownEncoder, WeightsUnavailable, load_image_encoder
 
 
@@ -43,20 +44,20 @@ class BeliefOptions:
     limit: int | None = None
 
 
-class Auditing(Adapters):
+class Auditing(Showing):
     """Audits on the adapters."""
 
     def audit(self, project_id: int, options: BeliefOptions, progress: Progress) -> tuple[Examination, Published, int]:
         """Audit a project; see `run_audit`."""
         options = self._options_of(project_id, options)
-        describe_project(self.client, project_id)  # what is wrong with it is said before weights are loaded
+        self.tend_review(project_id)  # and what is wrong with the project is said before weights are loaded
         source = ProjectSource(self.client, project_id)
         believer = self._believer(options, self.project_media(), self.artefacts, progress)
         outlets = Outlets(
             log=self.audits,
             artefacts=self.artefacts,
             sink=lambda read: SourcePredictions(self.client, project_id, read.label_config, self.footprint),
-            queue=lambda read: ReviewProject(self.client, read, self.footprint),
+            queue=self.review_project,
         )
         mode = self._predictions_mode(project_id)
         return run_audit(project_id, source, believer, self.codecs, outlets, mode, progress, options.limit)
@@ -78,6 +79,26 @@ class Auditing(Adapters):
         attached = is_attached_in_form(self.client, project_id, self.public_url, self.footprint)
         return "all" if attached else "labelled"
 
+    def chosen(self, project_id: int) -> ChosenSource:
+        """Return what reads tasks of a project that a person chose."""
+        return ChosenSource(self.client, project_id)
+
+    def send(self, project_id: int, task_ids: Sequence[int], progress: Progress) -> Sent:
+        """Post every label of these tasks into the project's review project; see `selected.send`."""
+        described = describe_project(self.client, project_id)
+        queue = self.review_project(described)
+        with self.audits.exclusive(project_id):
+            artefact = self._active_artefact(project_id, progress)
+            return send(task_ids, self.chosen(project_id), artefact, self.codecs, queue, self.audits, progress)
+
+    def _active_artefact(self, project_id: int, progress: Progress) -> Artefact | None:
+        version = self.artefacts.active(project_id)
+        try:
+            return self.artefacts.load(project_id, version) if version else None
+        except UsageError as error:  # its files are damaged: what is sent needs no belief
+            progress.say(str(error))
+            return None
+
     def examine_project(self, project_id: int, options: BeliefOptions, progress: Progress) -> Examination:
         """Find a project's suspects without writing anything to Label Studio."""
         options = self._options_of(project_id, options)
@@ -93,7 +114,8 @@ class Auditing(Adapters):
             raise UsageError("An export needs its label config: --config config.xml")
         snapshot = ExportSource(export, config).read(progress)
         settings = self.settings
-        folder = FolderMedia(media, settings.media_hosts, settings.media_max_bytes, settings.media_timeout_s)
+        limits = (settings.media_hosts, settings.media_max_bytes, settings.media_timeout_s)
+        folder = FolderMedia(media, *limits, self.network)
         return examine(snapshot, self._believer(options, folder, None, progress), self.codecs, progress, options.limit)
 
     def project_media(self) -> ProjectMedia:
@@ -108,7 +130,7 @@ class Auditing(Adapters):
         if belief == "stored":
             return StoredBeliever()
         if belief.startswith(("http://", "https://")):
-            return BackendBeliever(belief)
+            return BackendBeliever(belief, self.network)
         if is_class_name(belief) and not Path(belief).exists():
             return ClassBeliever(belief, self._legacy_token() if artefacts else "")
         if belief != "own":
@@ -126,7 +148,7 @@ class Auditing(Adapters):
         name = options.encoder or self.settings.encoder
         weights = options.weights or self.settings.weights
         try:
-            encoder = load_image_encoder(name, weights)
+            encoder = load_image_encoder(name, weights, self.network.trust)
             self.embeddings(encoder)  # finds out now whether the weights can be had
             return encoder, name
         except UnknownEncoder as error:

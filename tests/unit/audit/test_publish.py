@@ -12,7 +12,8 @@ import pytest
 
 from errata.audit.ports import ReviewEntry, ReviewItem, Snapshot, Task
 from errata.audit.progress import LineProgress
-from errata.audit.publish import NEXT_UP, publish
+from errata.audit.publish import publish
+from errata.audit.review_order import NEXT_UP
 from errata.audit.suspect import Findings
 from errata_model.records import Finding, GivenLabel, finding_key
 
@@ -74,6 +75,9 @@ class ListQueue:
 class ListLog:
     placed: dict[str, int] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
+    latest: dict[str, Finding] = field(default_factory=dict)
+    shown: dict[str, Finding] = field(default_factory=dict)
+    sent: set[str] = field(default_factory=set)
 
     def exclusive(self, project_id: int) -> AbstractContextManager[None]:
         return nullcontext()
@@ -85,14 +89,29 @@ class ListLog:
 
     def fail(self, audit_id: int, reason: str) -> None: ...
 
-    def record(self, audit_id: int, findings: Sequence[Finding]) -> None: ...
+    def record(self, project_id: int, findings: Sequence[Finding]) -> None:
+        self.latest.update({each.key: each for each in findings})
 
     def published(self, placed: Mapping[str, int]) -> None:
+        for key, task_id in placed.items():
+            if key in self.latest and (self.placed.get(key) != task_id or key not in self.shown):
+                self.shown[key] = self.latest[key]
         self.placed.update(placed)
 
     def withdrawn(self, keys: Sequence[str]) -> None:
         for key in keys:
             self.placed.pop(key, None)
+            self.shown.pop(key, None)
+
+    def get(self, keys: Sequence[str]) -> dict[str, Finding]:
+        return {key: self.shown.get(key, self.latest[key]) for key in keys if key in self.latest}
+
+    def mark_selected(self, snapshot: Snapshot, keys: Sequence[str], new: Sequence[Finding]) -> None:
+        self.record(snapshot.project_id, new)
+        self.sent.update(keys)
+
+    def selected(self, project_id: int) -> dict[str, Finding]:
+        return self.get(sorted(self.sent))
 
     def decided(self, project_id: int) -> set[str]:
         return self.closed

@@ -93,23 +93,23 @@ def test_one_audit_a_project(audits: AuditStore, engine: Engine, tmp_path: Path)
 
 def test_findings_come_back_as_they_went(audits: AuditStore, snapshot: Snapshot, make_finding: Make) -> None:
     """Recorded, they are equal; recorded again, the newest word wins; unknown keys are absent."""
-    audit_id = audits.begin(snapshot)
-    audits.record(audit_id, [make_finding("a", 0.2), make_finding("b", 0.8)])
+    audits.begin(snapshot)
+    audits.record(7, [make_finding("a", 0.2), make_finding("b", 0.8)])
     assert audits.get(["a", "b", "c"]) == {"a": make_finding("a", 0.2), "b": make_finding("b", 0.8)}
-    audits.record(audit_id, [make_finding("a", 0.9), make_finding("a", 0.95)])
+    audits.record(7, [make_finding("a", 0.9), make_finding("a", 0.95)])
     assert audits.get(["a"])["a"].disagreement == 0.95
 
 
 def test_a_finding_goes_through_its_states(audits: AuditStore, snapshot: Snapshot, make_finding: Make) -> None:
     """Open, published, withdrawn, and open again when it is suspected again; published ones stay so."""
-    audit_id = audits.begin(snapshot)
-    audits.record(audit_id, [make_finding(key) for key in "abc"])
+    audits.begin(snapshot)
+    audits.record(7, [make_finding(key) for key in "abc"])
     assert audits.counts(7) == FindingCounts(3, 0, 0)
     audits.published({"a": 100, "b": 101})
     audits.withdrawn(["b", "c"])
     assert audits.counts(7) == FindingCounts(0, 1, 2)
     assert audits.in_review(7) == {"a"}
-    audits.record(audit_id, [make_finding(key) for key in "ab"])
+    audits.record(7, [make_finding(key) for key in "ab"])
     assert audits.counts(7) == FindingCounts(1, 1, 1)
 
 
@@ -118,10 +118,10 @@ def test_reviewers_are_judged_by_what_they_were_shown(
 ) -> None:
     """A later audit that thinks otherwise does not change a finding that stands in the review project, until its
     review task is made anew."""
-    audit_id = audits.begin(snapshot)
-    audits.record(audit_id, [make_finding("a", reason="old")])
+    audits.begin(snapshot)
+    audits.record(7, [make_finding("a", reason="old")])
     audits.published({"a": 100})
-    audits.record(audit_id, [make_finding("a", reason="new")])
+    audits.record(7, [make_finding("a", reason="new")])
     audits.published({"a": 100})
     assert audits.get(["a"])["a"].reason == "old"
     audits.published({"a": 200})
