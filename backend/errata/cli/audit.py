@@ -45,7 +45,8 @@ def audit(
     belief: Annotated[
         str | None,
         typer.Option(
-            help="Who believes: own (the default), stored (predictions there), a CSV file, an ML backend's URL."
+            help="Who believes: own (the default), stored (predictions there), a CSV file, an ML backend's URL, "
+            "or a LabelStudioMLBase class, package.module:Class."
         ),
     ] = None,
     encoder: Annotated[str | None, typer.Option(help="A torchvision classification backbone, or pixels.")] = None,
@@ -114,6 +115,7 @@ class Outcome:
             f"{counts['labels']} labels on {counts['tasks']} tasks in {self.examination.seconds / 60:.1f} minutes",
             *(f"  left out: {n} x {what}" for what, n in self.examination.skipped.most_common()),
             *(f"  left alone: {refused}" for refused in self.examination.snapshot.refused),
+            *filter(None, (self.examination.belief.caution,)),
             _suspects(self.examination),
         ]
         if with_examples:
