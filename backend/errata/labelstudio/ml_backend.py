@@ -12,6 +12,7 @@ from errata.audit.believe import Belief
 from errata.audit.believe_elsewhere import StoredBeliever
 from errata.audit.ports import Progress, Snapshot, Task
 from errata.errors import ServiceError, UsageError
+from errata.labelstudio.network import Network, Proxy, explain
 from errata.labelstudio.tasks import TaskReader
 
 ASKED_AT_ONCE = 16
@@ -22,10 +23,16 @@ Ask = Callable[[list[dict[str, Any]]], object]
 
 
 class BackendBeliever:
-    """Asks an ML backend by its URL (with `user:password@` where it wants them); labels are never sent to it."""
+    """Asks an ML backend by its URL (with `user:password@` where it wants them); labels are never sent to it.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: of the backend.
+        network: the way to it; the environment's proxies and the system's trust by default.
+    """
+
+    def __init__(self, url: str, network: Network | None = None) -> None:
         self._url = httpx.URL(url.rstrip("/") + "/")
+        self._network = network or Network()
 
     def believe(self, snapshot: Snapshot, progress: Progress) -> Belief:
         """See `Believer.believe`.
@@ -37,13 +44,14 @@ class BackendBeliever:
         project = f"{snapshot.project_id}.0"
         about = {"project": project, "schema": snapshot.label_config, "hostname": snapshot.url}
         asked = {"project": project, "label_config": snapshot.label_config, "params": {"context": None}}
-        with httpx.Client(base_url=self._url, timeout=TIMEOUT_S) as http:
-            version = str(_answer(http, "setup", about, place).get("model_version") or place)
+        proxy = self._network.proxy(str(self._url))
+        with self._network.open(str(self._url), base_url=self._url, timeout_s=TIMEOUT_S) as http:
+            version = str(_answer(http, "setup", about, place, proxy).get("model_version") or place)
             return believe_answers(
                 snapshot,
                 version,
                 place,
-                lambda tasks: _answer(http, "predict", {**asked, "tasks": tasks}, place).get("results"),
+                lambda tasks: _answer(http, "predict", {**asked, "tasks": tasks}, place, proxy).get("results"),
                 progress,
             )
 
@@ -90,7 +98,7 @@ def _first(result: Any) -> dict[str, Any]:
     return dict(first) if isinstance(first, dict) else {}
 
 
-def _answer(http: httpx.Client, path: str, body: dict[str, Any], place: str) -> dict[str, Any]:
+def _answer(http: httpx.Client, path: str, body: dict[str, Any], place: str, proxy: Proxy | None) -> dict[str, Any]:
     try:
         response = http.post(path, json=body)
         response.raise_for_status()
@@ -98,7 +106,8 @@ def _answer(http: httpx.Client, path: str, body: dict[str, Any], place: str) -> 
     except httpx.HTTPStatusError as error:
         raise ServiceError(f"{place} answered /{path} with {error.response.status_code}; look into its log.") from error
     except (httpx.HTTPError, ValueError) as error:
-        raise ServiceError(f"{place} cannot be used ({type(error).__name__} at /{path}); does it run there?") from error
+        reason = explain(error, proxy) or f"{type(error).__name__} at /{path}; does it run there?"
+        raise ServiceError(f"{place} cannot be used: {reason}") from error
     if not isinstance(answer, dict):
         raise ServiceError(f"{place} did not answer /{path} with a JSON object; is it an ML backend?")
     return answer
