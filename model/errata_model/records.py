@@ -25,16 +25,27 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class GivenLabel:
-    """A label that a person gave: one control of one annotation, or one region of it."""
+    """A label that a person gave: one control of one annotation, or one region of it.
+
+    Attributes:
+        region_id: None where the label is of the whole task.
+        value_hash: canonical hash of the given value: changes when the label does.
+        suggested_by: the model version of the prediction that the label was accepted from unchanged; None where the
+            person gave it on their own, or changed it. Such a label is no independent evidence.
+        started_from: the model version of the prediction about this label that the person had before them when they
+            began, whether they accepted or changed it; None where there was none.
+    """
 
     task_id: int
     annotation_id: int
     annotator: str
     control: str
-    region_id: str | None  # None where the label is of the whole task
+    region_id: str | None
     kind: str
     label: str
-    value_hash: str  # canonical hash of the given value: changes when the label does
+    value_hash: str
+    suggested_by: str | None = None
+    started_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from errata import __version__
 from errata.audit.embed import Embedded, ImageEmbedder, groups_of
+from errata.audit.evidence import weigh
 from errata.audit.ports import Artefact, Artefacts, ControlBelief, Progress, Snapshot, Task
 from errata.errors import NothingToLearn
 from errata_model.kinds.choices.learner import fit_choices
@@ -30,6 +31,9 @@ class Belief:
         source: who believes, in words that follow "says": "The model never saw this label.".
         skipped: what nothing is believed about and why, in words -> count; unusable media are counted by `embedded`.
         caution: what to bear in mind when reading the findings, in a sentence; "" where there is nothing.
+        repeats: the model version of the predictions that are believed as they are; None where errata learned itself.
+        evidence: control -> the tasks with those of its labels alone that are evidence; see `audit.evidence`.
+        remarks: how many labels were accepted from predictions, and what follows for the belief, a line a control.
     """
 
     artefact: Artefact
@@ -37,6 +41,9 @@ class Belief:
     source: str
     skipped: Counter[str] = field(default_factory=Counter)
     caution: str = ""
+    repeats: str | None = None
+    evidence: Mapping[str, tuple[Task, ...]] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 class Believer(Protocol):
@@ -75,7 +82,10 @@ class OwnBeliever:
             for data_key in dict.fromkeys(control.data_key for control in snapshot.controls)
         }
         encoder = self._embedder.encoder.identity
-        targets = {c.name: soft_targets(snapshot.tasks, c, embedded[c.data_key]) for c in snapshot.controls}
+        weighed = {c.name: weigh(snapshot.tasks, c) for c in snapshot.controls}
+        evidence = {name: each.tasks for name, each in weighed.items()}
+        remarks = tuple(each.remark for each in weighed.values() if each.remark)
+        targets = {c.name: soft_targets(evidence[c.name], c, embedded[c.data_key]) for c in snapshot.controls}
         version = self._version(snapshot, encoder, embedded, targets)
         if self._artefacts and self._artefacts.has(snapshot.project_id, version):
             artefact = self._artefacts.load(snapshot.project_id, version)
@@ -85,7 +95,8 @@ class OwnBeliever:
             progress.stage("Learning", len(snapshot.controls))
             beliefs = self._learn(snapshot, embedded, targets, progress)
             artefact = Artefact(version, encoder, self._encoder_name, beliefs)
-        return Belief(artefact, embedded, "The model never saw this label.")
+        source = "The model never saw this label."
+        return Belief(artefact, embedded, source, evidence=evidence, remarks=remarks)
 
     def _learn(
         self,

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from errata.audit.believe import Belief
+from errata.audit.evidence import agreement
 from errata.audit.ports import Artefact, ControlBelief, Progress, Snapshot, StoredPrediction, Task
 from errata.errors import NothingToLearn, UsageError
 from errata_model.records import Control
@@ -40,7 +41,9 @@ class StoredBeliever:
             digest.update(belief.task_ids.tobytes() + belief.probabilities.tobytes())
         artefact = Artefact(f"errata-{digest.hexdigest()[:12]}", None, None, tuple(beliefs))
         skipped = sum((_without_belief(snapshot.tasks, belief, version) for belief in formed), Counter[str]())
-        return Belief(artefact, {}, f'It is what the predictions "{version}" say.', skipped)
+        remarks = tuple(filter(None, (agreement(snapshot.tasks, control, version) for control in snapshot.controls)))
+        source = f'It is what the predictions "{version}" say.'
+        return Belief(artefact, {}, source, skipped, repeats=version, remarks=remarks)
 
 
 def _commonest_version(tasks: Sequence[Task]) -> str | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from errata.audit.believe import Belief, Believer
+from errata.audit.evidence import from_predictions
 from errata.audit.ports import (
     Artefacts,
     AuditLog,
@@ -47,6 +48,8 @@ class Examination:
             "suspects": len(self.findings.suspects),
             "model_version": self.belief.artefact.version,
             "caution": self.belief.caution or None,
+            "from_predictions": from_predictions(self.snapshot.tasks),
+            "remarks": list(self.belief.remarks),
             "skipped": dict(self.skipped.most_common()),
             "refused_controls": list(self.snapshot.refused),
             "seconds": round(self.seconds, 1),

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from errata.audit.believe import Belief
 from errata.audit.embed import groups_of
-from errata.audit.ports import ControlBelief, Regions, Snapshot
-from errata.audit.wording import SIMILAR_SHOWN, similar_items
+from errata.audit.ports import ControlBelief, Regions, Snapshot, Task
+from errata.audit.wording import SIMILAR_SHOWN, provenance, similar_items
 from errata_model.kinds.choices.scoring import label_quality
 from errata_model.neighbours import nearest_neighbours
 from errata_model.records import Finding, GivenLabel, finding_key
@@ -100,7 +100,7 @@ def _finding(snapshot: Snapshot, belief: Belief, scored: _Scored, n: int, region
         detectors={"low_self_confidence": disagreement} if is_doubted else {},
         disagreement=disagreement,
         p_wrong=None,
-        reason=reason,
+        reason=f"{reason} {provenance(scored.labels[n], belief.repeats)}".strip(),
         proposal=regions.proposal(control, top) if is_doubted else None,
         stream="suspect",
         model_version=belief.artefact.version,
@@ -117,7 +117,8 @@ def _reasons(
         chosen = [n for j, n in suspects if j == i]
         if embedded is None or not chosen:
             continue
-        consensus = _consensus(snapshot, s.belief)
+        name = s.belief.control.name
+        consensus = _consensus(belief.evidence.get(name, snapshot.tasks), s.belief)
         is_labelled = np.array([int(task_id) in consensus for task_id in embedded.task_ids])
         row_of = {int(task_id): row for row, task_id in enumerate(embedded.task_ids)}
         queries = np.array([row_of[s.labels[n].task_id] for n in chosen], dtype=np.int64)
@@ -135,10 +136,10 @@ def _reasons(
     return reasons
 
 
-def _consensus(snapshot: Snapshot, belief: ControlBelief) -> dict[int, str]:
+def _consensus(tasks: Sequence[Task], belief: ControlBelief) -> dict[int, str]:
     """Return task id -> the label most annotators gave, the first in the config's order among equals."""
     consensus = {}
-    for task in snapshot.tasks:
+    for task in tasks:
         given = [label.label for label in task.labels if label.control == belief.control.name]
         if given:
             consensus[task.id] = max(belief.control.labels, key=given.count)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from errata_model.records import Finding
+from errata.audit.evidence import UNKNOWN_VERSION
+from errata_model.records import Finding, GivenLabel
 
 SIMILAR_SHOWN = 10
 
@@ -28,6 +29,21 @@ def question(finding: Finding) -> str:
     if label == finding.given.label:
         return f"{given} The model is not sure about it ({per_cent(probability)}). Is the label right?"
     return f'{given} The model suggests "{label}" ({per_cent(probability)}). Is the label right?'
+
+
+def provenance(given: GivenLabel, repeats: str | None) -> str:
+    """Say that a label was accepted from a prediction, which is less than a person's opinion; "" where it was not.
+
+    Args:
+        repeats: the version of the predictions that are believed, None where errata learned by itself.
+    """
+    if given.suggested_by is None:
+        return ""
+    if given.suggested_by == repeats:
+        return f'The label was accepted unchanged from a prediction of "{repeats}" itself.'
+    if given.suggested_by == UNKNOWN_VERSION:
+        return "The label was accepted unchanged from a prediction whose version is not known any more."
+    return f'The label was accepted unchanged from a prediction of "{given.suggested_by}".'
 
 
 def similar_items(labels: Sequence[str], modality: str) -> str:

@@ -115,7 +115,7 @@ class Outcome:
             f"{counts['labels']} labels on {counts['tasks']} tasks in {self.examination.seconds / 60:.1f} minutes",
             *(f"  left out: {n} x {what}" for what, n in self.examination.skipped.most_common()),
             *(f"  left alone: {refused}" for refused in self.examination.snapshot.refused),
-            *filter(None, (self.examination.belief.caution,)),
+            *filter(None, (*self.examination.belief.remarks, self.examination.belief.caution)),
             _suspects(self.examination),
         ]
         if with_examples:

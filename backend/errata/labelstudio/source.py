@@ -17,7 +17,7 @@ from errata.labelstudio.tasks import TaskReader
 FIELDS = {
     "fields": "all",
     "include": "id,data,is_labeled,updated_at,annotations,predictions,"
-    "result,completed_by,was_cancelled,model_version,score",
+    "result,completed_by,was_cancelled,parent_prediction,model_version,score",
 }
 PAGE_SIZE = 500
 _EXPORT_S = 300.0  # Label Studio says nothing until the whole export is written

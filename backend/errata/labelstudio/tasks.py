@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from errata.audit.ports import StoredPrediction, Task
 from errata.labelstudio.codecs import Codecs
+from errata.labelstudio.suggestions import Suggestion, suggestion_of
 from errata_model.records import Control, GivenLabel
 
 _NAMED = 5  # how many ids a line of the summary names
@@ -38,7 +40,7 @@ class TaskReader:
         return Task(
             id=task_id,
             data=data,
-            labels=tuple(label for each in annotations for label in self._labels(each, task_id)),
+            labels=tuple(label for each in annotations for label in self._labels(each, task_id, predictions)),
             is_labeled=bool(raw.get("is_labeled", any(not each.get("was_cancelled") for each in annotations))),
             predictions=tuple(stored for each in predictions for stored in self._stored(each)),
             prediction_versions=tuple(str(each.get("model_version") or "") for each in predictions),
@@ -58,7 +60,9 @@ class TaskReader:
             data.setdefault(keys.pop(), data[_UNDEFINED])
         return data
 
-    def _labels(self, annotation: Mapping[str, Any], task_id: int) -> Iterable[GivenLabel]:
+    def _labels(
+        self, annotation: Mapping[str, Any], task_id: int, predictions: Sequence[Mapping[str, Any]]
+    ) -> Iterable[GivenLabel]:
         annotation_id = int(annotation["id"])
         if annotation.get("was_cancelled"):
             self._leave_out("annotations that their annotator skipped", "", annotation_id)
@@ -70,6 +74,7 @@ class TaskReader:
         if not result:
             self._leave_out("annotations that are empty", "annotation", annotation_id)
             return
+        suggestion = suggestion_of(annotation, predictions)
         for control in self._controls:
             label, region_id, problem = self._codecs.decode(result, control)
             if problem is not None:
@@ -77,7 +82,7 @@ class TaskReader:
             elif label is None:
                 self._leave_out(f'annotations without an answer for "{control.name}"', "annotation", annotation_id)
             else:
-                yield GivenLabel(
+                given = GivenLabel(
                     task_id=task_id,
                     annotation_id=annotation_id,
                     annotator=_annotator(annotation.get("completed_by")),
@@ -87,6 +92,11 @@ class TaskReader:
                     label=label,
                     value_hash=self._codecs.value_hash(result, control.name, region_id) or "",
                 )
+                yield self._with_origin(given, result, suggestion)
+
+    def _with_origin(self, given: GivenLabel, result: Sequence[Any], suggestion: Suggestion) -> GivenLabel:
+        suggested_by, started_from = suggestion.of(given, result, self._codecs)
+        return given if started_from is None else replace(given, suggested_by=suggested_by, started_from=started_from)
 
     def _stored(self, prediction: Mapping[str, Any]) -> Iterable[StoredPrediction]:
         result = prediction.get("result")

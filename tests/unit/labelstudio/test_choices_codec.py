@@ -141,3 +141,16 @@ def test_a_stored_prediction_becomes_probabilities_of_every_label() -> None:
 )
 def test_a_stored_prediction_without_a_usable_score_says_nothing(result: list[Any], score: object) -> None:
     assert CODECS.probabilities(result, score, CONTROL) is None
+
+
+@pytest.mark.parametrize(
+    ("origin", "expected"),
+    [("prediction", "prediction-changed"), ("prediction-changed", "prediction-changed"), ("manual", "manual")],
+)
+def test_a_replaced_label_is_no_longer_the_prediction_it_was_accepted_from(origin: str, expected: str) -> None:
+    """Label Studio's own page notes a change like this; where it notes nothing, nothing is added."""
+    replaced = CODECS.replaced([answer(origin=origin)], "label", None, "dog")
+    assert replaced == [answer("dog", origin=expected)]
+    assert CODECS.origin(replaced, "label", None) == expected
+    assert CODECS.replaced([answer()], "label", None, "dog") == [answer("dog")]
+    assert CODECS.origin([answer()], "label", None) is None

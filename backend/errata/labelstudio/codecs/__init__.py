@@ -31,6 +31,15 @@ class Codecs:
         """Return label -> probability as a stored prediction says it, None where it says nothing usable."""
         return choices.probabilities(result, score, control)
 
+    def origin(self, result: Sequence[Region], control: str, region_id: str | None) -> str | None:
+        """Return where Label Studio's page says the label came from; see `choices.origin`."""
+        return choices.origin(result, control) if region_id is None else None
+
+    def has_region_of(self, result: Sequence[Region], other: Sequence[Region], control: str) -> bool:
+        """Say whether both results hold the control's label in a region of the same id: one was copied."""
+        copied = choices.region_id(result, control)
+        return copied is not None and copied == choices.region_id(other, control)
+
     def value_hash(self, result: Sequence[Region], control: str, region_id: str | None) -> str | None:
         """Return the canonical hash of the value there, None where there is none."""
         return choices.value_hash(result, control) if region_id is None else None

@@ -40,6 +40,23 @@ def label(result: Sequence[Region], control_name: str) -> str | None:
     return choices[0] if choices is not None and len(choices) == 1 else None
 
 
+def origin(result: Sequence[Region], control_name: str) -> str | None:
+    """Return where Label Studio's page says the choice came from, None where it says nothing.
+
+    "prediction": accepted as it was; "prediction-changed": changed, even if changed back; "manual": chosen anew.
+    """
+    found = _find(result, control_name)
+    said = None if found is None else result[found].get("origin")
+    return said if isinstance(said, str) else None
+
+
+def region_id(result: Sequence[Region], control_name: str) -> str | None:
+    """Return the id of the region that holds the choice, None where there is none."""
+    found = _find(result, control_name)
+    said = None if found is None else result[found].get("id")
+    return said if isinstance(said, str) else None
+
+
 def value_hash(result: Sequence[Region], control_name: str) -> str | None:
     """Return the canonical hash of the given value, None where there is none.
 
@@ -71,6 +88,9 @@ def region(control: Control, label: str, score: float | None = None) -> dict[str
 def replaced(result: Sequence[Region], control_name: str, label: str) -> list[dict[str, Any]]:
     """Return a copy of `result` with the choice replaced and everything else as it was.
 
+    A choice that was accepted from a prediction is one that was changed afterwards, which is noted as Label Studio's
+    page does.
+
     Raises:
         ValueError: the control has not exactly one answer.
     """
@@ -79,6 +99,8 @@ def replaced(result: Sequence[Region], control_name: str, label: str) -> list[di
         raise ValueError(f"`result` must have exactly one answer for {control_name!r}")
     copied = [copy.deepcopy(dict(each)) for each in result]
     copied[found]["value"]["choices"] = [label]
+    if copied[found].get("origin") == "prediction":
+        copied[found]["origin"] = "prediction-changed"
     return copied
 
 

@@ -1,0 +1,66 @@
+"""Which labels a model suggested: what Label Studio keeps of the prediction that an annotator began with.
+
+- `parent_prediction` is the prediction's id; None once that prediction is deleted, and in what was imported.
+- `prediction` is a copy of the project's chosen prediction at the time, which outlives it. Exports have it, lists
+  do not; it is there whether or not the annotator used it.
+- `origin` is what the page notes of each region: see `codecs.choices.origin`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from errata.audit.evidence import UNKNOWN_VERSION
+from errata.labelstudio.codecs import Codecs
+from errata_model.records import GivenLabel
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """The prediction that an annotation began with.
+
+    Attributes:
+        prediction: as Label Studio writes it; None where nothing is known of it but what regions say themselves.
+        is_parent: Label Studio says that the annotation was made from it, not only that it was there.
+    """
+
+    prediction: Mapping[str, Any] | None
+    is_parent: bool
+
+    def of(self, given: GivenLabel, result: Sequence[Any], codecs: Codecs) -> tuple[str | None, str | None]:
+        """Return (suggested by, started from) of a label; see `GivenLabel`."""
+        origin = codecs.origin(result, given.control, given.region_id)
+        if self.prediction is None:
+            accepted, began = origin == "prediction", origin in ("prediction", "prediction-changed")
+            return UNKNOWN_VERSION if accepted else None, UNKNOWN_VERSION if began else None
+        said: list[Any] = self.prediction["result"]
+        suggested = codecs.label(said, given.control, given.region_id)
+        if suggested is None:
+            return None, None  # it said nothing about this control: an empty form is nobody's opinion
+        version = str(self.prediction.get("model_version") or "") or UNKNOWN_VERSION
+        if origin is None or origin == codecs.origin(said, given.control, given.region_id):
+            was_taken = self.is_parent or codecs.has_region_of(result, said, given.control)
+        else:
+            was_taken = origin == "prediction"
+        return version if was_taken and suggested == given.label else None, version
+
+
+def suggestion_of(annotation: Mapping[str, Any], predictions: Sequence[Mapping[str, Any]]) -> Suggestion:
+    """Find the prediction that an annotation began with.
+
+    Args:
+        annotation: as Label Studio's list or an export writes it.
+        predictions: of its task, those that are written out.
+    """
+    parent, copy = annotation.get("parent_prediction"), annotation.get("prediction")
+    known = [copy, *predictions] if _is_prediction(copy) else list(predictions)
+    if parent is None:
+        return Suggestion(copy if _is_prediction(copy) else None, is_parent=False)
+    found = [each for each in known if each.get("id") == parent and _is_prediction(each)]
+    return Suggestion(found[0] if found else None, is_parent=True)
+
+
+def _is_prediction(value: Any) -> bool:
+    return isinstance(value, Mapping) and isinstance(value.get("result"), list)
