@@ -45,6 +45,12 @@ def missing(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
+@pytest.fixture(scope="session", name="missing")
+def missing_fixture() -> Callable[[str], NoReturn]:
+    """Return `missing`, for the servers of folders below."""
+    return missing
+
+
 @dataclass(frozen=True)
 class RunningLabelStudio:
     """A Label Studio that answers."""

@@ -164,11 +164,13 @@ def _ended(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
             process.stdout.close()
 
 
-def prepare(python: Path, prepared_dir: Path, say: Callable[[str], None]) -> Path:
+def prepare(
+    python: Path, prepared_dir: Path, say: Callable[[str], None], environment: Mapping[str, str] | None = None
+) -> Path:
     """Make a data folder whose database is migrated already, unless it is there.
 
     A start on a copy of it takes a quarter of the time of a start on nothing. It holds no user and no secret:
-    those are made at the first start on a copy.
+    those are made at the first start on a copy. `environment` is what may lead to another database.
 
     Raises:
         UsageError: Label Studio failed; names the log.
@@ -183,7 +185,7 @@ def prepare(python: Path, prepared_dir: Path, say: Callable[[str], None]) -> Pat
             data_dir = Path(scratch) / "data"
             data_dir.mkdir()
             command = [str(python), "-I", "-m", "label_studio.server", "version"]
-            _run(command, sink, "prepare the database", log, env=_environment(data_dir))
+            _run(command, sink, "prepare the database", log, env={**_environment(data_dir), **(environment or {})})
             (data_dir / ".env").unlink(missing_ok=True)  # the secret key: one for each copy
             os.replace(data_dir, prepared_dir)
     return prepared_dir
