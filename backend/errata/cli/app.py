@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from errata.cli import audit, connection, demo, review, send, service, status
+from errata.cli import audit, connection, demo, doctor, review, send, service, status
 from errata.cli.console import tell
 from errata.cli.failures import failure
 
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # a traceback with local variables would show tokens
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (connection, audit, send, status, review, service, demo):
+for module in (connection, audit, send, status, review, doctor, service, demo):
     module.register(app)
 
 
