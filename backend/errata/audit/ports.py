@@ -127,8 +127,14 @@ class PredictionSink(Protocol):
     def retire(self, keep: Sequence[str]) -> int:
         """Delete errata's own versions that are not in `keep`; return how many predictions went."""
 
+    def withdraw(self, task_ids: Sequence[int]) -> int:
+        """Delete errata's own predictions of these tasks, of any version; return how many went."""
+
     def announce(self, version: str) -> None:
-        """Make `version` the one that Label Studio shows, where that field is empty or errata's own already."""
+        """Make `version` the one that Label Studio shows.
+
+        Only where people let errata do so, and the field is empty or errata's own already.
+        """
 
 
 @dataclass(frozen=True, slots=True)

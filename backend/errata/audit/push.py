@@ -72,9 +72,20 @@ def push_predictions(
     stored = {version for task in snapshot.tasks for version in task.prediction_versions}
     if any(version.startswith("errata-") and version not in kept for version in stored):
         sink.retire(kept)
-    if mode == "all":
+    if mode == "labelled" and (seen := _seen_too_early(snapshot)):
+        sink.withdraw(seen)
+    if n_stored or artefact.version in stored:
         sink.announce(artefact.version)
     return n_stored
+
+
+def _seen_too_early(snapshot: Snapshot) -> list[int]:
+    """Return the tasks that need annotators again, or whose predictions were shown to more people once."""
+    return [
+        task.id
+        for task in snapshot.tasks
+        if not task.is_labeled and any(version.startswith("errata-") for version in task.prediction_versions)
+    ]
 
 
 def _of_task(

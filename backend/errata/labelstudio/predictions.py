@@ -12,6 +12,7 @@ from errata.labelstudio.task_list import chosen_tasks
 
 BACKEND_TITLE = "errata"
 OWN_VERSIONS = "errata-"
+_VERSIONS = {"fields": "all", "include": "id,predictions,model_version"}
 
 
 class SourcePredictions:
@@ -22,13 +23,23 @@ class SourcePredictions:
         project_id: the source project.
         label_config: the source's.
         footprint: is told of every version before it is stored.
+        shows_version: people let errata choose the model version that the project shows.
     """
 
-    def __init__(self, client: LabelStudio, project_id: int, label_config: str, footprint: Footprint) -> None:
+    def __init__(
+        self,
+        client: LabelStudio,
+        project_id: int,
+        label_config: str,
+        footprint: Footprint,
+        *,
+        shows_version: bool = False,
+    ) -> None:
         self._client = client
         self._project_id = project_id
         self._label_config = label_config
         self._footprint = footprint
+        self._shows_version = shows_version
 
     def push(self, version: str, predictions: Sequence[Prediction]) -> int:
         """Store predictions of one version; return how many were stored.
@@ -73,8 +84,23 @@ class SourcePredictions:
                 self._footprint.remove(self._project_id, "predictions", version)
         return n_deleted
 
+    def withdraw(self, task_ids: Sequence[int]) -> int:
+        """Delete errata's own predictions of these tasks, of any version; return how many went."""
+        n_deleted = 0
+        for task in chosen_tasks(self._client, self._project_id, task_ids, _VERSIONS):
+            for prediction in task["predictions"]:
+                if str(prediction["model_version"] or "").startswith(OWN_VERSIONS):
+                    self._client.delete(f"api/predictions/{prediction['id']}/")
+                    n_deleted += 1
+        return n_deleted
+
     def announce(self, version: str) -> None:
-        """Make `version` the one that Label Studio shows, where that field is empty or errata's own already."""
+        """Make `version` the one that Label Studio shows, where that field is empty or errata's own already.
+
+        Does nothing where people did not let errata do so.
+        """
+        if not self._shows_version:
+            return
         path = f"api/projects/{self._project_id}/"
         shown = self._client.get(path).get("model_version") or ""
         if shown == version or not (shown == "" or is_own_version(shown)):

@@ -20,6 +20,7 @@ from errata.labelstudio.export_file import ExportSource
 from errata.labelstudio.media import FolderMedia, ProjectMedia
 from errata.labelstudio.ml_backend import BackendBeliever
 from errata.labelstudio.ml_class import ClassBeliever, is_class_name
+from errata.labelstudio.other_backends import other_backends
 from errata.labelstudio.predictions import SourcePredictions
 from errata.labelstudio.selection import ChosenSource
 from errata.labelstudio.source import ProjectSource, describe_project
@@ -56,10 +57,12 @@ class Auditing(Showing):
         outlets = Outlets(
             log=self.audits,
             artefacts=self.artefacts,
-            sink=lambda read: SourcePredictions(self.client, project_id, read.label_config, self.footprint),
+            sink=lambda read: SourcePredictions(
+                self.client, project_id, read.label_config, self.footprint, shows_version=shows_version
+            ),
             queue=self.review_project,
         )
-        mode = self._predictions_mode(project_id)
+        mode, shows_version = self._predictions_mode(project_id, progress)
         return run_audit(project_id, source, believer, self.codecs, outlets, mode, progress, options.limit)
 
     def _options_of(self, project_id: int, options: BeliefOptions) -> BeliefOptions:
@@ -72,12 +75,25 @@ class Auditing(Showing):
             limit=said.limit if options.limit is None else options.limit,
         )
 
-    def _predictions_mode(self, project_id: int) -> PredictionsMode:
-        chosen = self.settings_of(project_id).predictions
-        if chosen:
-            return chosen
-        attached = is_attached_in_form(self.client, project_id, self.public_url, self.footprint)
-        return "all" if attached else "labelled"
+    def _predictions_mode(self, project_id: int, progress: Progress) -> tuple[PredictionsMode, bool]:
+        """Return which tasks get predictions, and whether the project may show their version.
+
+        Where an ML backend of somebody else's is attached, tasks that still need annotators are left to it.
+        """
+        mode = self.settings_of(project_id).predictions
+        if mode is None:
+            attached = is_attached_in_form(self.client, project_id, self.public_url, self.footprint)
+            mode = "all" if attached else "labelled"
+        shows_version = self.project_settings.get(project_id).shows_version is True
+        if mode == "none" or (mode == "labelled" and not shows_version):
+            return mode, False
+        others = other_backends(self.client, project_id, self.public_url, self.footprint)
+        if others and mode == "all":
+            progress.say(
+                f'Only labelled tasks get predictions: Label Studio asks "{others[0]}", which is attached too, '
+                "about those alone that have none."
+            )
+        return ("labelled", False) if others else (mode, shows_version)
 
     def chosen(self, project_id: int) -> ChosenSource:
         """Return what reads tasks of a project that a person chose."""

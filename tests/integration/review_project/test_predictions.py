@@ -20,7 +20,7 @@ def of(snapshot, source):
 
 @pytest.fixture
 def sink(label_studio, source, of, footprint):
-    return SourcePredictions(label_studio.client, source.id, of.label_config, footprint)
+    return SourcePredictions(label_studio.client, source.id, of.label_config, footprint, shows_version=True)
 
 
 @pytest.fixture
@@ -84,6 +84,28 @@ def test_the_version_is_announced_where_the_field_is_free(sink, believe, source,
     assert shown(label_studio, source) == "errata-2"
     (trace,) = [t for t in footprint.of_project(source.id) if t.kind == "model_version"]
     assert trace.details == {"before": ""}
+
+
+def test_the_version_stays_empty_where_nobody_let_errata_choose(source, of, believe, label_studio, footprint):
+    """By default nothing is written to the project's own field, though predictions are there."""
+    sink = SourcePredictions(label_studio.client, source.id, of.label_config, footprint)
+    sink.push("errata-1", believe(source.task_ids))
+    sink.announce("errata-1")
+    assert shown(label_studio, source) == ""
+    assert [trace.kind for trace in footprint.of_project(source.id)] == ["predictions"]
+
+
+def test_own_predictions_are_withdrawn_from_some_tasks(sink, believe, source, label_studio):
+    """All versions of errata's, of these tasks alone, and nobody else's."""
+    rows = [{"task": t, "result": [], "score": 0.5, "model_version": "theirs"} for t in source.task_ids]
+    label_studio.client.post(f"api/projects/{source.id}/import/predictions", rows)
+    for version in ("errata-1", "errata-2"):
+        sink.push(version, believe(source.task_ids))
+    assert sink.withdraw(source.task_ids[:2]) == 4
+    listed = label_studio.client.paged("api/tasks/", {"project": source.id, "fields": "all"})
+    left = {task["id"]: sorted(each["model_version"] for each in task["predictions"]) for task in listed}
+    first, second, third = source.task_ids
+    assert left == {first: ["theirs"], second: ["theirs"], third: ["errata-1", "errata-2", "theirs"]}
 
 
 def test_a_chosen_version_is_left_alone(sink, believe, source, label_studio, footprint):

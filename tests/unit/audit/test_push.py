@@ -22,6 +22,7 @@ class ListSink:
     chunks: list[int] = field(default_factory=list)
     kept: list[list[str]] = field(default_factory=list)
     announced: list[str] = field(default_factory=list)
+    withdrew: list[list[int]] = field(default_factory=list)
 
     def push(self, version: str, predictions: Sequence[Prediction]) -> int:
         self.chunks.append(len(predictions))
@@ -31,6 +32,10 @@ class ListSink:
     def retire(self, keep: Sequence[str]) -> int:
         self.kept.append(list(keep))
         return 0
+
+    def withdraw(self, task_ids: Sequence[int]) -> int:
+        self.withdrew.append(list(task_ids))
+        return len(task_ids)
 
     def announce(self, version: str) -> None:
         self.announced.append(version)
@@ -80,10 +85,24 @@ def test_only_tasks_that_lack_the_version_are_pushed(project: Any, believed: Any
 
 
 def test_labelled_mode_spares_tasks_that_await_annotators(project: Any, believed: Any, told: Any) -> None:
-    """Nobody is shown an opinion before giving their own, so that no version is announced either."""
+    """Nobody is shown an opinion before giving their own."""
     sink = push(project("cat", None, "dog"), believed([(1, 0, 0)] * 3), told, "labelled")
     assert [each.task_id for _, each in sink.stored] == [1, 3]
-    assert sink.announced == []
+    assert sink.withdrew == []
+
+
+def test_labelled_mode_takes_back_what_annotators_would_see(project: Any, believed: Any, told: Any) -> None:
+    """A task whose label was deleted since, or that was predicted for everybody once; other people's versions stay."""
+    snapshot = having(project("cat", None, None, None), t1=["errata-0"], t2=["errata-0", "theirs"], t3=["theirs"])
+    beliefs = believed([(1, 0, 0)] * 4)
+    assert push(snapshot, beliefs, told, "labelled").withdrew == [[2]]
+    assert push(snapshot, beliefs, told, "all").withdrew == []
+
+
+def test_a_version_that_has_no_prediction_is_not_announced(project: Any, believed: Any, told: Any) -> None:
+    """Label Studio refuses a model version that it does not know."""
+    assert push(project(None), believed([(1, 0, 0)]), told, "labelled").announced == []
+    assert push(having(project("cat"), t1=[VERSION]), believed([(1, 0, 0)]), told, "labelled").announced == [VERSION]
 
 
 def test_none_mode_touches_nothing(project: Any, believed: Any, told: Any) -> None:

@@ -93,6 +93,9 @@ class Diary:
     def retire(self, keep: Sequence[str]) -> int:
         return 0
 
+    def withdraw(self, task_ids: Sequence[int]) -> int:
+        return 0
+
     def announce(self, version: str) -> None:
         self.do("announce")
 
