@@ -1,0 +1,175 @@
+"""What Label Studio sent is sent again, to `errata serve` and to errata's model hosted by `label-studio-ml`."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from errata.audit.ports import Artefact, ControlBelief
+from errata.labelstudio.label_config import read_label_config
+from errata.store.artefacts import ArtefactFolder
+
+# How long Label Studio itself waits, in seconds.
+HEALTH_S, SETUP_S, PREDICT_S, TRAINING_S, WEBHOOK_S = 1, 3, 100, 100, 1
+VERSION = "errata-0123456789ab"
+PREDICTS = ("predict_one", "predict_many", "predict_interactive", "predict_undefined_key")
+# The project whose audit each event asks for; the recordings are all of one project.
+STARTS_AUDIT = {
+    "webhook_annotation_created": 701,
+    "webhook_annotation_skipped": 702,
+    "webhook_annotation_updated": 703,
+    "webhook_annotations_created": 704,
+    "webhook_annotations_deleted": 705,
+    "webhook_tasks_created": 706,
+    "webhook_tasks_deleted": 707,
+    "webhook_start_training": 708,
+}
+Recorded = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module", params=["errata serve", "label-studio-ml"])
+def host(
+    request: pytest.FixtureRequest,
+    recorded: Recorded,
+    make_host: Callable[..., Any],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Any:
+    """Serve a belief about the recorded project, whose last task was not audited; Label Studio is not needed."""
+    folder = tmp_path_factory.mktemp("host")
+    asked = recorded["predict_many"]["body"]
+    (control,) = read_label_config(asked["label_config"]).controls
+    task_ids = np.array([task["id"] for task in asked["tasks"][:-1]], dtype=np.int64)
+    belief = ControlBelief(control, task_ids, ("",) * len(task_ids), probabilities(len(task_ids)), None)
+    project_id = int(asked["project"].partition(".")[0])
+    ArtefactFolder(folder / "data").save(project_id, Artefact(VERSION, None, None, (belief,)))
+    label_studio = {"ERRATA_LABEL_STUDIO_URL": "http://127.0.0.1:9/", "ERRATA_LABEL_STUDIO_TOKEN": "a" * 40}
+    host = make_host(request.param, folder, folder / "data", **label_studio)
+    host.start()
+    return host
+
+
+def probabilities(n_tasks: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Believe in another label, and another probability, for each task."""
+    first = np.linspace(0.9, 0.2, n_tasks, dtype=np.float32)
+    return np.stack([first, 1 - first], axis=1)
+
+
+def said(result: Any) -> tuple[str, float] | None:
+    """Return the label and its score, None where there is no prediction."""
+    if not result:
+        return None
+    (region,) = result["result"]
+    assert result["model_version"] == VERSION
+    assert region["score"] == result["score"]
+    assert 0 <= result["score"] <= 1
+    (label,) = region["value"]["choices"]
+    return label, result["score"]
+
+
+def test_health(host: Any, recorded: Recorded) -> None:
+    """A 2xx with a JSON object, within a second."""
+    answer = host.replay(recorded["health"], HEALTH_S)
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "UP"
+
+
+@pytest.mark.parametrize("name", PREDICTS)
+def test_one_result_a_task_in_order_of_the_version_that_setup_names(host: Any, recorded: Recorded, name: str) -> None:
+    """One task, several, interactive with a drawn region, and media imported before there was a label config."""
+    assert host.replay(recorded["setup"], SETUP_S).json() == {"model_version": VERSION}
+    asked = recorded[name]["body"]["tasks"]
+    answer = host.replay(recorded[name], PREDICT_S)
+    assert answer.status_code == 200
+    results = answer.json()["results"]
+    assert len(results) == len(asked)
+    known = recorded["predict_many"]["body"]["tasks"][:-1]
+    rows = dict(zip((task["id"] for task in known), probabilities(len(known)), strict=True))
+    for task, result in zip(asked, results, strict=True):
+        row = rows.get(task["id"])
+        expected = None if row is None else (("car", "truck")[row.argmax()], round(float(row.max()), 4))
+        assert said(result) == expected, task["id"]
+
+
+def test_another_project_has_no_version_and_no_predictions(host: Any, recorded: Recorded) -> None:
+    """Two projects on one backend do not get each other's model, whichever was set up last."""
+    other = of_project(recorded["predict_many"], 900)
+    assert host.replay(recorded["setup"]).json() == {"model_version": VERSION}
+    assert host.replay(of_project(recorded["setup"], 900)).json() == {"model_version": "errata-none"}
+    assert not any(host.replay(other).json()["results"])
+    assert any(host.replay(recorded["predict_many"]).json()["results"])
+
+
+def test_events_ask_for_audits(host: Any, recorded: Recorded, wait: Callable[..., None]) -> None:
+    """Every event of Label Studio is acknowledged with a JSON object; labels, tasks and training lead to an audit."""
+    events = {**STARTS_AUDIT, "webhook_project_updated": 709}
+    assert events.keys() == {name for name in recorded if name.startswith("webhook_")}
+    for name, project_id in events.items():
+        host.replay(of_project(recorded["setup"], project_id))
+        # label-studio-ml starts a process for each event, which keeps a small machine busy for seconds
+        wait(lambda: len(host.events_under_way()) < 2, "working on the events before")
+        limit_s = TRAINING_S if name == "webhook_start_training" or not host.is_errata else WEBHOOK_S
+        answer = host.replay(of_project(recorded[name], project_id), limit_s)
+        assert answer.is_success, name
+        assert isinstance(answer.json(), dict), name
+    expected = {("audit", project_id) for project_id in STARTS_AUDIT.values()}
+    wait(lambda: host.jobs() >= expected, "asking for the audits")
+    wait(lambda: not host.events_under_way(), "working on the events")
+    assert host.jobs() == expected
+    kept = "".join(path.read_text(errors="replace") for path in host.folder.rglob("*.json"))
+    assert "not-a-secret" not in host.log + kept  # what the recordings have in place of tokens and passwords
+
+
+def test_named_differences(host: Any, recorded: Recorded) -> None:
+    """What label-studio-ml's server cannot: versions, the state of jobs, naming a job, a password."""
+    training = of_project(recorded["webhook_start_training"], 708)
+    anybody = httpx.get(f"{host.url}/health", trust_env=False)
+    if host.is_errata:
+        assert host.replay(recorded["versions"]).json() == {"versions": [VERSION]}
+        assert host.replay(training).json() == {"job": "audit-708"}
+        assert host.replay(recorded["job_status"]).json() == {"job_status": "finished"}
+        assert anybody.status_code == 401
+    else:
+        assert host.replay(recorded["versions"]).status_code == 405
+        assert host.replay(training).json().keys() == {"job_id"}
+        assert host.replay(recorded["job_status"]).status_code == 404
+        assert anybody.status_code == 200
+
+
+def test_after_a_restart(host: Any, recorded: Recorded) -> None:
+    """errata answers at once, label-studio-ml only once /setup came: Label Studio sends that before every /predict."""
+    host.stop()
+    host.start()
+    assert host.replay(recorded["predict_one"]).status_code == (200 if host.is_errata else 500)
+    assert host.replay(recorded["setup"]).json() == {"model_version": VERSION}
+    assert host.replay(recorded["predict_one"]).status_code == 200
+
+
+def of_project(recorded: dict[str, Any], project_id: int) -> dict[str, Any]:
+    """Return a recorded request as another project's."""
+    changed = copy.deepcopy(recorded)
+    for part in _parts(changed["body"]):
+        if isinstance(part.get("project"), dict):
+            part["project"]["id"] = project_id
+        elif "project" in part:
+            part["project"] = f"{project_id}.1795248829" if isinstance(part["project"], str) else project_id
+    return changed
+
+
+def _parts(value: Any) -> list[dict[str, Any]]:
+    if isinstance(value, list):
+        return [part for each in value for part in _parts(each)]
+    return [value, *(part for each in value.values() for part in _parts(each))] if isinstance(value, dict) else []
+
+
+def test_recordings_hold_no_secret() -> None:
+    """Tokens, passwords and people were replaced when they were recorded."""
+    text = "".join(path.read_text() for path in (Path(__file__).parent / "requests").glob("*.json"))
+    values = [line.partition(": ")[2] for line in text.splitlines() if '"access_token"' in line or '"token"' in line]
+    assert values
+    assert all("not-a-secret" in value for value in values)
