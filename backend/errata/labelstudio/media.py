@@ -19,7 +19,7 @@ from errata.labelstudio.network import Network
 from errata.labelstudio.remote_files import RemoteFiles
 from errata.labelstudio.wire import LabelStudioSilent
 
-_STORAGES = frozenset({"s3", "gs", "azure-blob", "azure_blob", "azure_spi"})
+STORAGES = frozenset({"s3", "gs", "azure-blob", "azure_blob", "azure_spi"})
 _MEDIA_PATHS = re.compile(r"data/|storage-data/|(tasks|projects)/\d+/(resolve|presign)/", re.ASCII)
 _MAX_REDIRECTS = 5
 _MOST_SILENT = 16  # files in a row that Label Studio did not answer for: it is not the files then
@@ -91,7 +91,7 @@ class ProjectMedia:
         scheme = _scheme(uri)
         if scheme == "data":
             return _inline(uri, self._max_bytes)
-        if scheme in _STORAGES:
+        if scheme in STORAGES:
             encoded = base64.urlsafe_b64encode(uri.encode()).decode()
             return self._read_own(f"{self._client.url}tasks/{task_id}/resolve/?fileuri={encoded}")
         if scheme in ("http", "https"):
@@ -181,7 +181,7 @@ class FolderMedia:
             return _inline(uri, self._max_bytes)
         if scheme in ("http", "https"):
             return self._remote.read(uri)
-        if scheme in _STORAGES:
+        if scheme in STORAGES:
             raise MediaError(f"addresses with {scheme}: cannot be read without Label Studio")
         if scheme == "file":
             raise MediaError("addresses with file: are not read")

@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 from errata.audit.ports import Snapshot
 from errata.errors import ErrataError, LabelStudioGone, MediaError
 from errata.labelstudio.client import LabelStudio
-from errata.labelstudio.media import ProjectMedia
+from errata.labelstudio.media import STORAGES, ProjectMedia
 from errata.labelstudio.picture_types import picture_type
 from errata.labelstudio.review_config import Columns
 from errata.labelstudio.review_project import ReviewProject
@@ -23,6 +23,12 @@ from errata_model.encoders.decoding import UnusableImage, decode_image
 _LEFT_OVER_S = 600.0  # no trial takes longer: one that stands still was left by a crash
 _DATA = {"include": "id,data"}
 _QUESTION = "errata tries whether pictures load here, and removes this task again. There is nothing to decide."
+_HINTS = {  # part of an address below Label Studio's -> what may be wrong
+    "/data/local-files/": "Label Studio serves local files if it is started with LABEL_STUDIO_LOCAL_FILES_SERVING_"
+    "ENABLED=true, and only those below the path of a local storage of some project",
+    "/data/upload/": "the upload is gone, or belongs to a project that the token's user cannot see",
+    "/resolve/": "look into the settings of the source project's storage, and into Label Studio's log",
+}
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -127,7 +133,8 @@ def _load(client: LabelStudio, review_id: int, address: str, media: ProjectMedia
         _check_address(client, page, url)
         _check_picture(media.read_as_page(url, page), max_pixels)
     except ErrataError as error:
-        return MediaTrial(False, shown, f"{'The picture in the task' if is_inline else shown}: {error}")
+        hint = next((f" ({said})" for part, said in _HINTS.items() if part in url), "") if client.owns(url) else ""
+        return MediaTrial(False, shown, f"{'The picture in the task' if is_inline else shown}: {error}{hint}")
     return MediaTrial(True, shown, None)
 
 
@@ -149,6 +156,8 @@ def _check_address(client: LabelStudio, page: str, url: str) -> None:
     of_page, of_picture = urlsplit(page), urlsplit(url)
     if of_page.scheme == "https" and of_picture.scheme == "http" and of_picture.hostname not in _LOCAL:
         raise MediaError("browsers load nothing by http:// into a page that came by https://; it needs https:// too")
+    if of_picture.scheme in STORAGES:
+        raise MediaError("no storage of the source project (its settings, Cloud Storage) covers it")
     if of_picture[:2] == urlsplit(client.url)[:2] and not client.owns(url):
         raise MediaError(
             f"browsers look for it there, outside of Label Studio at {client.url}: the tasks' data lack its sub-path"

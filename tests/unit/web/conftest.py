@@ -20,6 +20,7 @@ from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.label_config import serveable
 from errata.web.app import create_app
 from errata.web.beliefs import Beliefs
+from errata.web.media import MediaRoute
 from errata.web.newcomers import Embedder, Newcomers
 from errata.web.predictions import Patience
 from errata.web.projects import KnownProjects, ProjectBook
@@ -246,6 +247,7 @@ def world() -> Iterator[Callable[..., World]]:
         is_audited: bool = True,
         max_projects: int = 16,
         patience: Patience = Patience(),  # noqa: B008  frozen
+        media: MediaRoute | None = None,
     ) -> World:
         artefacts, index, encoders, queue, projects = (
             FakeArtefacts(),
@@ -273,6 +275,7 @@ def world() -> Iterator[Callable[..., World]]:
             audit_delay_s=60,
             root_path=root_path,
             patience=patience,
+            media=media,
         )
         for service in (beliefs, newcomers, book):
             service.start()
