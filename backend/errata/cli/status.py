@@ -1,16 +1,30 @@
-"""`errata status`: where a project stands."""
+"""`errata status`: where a project stands, or every one in a row."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
+from rich.cells import cell_len, set_cell_size
 
 from errata.cli.console import print_json, tell
-from errata.cli.review import AsJson, Project, conflict_line
+from errata.cli.failures import failure
+from errata.cli.review import AsJson, conflict_line
+from errata.errors import LabelStudioGone, ServiceError
+from errata.review.estimates import share_sentence, share_words
+from errata.review.overview import Row
+from errata.review.records import Project
 from errata.review.status import Status
 from errata.settings import read_settings
 from errata.wiring import Wiring
+
+_READERS = 4
+_TITLE_CELLS = 30
+_HEAD = ("project", "title", "to review", "reviewed", "wrong", "to apply", "conflicts", "last audit", "connected")
+_RIGHT = {"project", "to review", "reviewed", "to apply", "conflicts"}
 
 
 def register(app: typer.Typer) -> None:
@@ -18,9 +32,17 @@ def register(app: typer.Typer) -> None:
     app.command()(status)
 
 
-def status(project: Project, as_json: AsJson = False) -> None:
+def status(
+    project: Annotated[
+        int | None, typer.Argument(help="The source project's id in Label Studio; without one, all in a row each.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Tell where a project stands: findings, verdicts, conflicts, and what errata has written where."""
     wiring = Wiring(read_settings())
+    if project is None:
+        _tell_rows(wiring, as_json)
+        return
     taken = wiring.take_verdicts(project)
     state = wiring.status(project)
     if as_json:
@@ -32,9 +54,90 @@ def status(project: Project, as_json: AsJson = False) -> None:
         tell(f"{taken.unknown_findings} answers are about findings that this data folder does not know.")
 
 
+def _tell_rows(wiring: Wiring, as_json: bool) -> None:
+    rows, exit_code = Overview(wiring).read()
+    if as_json:
+        print_json([asdict(row) for row in rows])
+    elif not rows:
+        tell("No project is connected yet: errata connect PROJECT")
+    else:
+        for line in (*_table([_HEAD, *map(_cells, rows)]), *_problems(rows)):
+            typer.echo(line)
+    raise typer.Exit(exit_code)
+
+
+class Overview:
+    """Reads a row a project, a few at a time, and goes on past those that cannot be read."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._exit_code = 0
+        self._down: str | None = None  # why Label Studio answers for no project
+
+    def read(self) -> tuple[list[Row], int]:
+        """Return the rows of all connected projects by id, and the exit code: the worst of what went wrong."""
+        _ = self._wiring.client  # opened here, by one thread; the database is by the next line
+        projects = self._wiring.audits.watched()
+        with ThreadPoolExecutor(_READERS) as pool:
+            return list(pool.map(self._row, projects)), self._exit_code
+
+    def _row(self, project: Project) -> Row:
+        if self._down:
+            return self._wiring.recorded_row(project, self._down)
+        try:
+            return self._wiring.row(project)
+        except LabelStudioGone as error:
+            problem = str(error)  # a state of the project's, and no failure
+        except Exception as error:  # noqa: BLE001  as at the command line's boundary: the other projects have rows
+            problem, exit_code = failure(error)
+            self._exit_code = max(self._exit_code, exit_code)
+            if isinstance(error, ServiceError):
+                self._down = problem
+        return self._wiring.recorded_row(project, problem)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    audit = f"{row.last_audit:%Y-%m-%d %H:%M}" if row.last_audit else "none yet"
+    figures = ("?" if figure is None else str(figure) for figure in (row.to_apply, row.conflicts))
+    return (
+        str(row.project),
+        row.title if cell_len(row.title) <= _TITLE_CELLS else set_cell_size(row.title, _TITLE_CELLS - 1) + "…",
+        str(row.to_review),
+        str(row.reviewed),
+        share_words(row.wrong, row.reviewed),
+        *figures,
+        audit,
+        row.connected,
+    )
+
+
+def _problems(rows: Sequence[Row]) -> list[str]:
+    """Say what went wrong, and with which projects; what stops all of them is said once."""
+    projects: dict[str, list[str]] = {}
+    for row in rows:
+        for text in filter(None, (row.audit_problem and f"the last audit: {row.audit_problem}", row.problem)):
+            projects.setdefault(text, []).append(str(row.project))
+    return [f"{', '.join(ids)}: {text}" for text, ids in projects.items()]
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Align columns; numbers to the right."""
+    widths = [max(cell_len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = []
+        for name, cell, width in zip(rows[0], row, widths, strict=True):
+            space = " " * (width - cell_len(cell))
+            cells.append(space + cell if name in _RIGHT else cell + space)
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
 def _status_lines(state: Status, url: str) -> list[str]:
     counts = state.findings
     lines = [f"Findings: {state.to_review} to review, {counts.withdrawn} withdrawn", state.sentence]
+    if state.sent_reviewed:
+        lines.append(f"Sent by hand: {share_sentence(state.sent_wrong, state.sent_reviewed)}")
     if state.unclear:
         lines.append(f"{state.unclear} unclear")
     lines += [f"  look again: task {each.task_id}: {each.why}" for each in state.contradictions]

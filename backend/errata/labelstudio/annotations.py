@@ -12,9 +12,11 @@ from errata.audit.ports import Footprint
 from errata.errors import LabelStudioGone
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.predictions import BACKEND_TITLE
+from errata.labelstudio.task_list import chosen_tasks
 from errata.review.records import Annotation
 
 _READERS = 4  # Label Studio has no request that reads several annotations by their ids
+_RESULTS = {"fields": "all", "include": "id,annotations,result,was_cancelled"}
 _LATEST_WRITE_S = 5.0  # after a refusal that may pass: by then the comparison made before the write is old
 
 
@@ -39,6 +41,18 @@ class SourceAnnotations:
         with ThreadPoolExecutor(_READERS) as pool:
             found = list(pool.map(self._read, dict.fromkeys(annotation_ids)))
         return {each.id: each for each in found if each is not None}
+
+    def results_of(self, task_ids: Sequence[int]) -> dict[int, Sequence[Mapping[str, Any]]]:
+        """Return annotation id -> result of what stands in these tasks, a hundred a request; skipped ones are absent.
+
+        To look at. Who is about to write reads the annotation itself, afresh.
+        """
+        return {
+            int(annotation["id"]): annotation.get("result") or ()
+            for task in chosen_tasks(self._client, self._project_id, task_ids, _RESULTS)
+            for annotation in task["annotations"]
+            if not annotation.get("was_cancelled")
+        }
 
     def write(self, annotation_id: int, result: Sequence[Mapping[str, Any]]) -> None:
         """Replace an annotation's result and nothing else of it.

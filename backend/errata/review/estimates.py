@@ -40,6 +40,17 @@ def wilson_interval(wrong: int, reviewed: int, confidence: float = 0.95) -> tupl
     return low, high
 
 
+def share_words(wrong: int, reviewed: int) -> str:
+    """Say it in a column: "35 % (22 to 51)"; of none, "".
+
+    The bounds are rounded outwards, so that the interval never promises more than it may.
+    """
+    if reviewed == 0:
+        return ""
+    low, high = wilson_interval(wrong, reviewed)
+    return f"{100 * wrong / reviewed:.0f} % ({floor(100 * low)} to {ceil(100 * high)})"
+
+
 def share_sentence(wrong: int, reviewed: int) -> str:
     """Say it to people: "40 reviewed, 14 wrong: 35 %, 95 % 22 to 51"; of none, "0 reviewed".
 

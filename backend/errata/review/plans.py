@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from errata.review.ports import Annotations, Edits, Findings, Journal, Verdicts
 from errata.review.records import Change, JournalEntry, Verdict
@@ -63,6 +64,7 @@ def make_plan(
     edits: Edits,
     controls: Sequence[Control],
     include_undone: bool = False,
+    retry_refused: bool = True,
 ) -> Plan:
     """Plan the confirmed fixes that do not stand in the source yet.
 
@@ -75,6 +77,7 @@ def make_plan(
         edits: finds and hashes labels.
         controls: of the source's label config as it is now: a label that it lost is a conflict.
         include_undone: plan also what was undone. A person decided that once, so it takes a person to say so.
+        retry_refused: plan also what was tried since it was decided and did not stay; False leaves it as a conflict.
     """
     recover(project_id, annotations, edits, journal)
     records = verdicts.of_project(project_id)
@@ -82,14 +85,14 @@ def make_plan(
     reasons = {key: finding.reason for key, finding in known.items()}
     entries = journal.entries(project_id)
     applied, undone, open_ = _sort_out(agreed_changes(records, reasons), entries, include_undone)
-    read = annotations.read(sorted({change.annotation_id for change in open_})) if open_ else {}
+    results = annotations.results_of(sorted({change.task_id for change in open_})) if open_ else {}
     labels = {control.name: control.labels for control in controls}
     written = last_writes(entries, edits)
+    refused = {} if retry_refused else _refused(entries)
     newest: dict[Place, Change] = {}
     conflicts: list[Conflict] = []
     for change in sorted(open_, key=lambda change: change.decided_at, reverse=True):
-        found = read.get(change.annotation_id)
-        standing = judge(change, found.result if found else None, written, edits)
+        standing = judge(change, results.get(change.annotation_id), written, edits)
         if standing.state == "done":
             applied += 1
         elif standing.state == "conflict":
@@ -97,6 +100,8 @@ def make_plan(
         elif change.new_label not in labels.get(change.control, ()):
             why = f'the label config has no "{change.new_label}" for "{change.control}" any more'
             conflicts.append(Conflict(change, why))
+        elif refusal := refused.get((change.finding_key, change.new_label, change.decided_at)):
+            conflicts.append(Conflict(change, refusal))
         elif newest.setdefault(place_of(change), change) is not change:
             conflicts.append(Conflict(change, "a newer verdict on the same label is planned"))
     changes = tuple(sorted(newest.values(), key=_order))
@@ -157,6 +162,16 @@ def _sort_out(
         else:
             open_.append(change)
     return applied, undone, open_
+
+
+def _refused(entries: Sequence[JournalEntry]) -> dict[tuple[str, str, datetime], str]:
+    """Return finding, new label and time of decision -> why the write was not accepted, or did not stay."""
+    return {
+        (change.finding_key, change.new_label, change.decided_at): entry.problem or "an earlier try failed"
+        for entry in entries
+        if entry.state == "conflict"
+        for change in entry.changes
+    }
 
 
 def _order(change: Change) -> tuple[int, int, str, str]:

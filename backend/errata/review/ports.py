@@ -73,6 +73,9 @@ class Annotations(Protocol):
     def read(self, annotation_ids: Sequence[int]) -> dict[int, Annotation]:
         """Read them afresh; those that no longer exist, or were skipped since, are absent."""
 
+    def results_of(self, task_ids: Sequence[int]) -> dict[int, Sequence[Mapping[str, Any]]]:
+        """Return annotation id -> result of what stands in these tasks, many a request; skipped ones are absent."""
+
     def write(self, annotation_id: int, result: Sequence[Mapping[str, Any]]) -> None:
         """Replace an annotation's result and nothing else of it.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from errata.review.estimates import share_sentence, wilson_interval
 from errata.review.plans import Conflict, Plan
 from errata.review.ports import History, Journal, Trace, Traces, Verdicts
 from errata.review.records import WRONG, AuditRecord, FindingCounts, Verdict
+from errata_model.records import Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Status:
         reviewed: suspects that reviewers could decide; unclear ones do not count.
         wrong: those of them whose label was wrong.
         interval: (low, high), the 95 % interval of the share of wrong labels among suspects.
+        sent_reviewed: findings sent by hand that reviewers could decide; they say nothing about suspects.
+        sent_wrong: those of them whose label was wrong.
         unclear: findings that reviewers could not decide, contradictions included.
         contradictions: what to look at again.
         pending: confirmed fixes that are not written to the source yet.
@@ -49,6 +52,8 @@ class Status:
     reviewed: int
     wrong: int
     interval: tuple[float, float]
+    sent_reviewed: int
+    sent_wrong: int
     unclear: int
     contradictions: tuple[Contradiction, ...]
     pending: int
@@ -71,16 +76,17 @@ def project_status(
     of_finding: defaultdict[str, list[Verdict]] = defaultdict(list)
     for verdict in records:
         of_finding[verdict.finding_key].append(verdict)
-    suspects = [group for group in of_finding.values() if group[0].stream == "suspect"]
-    decided = [group for group in suspects if all(verdict.decision != "unclear" for verdict in group)]
-    wrong = sum(group[0].decision in WRONG for group in decided)
+    reviewed, wrong = _reviewed(of_finding.values(), "suspect")
+    sent_reviewed, sent_wrong = _reviewed(of_finding.values(), "selected")
     return Status(
         project_id=project_id,
         findings=history.counts(project_id),
         to_review=len(history.in_review(project_id) - of_finding.keys()),
-        reviewed=len(decided),
+        reviewed=reviewed,
         wrong=wrong,
-        interval=wilson_interval(wrong, len(decided)),
+        interval=wilson_interval(wrong, reviewed),
+        sent_reviewed=sent_reviewed,
+        sent_wrong=sent_wrong,
         unclear=sum(any(verdict.decision == "unclear" for verdict in group) for group in of_finding.values()),
         contradictions=tuple(_contradictions(records)),
         pending=len(plan.changes),
@@ -89,6 +95,13 @@ def project_status(
         changesets=tuple(journal.changesets(project_id)),
         footprint=tuple(traces.of_project(project_id)),
     )
+
+
+def _reviewed(findings: Iterable[Sequence[Verdict]], stream: Stream) -> tuple[int, int]:
+    """Return how many findings of a stream reviewers could decide, and how many of those labels were wrong."""
+    of_stream = [verdicts for verdicts in findings if verdicts[0].stream == stream]
+    decided = [verdicts for verdicts in of_stream if all(verdict.decision != "unclear" for verdict in verdicts)]
+    return len(decided), sum(verdicts[0].decision in WRONG for verdicts in decided)
 
 
 def _contradictions(verdicts: Sequence[Verdict]) -> list[Contradiction]:

@@ -49,7 +49,7 @@ def do_job(wiring: Wiring, name: JobName, project_id: int) -> None:
         return
     wiring.take_verdicts(project_id)
     if wiring.settings_of(project_id).apply == "auto":
-        applied = wiring.apply(project_id)
+        applied = wiring.apply(project_id, retry_refused=False)  # a person may, a job would for ever
         for conflict in applied.conflicts:
             logger.warning("project %d: task %d left alone: %s", project_id, conflict.change.task_id, conflict.why)
         if applied.stopped:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from errata.errors import ExportError, UsageError
+from errata.errors import ExportError, LabelStudioUnreachable, ServiceError, UsageError
 from errata.labelstudio.annotations import SourceAnnotations, SourceSideEffects
 from errata.labelstudio.export_file import read_export
 from errata.labelstudio.review_project import ReviewProject
 from errata.labelstudio.source import describe_project, export_project
 from errata.review.apply import Applied, apply_plan
 from errata.review.export import merged_export
+from errata.review.overview import Row, to_row
 from errata.review.plans import Plan, make_plan
+from errata.review.records import Project
 from errata.review.recovery import recover
 from errata.review.status import Status, project_status
 from errata.review.undo import Undone, undo
 from errata.review.verdicts import Taken, take_verdicts
 from errata.store.export_file import write_export
-from errata.wiring.adapters import Adapters
+from errata.wiring.training import Training
 
 
-class Reviewing(Adapters):
+class Reviewing(Training):
     """Review on the adapters."""
 
     def take_verdicts(self, project_id: int) -> Taken:
@@ -30,8 +33,8 @@ class Reviewing(Adapters):
         queue = ReviewProject(self.client, describe_project(self.client, project_id), self.footprint)
         return take_verdicts(project_id, queue, self.audits, self.verdicts)
 
-    def plan(self, project_id: int, include_undone: bool = False) -> Plan:
-        """Plan the confirmed fixes that do not stand in the source yet."""
+    def plan(self, project_id: int, include_undone: bool = False, retry_refused: bool = True) -> Plan:
+        """Plan the confirmed fixes that do not stand in the source yet; see `make_plan`."""
         return make_plan(
             project_id,
             self.verdicts,
@@ -41,20 +44,57 @@ class Reviewing(Adapters):
             self.codecs,
             describe_project(self.client, project_id).controls,
             include_undone,
+            retry_refused,
         )
 
-    def side_effects(self, project_id: int) -> list[str]:
-        """Say what else writing to the source sets off."""
-        return SourceSideEffects(self.client, project_id, self.footprint).read()
+    def side_effects(self, project_id: int, trains: bool = True) -> list[str]:
+        """Say what else writing to the source sets off; without training where that is paused."""
+        return SourceSideEffects(self.client, project_id, self.footprint).read(trains)
 
-    def apply(self, project_id: int, include_undone: bool = False) -> Applied:
-        """Write the confirmed fixes."""
-        plan = self.plan(project_id, include_undone)
+    def apply(
+        self,
+        project_id: int,
+        include_undone: bool = False,
+        retry_refused: bool = True,
+        *,
+        pauses_training: bool = False,
+    ) -> Applied:
+        """Write the confirmed fixes; see `make_plan` for which.
+
+        Args:
+            project_id: the source project.
+            include_undone: also what was undone.
+            retry_refused: also what Label Studio refused before.
+            pauses_training: Label Studio starts no training until all is written.
+        """
+        plan = self.plan(project_id, include_undone, retry_refused)
         by = str(self.client.get("api/current-user/whoami").get("email", ""))
-        return apply_plan(plan, SourceAnnotations(self.client, project_id), self.codecs, self.journal, by)
+        if pauses_training and plan.changes:
+            return self._apply_untrained(plan, by)
+        return self._apply(plan, by)
+
+    def _apply(self, plan: Plan, by: str) -> Applied:
+        annotations = SourceAnnotations(self.client, plan.project_id)
+        return apply_plan(plan, annotations, self.codecs, self.journal, by)
+
+    def _apply_untrained(self, plan: Plan, by: str) -> Applied:
+        applied = None
+        try:
+            with self.paused_training(plan.project_id):
+                applied = self._apply(plan, by)
+        except ServiceError as error:
+            if applied is None:
+                raise
+            still_off = LabelStudioUnreachable(
+                f"Training on submission is still off in project {plan.project_id}; the next errata command about it "
+                f"turns it on. ({error})"
+            )
+            return replace(applied, stopped=applied.stopped or still_off)
+        return applied
 
     def undo(self, project_id: int, changeset_id: int | None) -> Undone:
         """Restore the labels that a changeset changed, or, with None, all that errata ever changed."""
+        self.restore_training(project_id)
         return undo(project_id, changeset_id, SourceAnnotations(self.client, project_id), self.codecs, self.journal)
 
     def project_of_changeset(self, changeset_id: int) -> int:
@@ -70,8 +110,20 @@ class Reviewing(Adapters):
             project_id, self.audits, self.verdicts, self.journal, self.footprint, self.plan(project_id)
         )
 
+    def row(self, project: Project) -> Row:
+        """Take a project's verdicts and say in a row where it stands."""
+        self.take_verdicts(project.id)
+        return to_row(project, self.status(project.id))
+
+    def recorded_row(self, project: Project, problem: str) -> Row:
+        """Say in a row where a project stood when Label Studio could be asked; `problem` says why it could not."""
+        nothing = Plan(project.id, (), (), (), 0)
+        ports = (self.audits, self.verdicts, self.journal, self.footprint)
+        return to_row(project, project_status(project.id, *ports, nothing), problem)
+
     def recover(self, project_id: int) -> None:
-        """Settle what a crash left open in the journal."""
+        """Settle what a crash left open: in the journal, and in Label Studio's settings."""
+        self.restore_training(project_id)
         recover(project_id, SourceAnnotations(self.client, project_id), self.codecs, self.journal)
 
     def export(self, target: str, out: Path) -> dict[str, Any]:

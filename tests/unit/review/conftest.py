@@ -181,6 +181,9 @@ class DictAnnotations:
             for id_, result in found.items()
         }
 
+    def results_of(self, task_ids: Sequence[int]) -> dict[int, Sequence[Mapping[str, Any]]]:
+        return {id_: copy.deepcopy(result) for id_, result in self.results.items() if id_ * 10 in task_ids}
+
     def write(self, annotation_id: int, result: Sequence[Mapping[str, Any]]) -> None:
         if annotation_id in self.refusals:
             raise self.refusals[annotation_id]
@@ -248,9 +251,9 @@ class Story:
     def take(self) -> Taken:
         return take_verdicts(PROJECT, self.answers, self.findings, self.verdicts)
 
-    def plan(self, controls: Sequence[Control] = CONTROLS, include_undone: bool = False) -> Plan:
+    def plan(self, controls: Sequence[Control] = CONTROLS, **options: bool) -> Plan:
         ports = (self.verdicts, self.findings, self.journal, self.annotations, self.edits)
-        return make_plan(PROJECT, *ports, controls, include_undone)
+        return make_plan(PROJECT, *ports, controls, **options)
 
     def apply(self, plan: Plan | None = None) -> Applied:
         return apply_plan(plan or self.plan(), self.annotations, self.edits, self.journal, "me")

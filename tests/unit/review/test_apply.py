@@ -249,3 +249,18 @@ def _raise(error: type[BaseException]):  # type: ignore[no-untyped-def]
         raise error
 
     return fail
+
+
+def test_what_was_not_accepted_is_tried_again_by_people_only(story: Story, not_accepted: ErrataError) -> None:
+    """A job that applies as verdicts come in would try for ever; a newer verdict is a new fix."""
+    story.confirm(1)
+    story.annotations.refusals[1] = not_accepted
+    story.apply()
+    assert [change.task_id for change in story.plan().changes] == [10]
+    job = story.plan(retry_refused=False)
+    assert (job.changes, [conflict.why for conflict in job.conflicts]) == ((), [str(not_accepted)])
+    assert story.apply(job).changeset_id is None
+    (before,) = story.answers.answers
+    story.answers.answers = [replace(before, answered_at=before.answered_at + timedelta(hours=1))]
+    story.take()
+    assert [change.task_id for change in story.plan(retry_refused=False).changes] == [10]

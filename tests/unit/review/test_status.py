@@ -37,7 +37,7 @@ class DictHistory:
 
 def test_status_counts_findings_not_answers(story: Story) -> None:
     """Two reviewers of a finding are one review; what is unclear is no review; other streams are no suspects."""
-    story.annotate(1, 2, 3, 4, 5)
+    story.annotate(1, 2, 3, 4, 5, 6)
     first, second, third = story.find(1), story.find(2), story.find(3)
     story.answer(first, "take_proposal", reviewer="a")
     story.answer(first, "take_proposal", reviewer="b")
@@ -45,6 +45,7 @@ def test_status_counts_findings_not_answers(story: Story) -> None:
     story.answer(third, "keep", "bus")
     story.answer(story.find(4, stream="sample"), "wrong")
     story.find(5)
+    story.answer(story.find(6, stream="selected", proposed=None), "fix", "bus")
     story.take()
     story.annotations.edit(1, "bus")
     history = DictHistory(set(story.findings.findings))
@@ -52,4 +53,5 @@ def test_status_counts_findings_not_answers(story: Story) -> None:
     assert (status.reviewed, status.wrong, status.unclear, status.to_review) == (2, 1, 1, 1)
     assert status.sentence.startswith("2 reviewed, 1 wrong: 50 %, 95 % ")
     assert [contradiction.task_id for contradiction in status.contradictions] == [30]
-    assert (status.pending, len(status.conflicts), status.footprint) == (0, 1, (OneTrace(),))
+    assert (status.sent_reviewed, status.sent_wrong) == (1, 1)
+    assert (status.pending, len(status.conflicts), status.footprint) == (1, 1, (OneTrace(),))

@@ -47,6 +47,7 @@ class WatchedWiring(Wiring):
     settings: Settings
     outcome: Applied = NOTHING
     n_applied: int = field(default=0, init=False)
+    retried: list[bool] = field(default_factory=list, init=False)
     n_audited: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
@@ -59,8 +60,9 @@ class WatchedWiring(Wiring):
     def audit(self, project_id: int, options: Any, progress: Any) -> Any:
         self.n_audited += 1
 
-    def apply(self, project_id: int, include_undone: bool = False) -> Applied:
+    def apply(self, project_id: int, include_undone: bool = False, retry_refused: bool = True) -> Applied:
         self.n_applied += 1
+        self.retried.append(retry_refused)
         return self.outcome
 
 
@@ -76,7 +78,7 @@ def test_looking_at_verdicts_writes_nothing(auto: WatchedWiring) -> None:
     auto.take_verdicts(7)
     assert auto.n_applied == 0
     do_job(auto, "verdicts", 7)
-    assert auto.n_applied == 1
+    assert (auto.n_applied, auto.retried) == (1, [False])
 
 
 def test_jobs_apply_only_where_the_settings_say_so(tmp_path: Path) -> None:
