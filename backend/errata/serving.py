@@ -19,6 +19,7 @@ from errata.labelstudio.source_files import TaskFiles
 from errata.settings import PredictionsMode, Settings
 from errata.store.embeddings import EmbeddingFolder
 from errata.store.media_index import MediaIndexStore
+from errata.store.purge import left_projects
 from errata.web.app import create_app
 from errata.web.beliefs import Beliefs
 from errata.web.media import MediaRoute
@@ -117,13 +118,12 @@ class StoredProjects:
     def read(self) -> KnownProjects:
         """Return them all."""
         sources = frozenset(project.id for project in self._wiring.audits.watched())
-        every = frozenset(project.id for project in self._wiring.audits.projects())
         traces = self._wiring.footprint.every()
         settings = self._wiring.project_settings.every()
         return KnownProjects(
             sources=sources,
             source_of_review={review: id_ for id_ in sources for review in _reviews(traces.get(id_, ()))},
-            disconnected=every - sources,
+            disconnected=left_projects(self._wiring.engine),
             attached_by_errata=frozenset(id_ for id_ in sources if _has(traces.get(id_, ()), "ml_backend")),
             predictions={id_: said.predictions for id_, said in settings.items() if said.predictions},
         )

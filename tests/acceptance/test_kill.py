@@ -74,7 +74,7 @@ def test_killed_audit_is_finished_after_a_restart(
     before = source_state(client, project_id)
     errata = new_errata(wire.url)
     errata.serve()
-    errata.run("connect", str(project_id))
+    errata.run("connect", str(project_id), "--yes")
     wire.break_at(moment, 1, when, errata.kill)
     errata.post("webhook", {"action": "START_TRAINING", "project": {"id": project_id}})
     assert wire.broken.wait(180), errata.log

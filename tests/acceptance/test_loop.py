@@ -122,8 +122,8 @@ def test_offline_audit_of_the_export_finds_the_same(story: Story, label_studio: 
 def test_connect_adds_webhooks_with_the_secret_and_the_backend(story: Story) -> None:
     """Label Studio gets one webhook a project, with the secret, and errata as ML backend; twice is once."""
     story.errata.serve()
-    story.errata.run("connect", str(story.project_id))
-    story.errata.run("connect", str(story.project_id))
+    story.errata.run("connect", str(story.project_id), "--yes")
+    story.errata.run("connect", str(story.project_id), "--yes")
     (webhook,) = story.client.get("api/webhooks/", {"project": story.project_id})
     assert webhook["url"] == story.errata.url + "/webhook"
     assert list(webhook["headers"]) == ["X-Errata-Secret"]

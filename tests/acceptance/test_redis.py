@@ -99,7 +99,7 @@ def test_worker_audits_and_a_burst_is_few_audits(
     label_studio: Any, source: Any, errata: Any, start_worker: Any, wait: Any
 ) -> None:
     """START_TRAINING waits for a worker, which audits; fifty events at once make at most two more audits."""
-    errata.run("connect", str(source.id))
+    errata.run("connect", str(source.id), "--yes")
     said = errata.post("webhook", {"action": "START_TRAINING", "project": {"id": source.id}})
     assert said.is_success
     wait(lambda: job_status(errata, source.id) == "queued", "the job in Redis")
@@ -130,7 +130,7 @@ def test_killed_worker_s_audit_is_finished_by_the_next(
 ) -> None:
     """Killed right after Label Studio accepted a bulk write: done again by itself, nothing lost, nothing twice."""
     before = source_state(label_studio.client, source.id)
-    errata.run("connect", str(source.id))
+    errata.run("connect", str(source.id), "--yes")
     worker = start_worker()
     wire.break_at(moment, 1, "after", lambda: kill_with_all_below(worker))
     errata.post("webhook", {"action": "START_TRAINING", "project": {"id": source.id}})

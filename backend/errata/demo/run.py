@@ -29,7 +29,7 @@ from errata.demo.source_project import make_source_project
 from errata.errors import CheckFailed, ServiceError
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.review_project import find_review_project
-from errata.settings import Settings
+from errata.settings import ProjectSettings, Settings
 from errata.wiring import BeliefOptions, Wiring
 
 START_TIMEOUT_S = 60
@@ -100,7 +100,7 @@ def running_demo(
         project_id, task_ids = make_source_project(wiring.client, digits, progress)
         if account is None:  # somebody's Label Studio is left as it was
             stack.callback(_delete_projects, wiring, project_id)
-        for line in wiring.connect(project_id):
+        for line in wiring.connect(project_id, ProjectSettings(predictions="all", shows_version=True)):
             say(line)
         examination, _, _ = wiring.audit(project_id, BeliefOptions(), progress)
         review_project_id = wiring.review_project_id(project_id)

@@ -16,9 +16,7 @@ _TRIAL_TITLE = "errata, a trial that is taken away at once"
 _REACHED = f"Reason: {TRIAL_STATUS} "
 
 
-def can_reach(
-    client: LabelStudio, project_id: int, *, public_url: str, user: str, password: str | None
-) -> str | None:
+def can_reach(client: LabelStudio, project_id: int, *, public_url: str, user: str, password: str | None) -> str | None:
     """Let Label Studio try to reach errata; nothing is added to Label Studio by that.
 
     Args:

@@ -27,6 +27,14 @@ def read_claims(token: str) -> dict[str, Any] | None:
     return claims if isinstance(claims, dict) else None
 
 
+def token_kind(token: str) -> str:
+    """Return what sort of token the user copied."""
+    claims = read_claims(token.strip())
+    if claims is None:
+        return "legacy token"
+    return "personal access token" if claims.get("token_type") == "refresh" else "access token"
+
+
 class Tokens:
     """Turns the user's token into `Authorization` headers. Thread-safe.
 

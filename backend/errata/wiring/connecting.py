@@ -2,38 +2,148 @@
 
 from __future__ import annotations
 
-from errata.labelstudio.connection import connect, disconnect
-from errata.labelstudio.review_project import ReviewProject
+from pathlib import Path
+
+from errata.errors import LabelStudioRefused, UsageError
+from errata.labelstudio.account import check_sight
+from errata.labelstudio.additions import Addition, additions
+from errata.labelstudio.connection import connect
+from errata.labelstudio.disconnection import UNTIED, count_decisions, delete_review_project, disconnect
 from errata.labelstudio.source import describe_project
+from errata.labelstudio.survey import Survey
 from errata.review.records import Project
-from errata.wiring.adapters import Adapters
+from errata.settings import PredictionsMode, ProjectSettings
+from errata.store.login import forget_login, remembered_login
+from errata.store.purge import purge_project
+from errata.wiring.surveying import Surveying
+
+_SHOWN = ("none", "labelled", "all")  # to ever more people
 
 
-class Connecting(Adapters):
+class Connecting(Surveying):
     """Connections on the adapters."""
 
-    def connect(self, project_id: int, attach_backend: bool = True) -> list[str]:
-        """Add errata's webhooks and backend entry; see `connection.connect`."""
-        settings = self.settings
-        snapshot = describe_project(self.client, project_id)
-        self.audits.connected(Project(project_id, snapshot.title, snapshot.url))
-        password = settings.backend_password
-        return connect(
-            self.client,
-            project_id,
-            public_url=self.public_url,
-            user=settings.backend_user,
-            password=password.get_secret_value() if password else None,
-            webhook_secret=self.secret,
-            footprint=self.footprint,
+    def check_sight(self, project_id: int) -> None:
+        """Make sure that the token's user sees a project; see `account.check_sight`."""
+        check_sight(self.client, project_id, self.account.user)
+
+    def predictions_default(self, survey: Survey) -> PredictionsMode:
+        """Return which tasks get predictions unless somebody says otherwise."""
+        return self.settings.predictions or ("all" if survey.is_attached_in_form else "labelled")
+
+    def additions(
+        self, survey: Survey, decided: ProjectSettings, is_reached: bool, attach_backend: bool | None = None
+    ) -> list[Addition]:
+        """Return what `connect` will add to Label Studio with these settings; see `labelstudio.additions`."""
+        review = count_decisions(self.client, survey.project_id, self.footprint)
+        return additions(
+            survey,
+            review[0] if review else None,
+            self.seen_url if is_reached else None,
+            self.footprint,
             attach_backend=attach_backend,
+            predictions=decided.predictions or self.predictions_default(survey),
+            shows_version=decided.shows_version is True,
         )
 
-    def disconnect(self, project_id: int) -> list[str]:
-        """Take away what errata added but the review project; see `connection.disconnect`."""
-        self.audits.disconnected(project_id)
-        return disconnect(self.client, project_id, self.footprint)
+    def connect(
+        self, project_id: int, decided: ProjectSettings | None = None, attach_backend: bool | None = None
+    ) -> list[str]:
+        """Tie a project to errata. Asks nothing; twice is once.
+
+        Args:
+            project_id: the source project.
+            decided: what is said about the project; what it leaves out stays as it was said before.
+            attach_backend: see `connection.connect`.
+
+        Returns:
+            What was done, a line each.
+
+        Raises:
+            ConfigNotServed: the project has nothing that errata can audit.
+            LabelStudioRefused: rights are missing, or the backend is insisted on and Label Studio cannot reach errata.
+        """
+        snapshot = describe_project(self.client, project_id)
+        obstacle = self.obstacle(project_id)
+        if obstacle and attach_backend:
+            raise LabelStudioRefused(f"errata cannot be attached as ML backend of project {project_id}: {obstacle}")
+        self.audits.connected(Project(project_id, snapshot.title, snapshot.url))
+        lines = self._decide(project_id, decided or ProjectSettings())
+        review_id = self.review_project(snapshot).ensure()
+        lines.append(f"Review project {review_id}: {self.client.url}projects/{review_id}/")
+        lines += connect(
+            self.client,
+            project_id,
+            review_id,
+            None if obstacle else self.place(),
+            self.footprint,
+            attach_backend=attach_backend,
+            shows_version=self.project_settings.get(project_id).shows_version is True,
+        )
+        if obstacle:
+            lines.append(f"Outbound only: errata pushes predictions and polls for verdicts. {obstacle}")
+        lines.append(self._tried_media(project_id))
+        return lines
+
+    def _tried_media(self, project_id: int) -> str:
+        trial = self.try_media(project_id)
+        if trial.is_loaded:
+            return (
+                f"Reviewers see the pictures, {'errata' if trial.is_served_by_errata else 'Label Studio'} serves them."
+            )
+        return f"Reviewers will not see the pictures: {trial.problem}"
+
+    def _decide(self, project_id: int, decided: ProjectSettings) -> list[str]:
+        """Keep what was decided; take predictions away that fewer people are to see than before."""
+        said = self.project_settings.get(project_id)
+        merged = said.model_copy(update=decided.model_dump(exclude_none=True))
+        if merged == said:
+            return []
+        self.project_settings.put(project_id, merged)
+        before = said.predictions or self.settings.predictions or "labelled"
+        if _SHOWN.index(merged.predictions or "labelled") >= _SHOWN.index(before):
+            return []
+        return disconnect(self.client, project_id, self.footprint, ("predictions",))
+
+    def decisions(self, project_id: int) -> tuple[int, int] | None:
+        """Return the review project's id and how many decisions are in it, None where there is none."""
+        return count_decisions(self.client, project_id, self.footprint)
+
+    def disconnect(self, project_id: int, delete_review: bool = False) -> list[str]:
+        """Take away what errata added, whether the project is still there or not; see `disconnection.disconnect`.
+
+        Args:
+            project_id: the source project.
+            delete_review: the review project goes too, with all decisions in it.
+
+        Raises:
+            UsageError: errata does not know the project.
+            AuditRunning: an audit of it is under way, which would add to it.
+        """
+        self._check_known(project_id)
+        with self.audits.exclusive(project_id):
+            self.audits.disconnected(project_id)
+            is_tied = any(trace.kind in UNTIED for trace in self.footprint.of_project(project_id))
+            lines = disconnect(self.client, project_id, self.footprint) if is_tied else []
+            review = self.decisions(project_id) if delete_review else None
+            if review:
+                lines.append(delete_review_project(self.client, project_id, review[0], self.footprint))
+        if not self.audits.watched() and remembered_login(self.settings.data_dir):
+            forget_login(self.settings.data_dir)
+            lines.append("No project is connected any more: the login is forgotten.")
+        return lines
+
+    def purge(self, project_id: int) -> Path | None:
+        """Clear what errata knows of a project that was disconnected; see `purge_project`."""
+        with self.audits.exclusive(project_id):
+            return purge_project(self.engine, self.settings.data_dir, project_id)
+
+    def _check_known(self, project_id: int) -> None:
+        known = [project.id for project in self.audits.projects()]
+        if project_id not in known and not self.footprint.of_project(project_id):
+            listed = ", ".join(map(str, known)) or "none"
+            raise UsageError(f"errata does not know project {project_id}; those that it knows: {listed}.")
 
     def review_project_id(self, project_id: int) -> int:
         """Return the id of a project's review project; makes it where there is none."""
-        return ReviewProject(self.client, describe_project(self.client, project_id), self.footprint).ensure()
+        return self.review_project(describe_project(self.client, project_id)).ensure()

@@ -1,0 +1,140 @@
+"""What errata added to Label Studio, taken away again: what the footprint says, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from errata.audit.ports import Footprint, Trace
+from errata.errors import ErrataError, LabelStudioGone
+from errata.labelstudio.client import LabelStudio
+from errata.labelstudio.predictions import OWN_VERSIONS, delete_version, is_own_version
+from errata.labelstudio.review_project import find_review_project
+
+SECRET_HEADER = "X-Errata-Secret"
+PENDING = "pending"  # begins the ref of what is being added: its id is not known yet
+ANSWERED = OWN_VERSIONS + "*"  # the versions of what Label Studio stores when it asks errata as its ML backend
+# A version is put back before the predictions of the one that stands there go, and after the backend of that title.
+UNTIED = ("webhook", "ml_backend", "model_version", "predictions")
+
+
+def disconnect(
+    client: LabelStudio, project_id: int, footprint: Footprint, kinds: tuple[str, ...] = UNTIED
+) -> list[str]:
+    """Take away what the footprint says errata added, and give back what it replaced; the review project stays.
+
+    Args:
+        client: Label Studio.
+        project_id: the source project, which may be gone.
+        footprint: forgets what is taken away.
+        kinds: of traces to take away.
+
+    Returns:
+        What was done, a line each.
+    """
+    tied = [trace for trace in footprint.of_project(project_id) if trace.kind in kinds]
+    lines = []
+    for trace in sorted(tied, key=lambda trace: UNTIED.index(trace.kind)):
+        try:
+            lines += _untie(client, project_id, trace)
+        except LabelStudioGone:
+            lines.append(f"{_named(trace)} was gone already.")
+        footprint.remove(project_id, trace.kind, trace.ref)
+    return lines
+
+
+def count_decisions(client: LabelStudio, project_id: int, footprint: Footprint) -> tuple[int, int] | None:
+    """Return the review project's id and how many decisions are in it, None where there is none (any more)."""
+    known = [trace.ref for trace in footprint.of_project(project_id) if trace.kind == "review_project"]
+    for review_id in reversed(known):
+        try:
+            review = client.get(f"api/projects/{review_id}/")
+        except LabelStudioGone:
+            continue
+        return int(review["id"]), int(review.get("total_annotations_number") or 0)
+    found = find_review_project(client, project_id)
+    return None if found is None else (int(found["id"]), int(found.get("total_annotations_number") or 0))
+
+
+def delete_review_project(client: LabelStudio, project_id: int, review_id: int, footprint: Footprint) -> str:
+    """Delete the review project and all decisions in it; return what was done."""
+    try:
+        client.delete(f"api/projects/{review_id}/")
+        done = f"Review project {review_id} deleted."
+    except LabelStudioGone:
+        done = f"Review project {review_id} was gone already."
+    for trace in footprint.of_project(project_id):
+        if trace.kind == "review_project":
+            footprint.remove(project_id, trace.kind, trace.ref)
+    return done
+
+
+def pending(kind: str, project_id: int, url: str) -> Trace:
+    """Return what is written down before something is added to a project."""
+    return Trace(kind, f"{PENDING} {project_id}", {"project": project_id, "url": url})
+
+
+def find_pending(client: LabelStudio, trace: Trace) -> dict[str, Any] | None:
+    """Return what a crash left between Label Studio's commit and errata's own, None where there is nothing."""
+    path = "api/webhooks/" if trace.kind == "webhook" else "api/ml/"
+    for each in client.get(path, {"project": trace.details["project"]}):
+        is_made_by_errata = trace.kind == "ml_backend" or SECRET_HEADER in each["headers"]
+        if each["url"] == trace.details["url"] and is_made_by_errata:
+            return dict(each)
+    return None
+
+
+def _untie(client: LabelStudio, project_id: int, trace: Trace) -> list[str]:
+    if trace.ref.startswith(PENDING):
+        left = find_pending(client, trace)
+        return [] if left is None else _untie(client, project_id, Trace(trace.kind, str(left["id"])))
+    if trace.kind == "webhook":
+        return [_untie_webhook(client, trace)]
+    if trace.kind == "ml_backend":
+        client.delete(f"api/ml/{trace.ref}")
+        return [f"ML backend {trace.ref} detached."]
+    if trace.kind == "predictions":
+        return _untie_predictions(client, project_id, trace.ref)
+    return [_untie_model_version(client, project_id, trace)]
+
+
+def _untie_webhook(client: LabelStudio, trace: Trace) -> str:
+    before = trace.details.get("before")
+    if before is None:
+        client.delete(f"api/webhooks/{trace.ref}/")
+        return f"Webhook {trace.ref} deleted."
+    client.patch(f"api/webhooks/{trace.ref}/", dict(before))
+    return f"Webhook {trace.ref} is as it was."
+
+
+def _untie_predictions(client: LabelStudio, project_id: int, version: str) -> list[str]:
+    versions = [version]
+    if version == ANSWERED:
+        stored = client.get(f"api/projects/{project_id}/model-versions/")
+        versions = [each for each in stored if each.startswith(OWN_VERSIONS)]
+    counts = {each: delete_version(client, project_id, each) for each in versions}
+    return [f"{n} predictions of version {each} deleted." for each, n in counts.items()]
+
+
+def _untie_model_version(client: LabelStudio, project_id: int, trace: Trace) -> str:
+    path = f"api/projects/{project_id}/"
+    shown = client.get(path).get("model_version") or ""
+    before = str(trace.details.get("before") or "")
+    before = "" if is_own_version(before) else before
+    if shown == before:
+        return "The project's model version is as it was."
+    if shown and not is_own_version(shown):
+        return f"The project's model version \"{shown}\" is not errata's: left as it is."
+    try:
+        client.patch(path, {"model_version": before})
+    except ErrataError as error:
+        if type(error) is not ErrataError or not before:
+            raise
+        client.patch(path, {"model_version": ""})
+        return f'The project\'s model version is empty: "{before}", which it was, has no predictions any more.'
+    return "The project's model version is as it was."
+
+
+def _named(trace: Trace) -> str:
+    if trace.kind in ("webhook", "ml_backend"):
+        return f"{trace.kind.replace('_', ' ')} {trace.ref}"
+    return f"Project's {trace.kind.replace('_', ' ')}"

@@ -1,0 +1,140 @@
+"""What errata finds before it connects a project, and how long an audit of it takes."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from functools import cached_property
+
+from errata.audit.ports import Progress
+from errata.errors import ErrataError
+from errata.labelstudio.account import Account, ListedProject, list_projects, read_account
+from errata.labelstudio.connection import Place
+from errata.labelstudio.label_config import read_label_config
+from errata.labelstudio.media import ProjectMedia
+from errata.labelstudio.reachability import can_reach, checked_url, is_loopback
+from errata.labelstudio.survey import Survey, first_tasks, survey_project
+from errata.settings import ProjectSettings
+from errata.store.durations import audit_durations
+from errata.store.login import remembered_login
+from errata.wiring.showing import Showing
+from errata_model.encoders.images import UnknownEncoder, UnusableImage, WeightsUnavailable, decode_image
+from errata_model.encoders.images import load_image_encoder as load
+from errata_model.encoders.torchvision import own_weights
+
+N_TIMED = 8
+_READ_S = 0.003  # a task, by the paged list of Label Studio 1.23.2 on SQLite
+_FETCHERS = 4
+
+
+class Surveying(Showing):
+    """Surveys on the adapters. Writes nothing."""
+
+    @cached_property
+    def account(self) -> Account:
+        """Who errata is in Label Studio; see `read_account`."""
+        _, token = self.settings.label_studio(remembered_login(self.settings.data_dir))
+        return read_account(self.client, token)
+
+    def projects_there(self) -> list[ListedProject]:
+        """Return the projects that could be connected."""
+        return list_projects(self.client)
+
+    def said_of(self, project_id: int) -> ProjectSettings:
+        """Return what was decided about a project before."""
+        return self.project_settings.get(project_id)
+
+    def survey(self, project_id: int, progress: Progress) -> Survey:
+        """Look at a project; see `survey_project`."""
+        return survey_project(self.client, project_id, self.footprint, self.seen_url, progress)
+
+    @property
+    def seen_url(self) -> str | None:
+        """How Label Studio may see errata, without a slash at its end; None where nobody said it.
+
+        Raises:
+            SettingError: ERRATA_PUBLIC_URL is no address.
+        """
+        settings = self.settings
+        if settings.public_url:
+            return checked_url(settings.public_url)
+        if not is_loopback(self.client.url):
+            return None
+        host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
+        return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+    def obstacle(self, project_id: int) -> str | None:
+        """Return what keeps Label Studio from reaching errata, with its remedy; None where it does reach it."""
+        if self.seen_url is None:
+            return (
+                "ERRATA_PUBLIC_URL is not set; set it to how Label Studio's host sees `errata serve` where webhooks "
+                "and the ML backend are wanted."
+            )
+        settings = self.settings
+        password = settings.backend_password.get_secret_value() if settings.backend_password else None
+        return can_reach(
+            self.client, project_id, public_url=self.seen_url, user=settings.backend_user, password=password
+        )
+
+    def place(self) -> Place:
+        """Return where Label Studio reaches errata, and how it shows who it is."""
+        settings = self.settings
+        password = settings.backend_password.get_secret_value() if settings.backend_password else None
+        return Place(self.seen_url or "", settings.backend_user, password or None, self.secret)
+
+    def audit_minutes(self, survey: Survey, encoder: str | None = None) -> float | None:
+        """Estimate how long an audit takes, from earlier audits or by timing the encoder on a few images.
+
+        Args:
+            survey: the project.
+            encoder: its name, where it is another one than the settings say.
+
+        Returns:
+            Minutes; None where nothing is known before the first audit.
+        """
+        done = audit_durations(self.engine)
+        own = [each for each in done if each.project_id == survey.project_id]
+        if own:
+            return own[-1].seconds / own[-1].n_tasks * survey.n_tasks / 60
+        first = {each.project_id: each for each in reversed(done)}  # later ones found embeddings in the cache
+        if first:
+            return statistics.median(each.seconds / each.n_tasks for each in first.values()) * survey.n_tasks / 60
+        per_task_s = self._timed(survey, encoder or self.settings_of(survey.project_id).encoder)
+        return None if per_task_s is None else (per_task_s + _READ_S) * survey.n_tasks / 60
+
+    def _timed(self, survey: Survey, name: str) -> float | None:
+        """Return the seconds that fetching and encoding an image take, None where that cannot be tried now."""
+        weights = self.settings.weights
+        try:
+            if name != "pixels" and weights is None and not own_weights(name)[1].is_file():
+                return None  # no weights are downloaded for an estimate
+            encoder = load(name, weights, self.network.trust)
+            began = time.monotonic()
+            images = self._pictures(survey)
+            fetching_s = time.monotonic() - began
+            if not images:
+                return None
+            prepared = [encoder.prepare(decode_image(image, self.settings.media_max_pixels)) for image in images]
+            encoder.encode(prepared[:1])  # loads the network
+            began = time.monotonic()
+            encoder.encode(prepared)
+            return (fetching_s / _FETCHERS + time.monotonic() - began) / len(images)
+        except (UnknownEncoder, WeightsUnavailable, UnusableImage, ErrataError):
+            return None
+
+    def _pictures(self, survey: Survey) -> list[bytes]:
+        settings = self.settings
+        config = self.client.get(f"api/projects/{survey.project_id}/")["label_config"]
+        keys = {control.data_key for control in read_label_config(config).controls}
+        limits = (settings.media_hosts, settings.media_max_bytes, settings.media_timeout_s)
+        media = ProjectMedia(self.client, *limits)
+        try:
+            tasks = first_tasks(self.client, survey.project_id, N_TIMED)
+            return [
+                media.read(str(task["data"][key]), int(task["id"]))
+                for task in tasks
+                for key in keys
+                if task["data"].get(key)
+            ]
+        finally:
+            media.close()
