@@ -288,7 +288,7 @@ class Artefact:
 class Trace:
     """One thing that errata added to Label Studio and can take away again."""
 
-    kind: str  # "review_project", "webhook", "ml_backend", "model_version" or "predictions"
+    kind: str  # "review_project", "webhook", "ml_backend", "model_version", "predictions" or "training"
     ref: str  # its id or name in Label Studio
     details: Mapping[str, Any] = field(default_factory=dict)  # what is needed to restore what was before
 

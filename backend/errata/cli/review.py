@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from errata.cli.console import print_json
+from errata.cli.console import print_json, tell
 from errata.errors import CheckFailed, UsageError
 from errata.review.apply import Applied
 from errata.review.plans import Conflict, Plan
@@ -40,13 +40,24 @@ def plan(project: Project, as_json: AsJson = False, include_undone: IncludeUndon
         typer.echo(line)
 
 
-def apply(project: Project, as_json: AsJson = False, include_undone: IncludeUndone = False) -> None:
+def apply(
+    project: Project,
+    as_json: AsJson = False,
+    include_undone: IncludeUndone = False,
+    pause_training: Annotated[
+        bool, typer.Option("--pause-training", help="Let Label Studio start no training until all is written.")
+    ] = False,
+) -> None:
     """Write the confirmed fixes to the source project, journalled."""
     wiring = Wiring(read_settings())
     wiring.take_verdicts(project)
-    applied = wiring.apply(project, include_undone)
+    effects = wiring.side_effects(project, trains=not pause_training)
+    for line in effects:
+        tell(line)
+    applied = wiring.apply(project, include_undone, pauses_training=pause_training)
     if as_json:
-        print_json(_outcome(applied, written=len(applied.written), changeset=applied.changeset_id))
+        outcome = _outcome(applied, written=len(applied.written), changeset=applied.changeset_id)
+        print_json(outcome | {"side_effects": effects})
     else:
         changeset = f" as changeset {applied.changeset_id}" if applied.changeset_id else ""
         typer.echo(f"{len(applied.written)} labels written{changeset}, {len(applied.conflicts)} left alone")

@@ -101,14 +101,15 @@ class SourceSideEffects:
         self._project_id = project_id
         self._footprint = footprint
 
-    def read(self) -> list[str]:
-        """Return one line an effect: other people's webhooks, training on submit."""
-        return [*self._webhooks(), *self._trainings()]
+    def read(self, trains: bool = True) -> list[str]:
+        """Return one line an effect: other people's webhooks and, unless it is paused, training on submit."""
+        return [*self._webhooks(), *(self._trainings() if trains else ())]
 
     def _webhooks(self) -> list[str]:
         own = {t.ref for t in self._footprint.of_project(self._project_id) if t.kind == "webhook"}
         return [
-            f"The webhook to {_place(hook['url'])} is called for every annotation that is written."
+            f"The webhook to {_place(hook['url'])} is called for every annotation that is written, and told "
+            + ("its content and its task's." if hook["send_payload"] else "no more than that.")
             for hook in self._client.get("api/webhooks/")
             if hook["project"] in (self._project_id, None)
             and str(hook["id"]) not in own
@@ -121,11 +122,12 @@ class SourceSideEffects:
         every = project.get("min_annotations_to_start_training") or 0
         if not every:
             return []
-        backends = self._client.get("api/ml/", {"project": self._project_id})
+        own = {t.ref for t in self._footprint.of_project(self._project_id) if t.kind == "ml_backend"}
         return [
-            f'The ML backend "{backend["title"]}" is told to train while an annotation is written.'
-            for backend in backends
-            if backend["title"] != BACKEND_TITLE
+            f'The ML backend "{backend["title"]}" at {_place(backend["url"])} is told to train while an annotation is '
+            "written, and Label Studio waits for its answer; `errata apply --pause-training` prevents it."
+            for backend in self._client.get("api/ml/", {"project": self._project_id})
+            if str(backend["id"]) not in own and backend["title"] != BACKEND_TITLE
         ]
 
 

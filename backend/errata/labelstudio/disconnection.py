@@ -9,12 +9,13 @@ from errata.errors import ErrataError, LabelStudioGone
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.predictions import OWN_VERSIONS, delete_version, is_own_version
 from errata.labelstudio.review_project import find_review_project
+from errata.labelstudio.training import TRAINING, put_back_training
 
 SECRET_HEADER = "X-Errata-Secret"
 PENDING = "pending"  # begins the ref of what is being added: its id is not known yet
 ANSWERED = OWN_VERSIONS + "*"  # the versions of what Label Studio stores when it asks errata as its ML backend
 # A version is put back before the predictions of the one that stands there go, and after the backend of that title.
-UNTIED = ("webhook", "ml_backend", "model_version", "predictions")
+UNTIED = (TRAINING, "webhook", "ml_backend", "model_version", "predictions")
 
 
 def disconnect(
@@ -87,6 +88,9 @@ def _untie(client: LabelStudio, project_id: int, trace: Trace) -> list[str]:
     if trace.ref.startswith(PENDING):
         left = find_pending(client, trace)
         return [] if left is None else _untie(client, project_id, Trace(trace.kind, str(left["id"])))
+    if trace.kind == TRAINING:
+        put_back_training(client, project_id, trace)
+        return ["Training on submission is as it was."]
     if trace.kind == "webhook":
         return [_untie_webhook(client, trace)]
     if trace.kind == "ml_backend":

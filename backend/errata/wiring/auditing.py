@@ -30,6 +30,7 @@ from errata.store.embeddings import EmbeddingFolder, known_width
 from errata.store.login import remembered_login
 from errata.store.media_index import MediaIndexStore
 from errata.wiring.showing import Showing
+from errata.wiring.training import Training
 from errata_model.encoders.images import ImageEncoder, UnknownEncoder, WeightsUnavailable, load_image_encoder
 
 
@@ -45,12 +46,13 @@ class BeliefOptions:
     limit: int | None = None
 
 
-class Auditing(Showing):
+class Auditing(Showing, Training):
     """Audits on the adapters."""
 
     def audit(self, project_id: int, options: BeliefOptions, progress: Progress) -> tuple[Examination, Published, int]:
         """Audit a project; see `run_audit`."""
         options = self._options_of(project_id, options)
+        self.restore_training(project_id)
         self.tend_review(project_id)  # and what is wrong with the project is said before weights are loaded
         source = ProjectSource(self.client, project_id)
         believer = self._believer(options, self.project_media(), self.artefacts, progress)
