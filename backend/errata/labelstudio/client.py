@@ -205,7 +205,8 @@ class LabelStudio:
 
     def _error(self, response: httpx.Response, request: Request) -> ErrataError:
         """Return what an answer means that is not what was asked for; looks for Label Studio where it is not its."""
-        if not is_json(response) and (response.is_success or response.is_redirect or response.status_code == 404):
+        is_foreign = not is_json(response) and (response.is_success or response.status_code == 404)
+        if is_foreign or response.is_redirect:
             found = find_address(self.url, response, self.network, self._headers)
             if found is not None and found != self.url:
                 return LabelStudioUnreachable(

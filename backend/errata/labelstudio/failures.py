@@ -85,7 +85,8 @@ def _words(value: Any) -> str:
 
 def _redirected(response: httpx.Response, what: str) -> ErrataError:
     target = urlsplit(response.headers.get("location", ""))
-    place = f"{target.scheme}://{target.hostname}{target.path}" if target.hostname else target.path
+    host = target.netloc.rpartition("@")[2]
+    place = f"{target.scheme}://{host}{target.path}" if host else target.path
     if "login" in target.path:
         return LabelStudioRefused(
             f"{what} was redirected to a login page ({place}): the token did not count. "

@@ -37,19 +37,22 @@ def find_address(url: str, answer: httpx.Response, network: Network, headers: Ma
 
 
 def _candidates(url: str, answer: httpx.Response, network: Network, headers: Mapping[str, str]) -> Iterator[str]:
-    yield from _named(url, str(answer.request.url), answer)
+    """Yield what the address may be, the likeliest first."""
+    asked = str(answer.request.url)
+    yield from _redirected(url, asked, answer)
     parts = urlsplit(url).path.strip("/").split("/")
     origin = urljoin(url, "/")
     for n in range(len(parts) - 1, -1, -1):  # a page's address was given: /label-studio/projects/12/data
         yield origin + "".join(part + "/" for part in parts[:n] if part)
     root = _ask(origin, url, network, headers)
     if root is not None:
-        yield from _named(origin, origin, root)
+        yield from _redirected(origin, origin, root)
+        yield from _linked(origin, root)
+    yield from _linked(asked, answer)  # as Label Studio calls itself (LABEL_STUDIO_HOST), which may be wrong
     yield origin + _USUAL
 
 
-def _named(url: str, asked: str, answer: httpx.Response) -> Iterator[str]:
-    """Yield the addresses that an answer names: a redirect's target, and what Label Studio's pages link to."""
+def _redirected(url: str, asked: str, answer: httpx.Response) -> Iterator[str]:
     location = answer.headers.get("location")
     if location:
         target = urljoin(asked, location).partition("?")[0]
@@ -57,7 +60,10 @@ def _named(url: str, asked: str, answer: httpx.Response) -> Iterator[str]:
         if rest and target.endswith("/" + rest):
             yield target[: -len(rest)]
         yield target.partition("user/login")[0].rstrip("/") + "/"
-    for link in _PAGE_LINK.findall(answer.content[:100_000]):
+
+
+def _linked(asked: str, page: httpx.Response) -> Iterator[str]:
+    for link in _PAGE_LINK.findall(page.content[:100_000]):
         yield urljoin(asked, link.decode("ascii", "ignore"))
 
 

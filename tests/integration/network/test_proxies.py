@@ -121,7 +121,7 @@ def test_media_of_named_hosts_come_through_the_proxy(
 
 @pytest.mark.parametrize(
     ("host", "said"),
-    [("storage.corp.test", "cannot be looked up here"), ("10.1.2.3", "private address"), ("[::ffff:10.1.2.3]", "private")],
+    [("storage.corp.test", "looked up here"), ("10.1.2.3", "private address"), ("[::ffff:10.1.2.3]", "private")],
 )  # fmt: skip
 def test_the_proxy_is_not_asked_for_private_hosts(
     proxy: Any, site: Any, opened: Any, monkeypatch: pytest.MonkeyPatch, host: str, said: str
