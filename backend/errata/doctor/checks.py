@@ -11,7 +11,7 @@ from errata.errors import ErrataError
 State = Literal["ok", "look", "wrong", "not asked"]
 """`look`: it works, but not as it should; `wrong`: it does not work; `not asked`: `seen` says why."""
 
-_END = re.compile(r"(?:; |(?<=[\w)\]\"'/])[.?] )(?=\S)")
+_END = re.compile(r"(?:; |: (?=set )|(?<=[\w)\]\"'/])[.?] )(?=\S)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
 import httpx
@@ -12,11 +13,12 @@ from errata.audit.ports import Trace
 from errata.doctor import label_studio, machine, media, model, service, ties, token
 from errata.doctor.asking import Question, ask_all
 from errata.doctor.checks import Check, failed, look, not_asked, ok, told
-from errata.errors import ErrataError, LabelStudioRefused
+from errata.errors import ErrataError, LabelStudioRefused, SettingError
 from errata.jobs.queue import JobState
-from errata.labelstudio.reachability import can_reach
+from errata.labelstudio.reachability import checked_url
 from errata.settings import named_variables
 from errata.store.login import remembered_login
+from errata.web.security import check_exposure
 from errata.wiring import Wiring
 
 # Together under half a minute, whatever hangs.
@@ -65,7 +67,7 @@ class _Examination:
         slow = "Try again when this machine is less busy."
         questions = [Question("libraries", machine.check_libraries, slow)]
         questions += [
-            Question("encoder", lambda name=name: [model.check_encoder(name, self._settings.weights)], slow)  # type: ignore[misc]
+            Question("encoder", partial(self._encoder, name), slow)
             for name in sorted({self._settings_of(id_).encoder for id_ in self._project_ids} | {self._settings.encoder})
         ]
         return questions
@@ -77,14 +79,28 @@ class _Examination:
             return [Question("projects", lambda: [not_asked("projects", why)], "")]
         questions = [Question("reached by Label Studio", self._reach, "Look whether Label Studio is busy.")]
         for id_ in self._project_ids:
-            questions.append(Question("project", lambda id_=id_: self._project(id_), "Is Label Studio busy?", id_))  # type: ignore[misc]
+            questions.append(
+                Question("project", partial(self._project, id_), "Look whether Label Studio is busy.", id_)
+            )
             late = "See ERRATA_MEDIA_TIMEOUT_S, and whether the storage of the media answers."
-            questions.append(Question("media", lambda id_=id_: self._media(id_), late, id_))  # type: ignore[misc]
+            questions.append(Question("media", partial(self._media, id_), late, id_))
         return questions
 
+    def _encoder(self, name: str) -> Iterator[Check]:
+        yield model.check_encoder(name, self._settings.weights, self._wiring.network.trust)
+
     def _machine(self) -> Iterator[Check]:
-        yield from machine.check_settings(named_variables(), [])
+        yield from machine.check_settings(named_variables(), self._mistakes())
         yield from machine.check_data_folder(self._settings.data_dir)
+
+    def _mistakes(self) -> list[str]:
+        """Return what is wrong with settings that can be read."""
+        try:
+            check_exposure(self._settings)
+            checked_url(self._settings.public_url or "http://localhost")
+        except SettingError as error:
+            return [str(error)]
+        return []
 
     def _database(self) -> Iterator[Check]:
         yield machine.check_database(self._settings, self._read_projects)
@@ -123,22 +139,21 @@ class _Examination:
             yield failed("token", error)
 
     def _listen(self) -> Iterator[Check]:
-        settings = self._settings
-        password = settings.backend_password.get_secret_value() if settings.backend_password else None
-        hosts = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
-        local = f"http://{hosts.get(settings.host, settings.host)}:{settings.port}"
-        for url in dict.fromkeys((local, (self._public_url or local).rstrip("/"))):
-            self._heard.append(service.listen(url, settings.backend_user, password, self._open))
+        password = self._settings.backend_password
+        said = password.get_secret_value() if password else None
+        for url in dict.fromkeys(filter(None, (self._local_url, self._public_url))):
+            self._heard.append(service.listen(url, self._settings.backend_user, said or None, self._open))
         yield from ()
 
     def _service(self) -> Iterator[Check]:
         """Say what was heard of errata itself."""
         if not self._heard:  # said already: no answer
             return
-        is_needed = any(trace.kind in _TIES for traces in self._traces.values() for trace in traces)
-        yield service.check_serve(self._heard, is_needed)
-        public = next((each for each in self._heard if each.url == (self._public_url or "").rstrip("/")), None)
-        yield service.check_public_address(self._public_url, public, self._label_studio_url)
+        yield service.check_serve(self._heard, self._is_called)
+        public = next((each for each in self._heard if each.url == self._public_url), None)
+        is_said = public is not None and public.about is None and public.url == self._local_url
+        if not is_said:
+            yield service.check_public_address(public, self._label_studio_url)
         about = self._about
         if self._settings.redis_url is None and about is not None:
             self._jobs = [_job(said) for said in about.get("jobs", [])]
@@ -149,20 +164,12 @@ class _Examination:
         if self._public_url is None or not self._project_ids:
             yield not_asked(name, "ERRATA_PUBLIC_URL is not set" if self._project_ids else "no project is connected")
             return
-        password = self._settings.backend_password
-        problem = can_reach(
-            self._wiring.client,
-            self._project_ids[0],
-            public_url=self._public_url,
-            user=self._settings.backend_user,
-            password=password.get_secret_value() if password else None,
-        )
+        problem = self._wiring.obstacle(self._project_ids[0])
         if problem is None:
             yield ok(name, f"Label Studio reaches errata at {self._public_url}")
             return
         found = told(name, problem)
-        is_needed = any(trace.kind in _TIES for traces in self._traces.values() for trace in traces)
-        yield found if is_needed else look(name, f"{found.seen}; errata works without it", str(found.remedy))
+        yield found if self._is_called else look(name, f"{found.seen}; errata works without", str(found.remedy))
 
     def _project(self, project_id: int) -> Iterator[Check]:
         wiring, client = self._wiring, self._wiring.client
@@ -198,8 +205,21 @@ class _Examination:
         return next((each.about for each in self._heard if each.about is not None), None)
 
     @property
+    def _is_called(self) -> bool:
+        """Say whether something in Label Studio calls errata."""
+        return any(trace.kind in _TIES for traces in self._traces.values() for trace in traces)
+
+    @property
+    def _local_url(self) -> str:
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._settings.host, self._settings.host)
+        return f"http://[{host}]:{self._settings.port}" if ":" in host else f"http://{host}:{self._settings.port}"
+
+    @property
     def _public_url(self) -> str | None:
-        return self._wiring.public_url
+        try:
+            return self._wiring.seen_url
+        except ErrataError:  # of an address that cannot be one; said among the settings
+            return None
 
     @property
     def _label_studio_url(self) -> str:

@@ -44,8 +44,15 @@ def check_reachable(api: Api, proxy: str | None, now: datetime) -> Iterator[Chec
     through = f" through the proxy {proxy}" if proxy else ""
     # Not api/version: Label Studio answers that below any sub-path, right or wrong.
     answer = api.look(_WHO, ANSWER_S)
-    if not is_json(answer) or answer.status_code not in (200, 401, 403):
+    if not is_json(answer):
         api.get(_WHO)  # says what is wrong, and where Label Studio is instead
+    if not _is_refusal(answer):
+        yield wrong(
+            "Label Studio",
+            f"what answers at {api.url}{through} ({answer.status_code}) is something else",
+            "Set ERRATA_LABEL_STUDIO_URL to the address that a browser shows Label Studio at, without projects/.",
+        )
+        return
     yield ok("Label Studio", f"answers at {api.url}{through}")
     yield check_clock(answer.headers.get("date", ""), now)
 
@@ -106,6 +113,15 @@ def parse_version(release: str) -> tuple[int, ...]:
     """Return the numbers of a release such as "1.23.2", () where it is none."""
     found = re.match(r"\d+(?:\.\d+)+", release)
     return tuple(int(part) for part in found[0].split(".")) if found else ()
+
+
+def _is_refusal(answer: httpx.Response) -> bool:
+    """Say whether this is how Label Studio refuses who has no token."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return False
+    return isinstance(body, dict) and {"status_code", "detail"} <= body.keys()
 
 
 def _dotted(version: tuple[int, ...]) -> str:

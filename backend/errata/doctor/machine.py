@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from errata.doctor.checks import Check, failed, look, not_asked, ok, wrong
+from errata.doctor.checks import Check, failed, look, ok, told, wrong
 from errata.errors import ErrataError
 from errata.settings import Settings
 
@@ -26,8 +26,7 @@ def check_settings(variables: Mapping[str, Path | None], problems: list[str]) ->
         problems: see `settings.wrong_settings`.
     """
     for problem in problems:
-        text, _, about = problem.partition(". ")
-        yield wrong("settings", text, about or "Set it right, or unset it.")
+        yield told("settings", problem)
     known = {f"ERRATA_{name.upper()}" for name in Settings.model_fields}
     for name in sorted(set(variables) - known):
         near = difflib.get_close_matches(name, known, n=1)
@@ -85,7 +84,7 @@ def check_database(settings: Settings, n_projects: Callable[[], int]) -> Check:
     if settings.database_url is None and not (settings.data_dir / "errata.db").exists():
         return ok("database", "none yet; the first `errata connect` or `errata audit` makes it")
     try:
-        return ok("database", f"opens, with {n_projects()} connected projects")
+        return ok("database", f"opens; connected projects: {n_projects()}")
     except ErrataError as error:
         return failed("database", error)
 
@@ -98,19 +97,14 @@ def check_libraries() -> Iterator[Check]:
 
     if torch.cuda.is_available():
         yield ok("device", f"CUDA {torch.version.cuda}, {torch.cuda.get_device_name(0)}")
-    elif torch.version.cuda:
+    elif torch.version.cuda and shutil.which("nvidia-smi"):
         yield look(
             "device",
-            f"torch is built for CUDA {torch.version.cuda}, but there is no GPU that it can use: the CPU is used",
-            "Where there should be one, see what `nvidia-smi` says; else torch's CPU build saves gigabytes.",
+            f"torch is built for CUDA {torch.version.cuda} but cannot use the GPU that seems to be here: CPU only",
+            "See what `nvidia-smi` says, and whether its CUDA version is at least torch's.",
         )
     else:
-        yield ok("device", f"CPU only ({torch.get_num_threads()} threads)")
-
-
-def not_opened(name: str) -> Check:
-    """Say that a check needs the database."""
-    return not_asked(name, "the database does not open")
+        yield ok("device", f"CPU only, {torch.get_num_threads()} threads")
 
 
 def _version(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,13 @@ from errata_model.encoders.torchvision import own_weights
 from errata_model.encoders.weights import check_host
 
 
-def check_encoder(name: str, weights: Path | None) -> Check:
+def check_encoder(name: str, weights: Path | None, trust: ssl.SSLContext | None = None) -> Check:
     """Say whether an encoder can be had, without downloading anything. Loads what is there, which takes seconds.
 
     Args:
         name: `pixels`, or a torchvision classification backbone.
         weights: a file, or a folder of NAME.pth; None for torchvision's own.
+        trust: whose certificates count where the download's host is asked.
     """
     if name == "pixels":
         return ok("encoder", "pixels, which needs no weights")
@@ -29,7 +31,7 @@ def check_encoder(name: str, weights: Path | None) -> Check:
         if weights is None:
             url, file = own_weights(name)
             if not file.is_file():
-                return _downloadable(name, url)
+                return _downloadable(name, url, trust)
         width = load_image_encoder(name, weights).width
     except UnknownEncoder as error:
         return told("encoder", f"ERRATA_ENCODER is wrong because {error}")
@@ -38,9 +40,9 @@ def check_encoder(name: str, weights: Path | None) -> Check:
     return ok("encoder", f"{name} loads ({weights or 'downloaded before'}), {width:,} numbers an image")
 
 
-def _downloadable(name: str, url: str) -> Check:
+def _downloadable(name: str, url: str, trust: ssl.SSLContext | None) -> Check:
     try:
-        check_host(url)
+        check_host(url, trust=trust)
     except WeightsUnavailable as error:
         found = told("encoder", str(error))
         return look("encoder", f"{found.seen}; audits work on pixels, which find less", str(found.remedy))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,6 +11,7 @@ import httpx
 
 from errata.doctor.checks import Check, look, not_asked, ok, wrong
 from errata.jobs.queue import JobState
+from errata.labelstudio.reachability import is_loopback
 
 ANSWER_S = 4.0
 _SHOWN = 3  # failed jobs that are named one by one
@@ -89,22 +89,28 @@ def check_serve(heard: Sequence[Heard], is_needed: bool) -> Check:
     return look("errata serve", seen, "Start `errata serve`; without it verdicts are taken by `errata status` alone.")
 
 
-def check_public_address(public_url: str | None, heard: Heard | None, label_studio_url: str) -> Check:
-    """Say whether ERRATA_PUBLIC_URL can be how Label Studio sees errata, as far as can be said from here."""
+def check_public_address(heard: Heard | None, label_studio_url: str) -> Check:
+    """Say whether ERRATA_PUBLIC_URL can be how Label Studio sees errata, as far as can be said from here.
+
+    Args:
+        heard: from there; None where it is not set.
+        label_studio_url: where Label Studio is.
+    """
     name = "public address"
-    if public_url is None or heard is None:
+    if heard is None:
         return not_asked(name, "ERRATA_PUBLIC_URL is not set: errata asks Label Studio, and is not asked")
-    host, there = urlsplit(public_url).hostname or "", urlsplit(label_studio_url).hostname or ""
+    public_url = heard.url
+    host = urlsplit(public_url).hostname or ""
     if not _is_named(host):
         return wrong(
             name,
             f'{public_url}: Label Studio makes no webhook to a host without a dot ("{host}")',
             f'Give the host an alias such as "{host}.internal" (Docker: a network alias), and set ERRATA_PUBLIC_URL.',
         )
-    if is_loopback(host) and not is_loopback(there):
+    if is_loopback(public_url) and not is_loopback(label_studio_url):
         return wrong(
             name,
-            f"{public_url} is this machine's own address, but Label Studio is on {there}",
+            f"{public_url} is this machine's own address, but Label Studio is on {urlsplit(label_studio_url).hostname}",
             "Set ERRATA_PUBLIC_URL to how that host sees errata (and ERRATA_HOST to what it can reach).",
         )
     if heard.about is not None:
@@ -133,7 +139,7 @@ def check_workers(queue: WorkerQueue | None) -> Check:
 def check_jobs(jobs: Sequence[JobState] | None) -> Iterator[Check]:
     """Say which jobs wait, run or have failed; None where nobody knows."""
     if jobs is None:
-        yield not_asked("jobs", "`errata serve` does not answer")
+        yield not_asked("jobs", "who knows them, Redis or `errata serve`, does not answer")
         return
     bad = [job for job in jobs if job.state == "failed"]
     for job in bad[:_SHOWN]:
@@ -147,14 +153,6 @@ def check_jobs(jobs: Sequence[JobState] | None) -> Iterator[Check]:
     counts = {state: sum(job.state == state for job in jobs) for state in ("running", "waiting")}
     if not bad or any(counts.values()):
         yield ok("jobs", ", ".join(f"{count} {state}" for state, count in counts.items()))
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host is the machine that asks."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _is_named(host: str) -> bool:

@@ -62,7 +62,7 @@ def _check_hooks(api: Api, tied: Tied, project_id: int, ref: str, actions: froze
     own = next((hook for hook in listed if str(hook["id"]) == ref), None)
     mend = f"errata connect {tied.id}"
     if own is None:
-        yield wrong(name, f"webhook {ref} of project {project_id} was deleted", mend)
+        yield wrong(name, f"webhook {ref} of project {project_id} is not there", mend)
     elif problems := _problems(own, tied, actions):
         yield wrong(name, f"webhook {ref} of project {project_id}: {', '.join(problems)}", mend)
     else:
@@ -78,7 +78,7 @@ def _problems(hook: Mapping[str, Any], tied: Tied, actions: frozenset[str]) -> l
     missing = [] if hook["send_for_all_actions"] else sorted(actions - set(hook["actions"]))
     secret = hook["headers"].get(SECRET_HEADER)
     found = {
-        f"it goes to {_place(hook['url'])} instead of {tied.webhook_url}": hook["url"] != tied.webhook_url,
+        f"it goes to {_place(hook['url'])}, not to {tied.webhook_url or 'errata'}": hook["url"] != tied.webhook_url,
         "it is not active": not hook["is_active"],
         "it has lost the secret": secret is None,
         "it has another secret": secret is not None and secret != tied.secret,
@@ -104,7 +104,7 @@ def check_backend(api: Api, tied: Tied, project: Mapping[str, Any]) -> Iterator[
     if own:
         yield _own_backend(own[0], backends[0], page)
     elif own_refs:
-        yield wrong("ML backend", "errata's entry was deleted", f"errata connect {tied.id}")
+        yield wrong("ML backend", "errata's entry is not there", f"errata connect {tied.id}")
     elif not others:
         yield ok("ML backend", "none; predictions are pushed")
     if others:
@@ -155,7 +155,7 @@ def check_arrivals(tied: Tied, about: Mapping[str, Any] | None, now: datetime) -
     came = [datetime.fromisoformat(when) for number, when in told["last"].items() if number in ids]
     seen = f"last webhook {_ago(now - max(came))}" if came else f"none since errata serve started {_ago(now - since)}"
     if told["refused"] and not came:
-        return wrong(
+        return look(
             name,
             f"{seen}, and {told['refused']} were refused for a missing or wrong secret",
             f"errata connect {tied.id} puts the secret back; restart `errata serve` with the same settings as here.",

@@ -9,18 +9,11 @@ from typing import Any
 from errata.doctor.checks import Check, look, not_asked, ok, wrong
 from errata.doctor.label_studio import Api
 from errata.errors import ErrataError, LabelStudioRefused
+from errata.labelstudio.account import missing_rights
 from errata.labelstudio.tokens import read_claims
 
 SOON = timedelta(days=14)
 _PAGE = "user/account"
-# What errata does, and the right that Label Studio names for it.
-_RIGHTS = {
-    "make review projects": "projects.create",
-    "change projects": "projects.change",
-    "write fixes": "annotations.change",
-    "store predictions": "predictions.any",
-    "make webhooks": "webhooks.change",
-}
 
 
 def check_kind(token: str, api: Api, now: datetime) -> Check:
@@ -60,16 +53,15 @@ def check_rights(token: str, api: Api) -> Iterator[Check]:
 
 
 def _rights(who: Mapping[str, Any], url: str) -> Check:
-    rights = who.get("permissions")
-    if not isinstance(rights, list):
-        return not_asked("rights", "this Label Studio does not say what its users may do")
-    lacking = [what for what, right in _RIGHTS.items() if right not in rights]
+    lacking = missing_rights(who)
+    if lacking is None:
+        return not_asked("rights", "this Label Studio does not tell what its users may do")
     if not lacking:
-        return ok("rights", "may " + ", ".join(_RIGHTS))
+        return ok("rights", "may all that errata does: review projects, predictions, fixes, webhooks")
     return wrong(
         "rights",
-        f"the token's user may not {', not '.join(lacking)}",
-        f"Let an administrator change the user's role at {url}organization, or use the token of one who may.",
+        f"the token's user may not {', nor '.join(lacking)}",
+        f"Let an owner give that user a role that may on {url}organization, or copy the token of one who may.",
     )
 
 

@@ -59,7 +59,7 @@ def read_account(client: LabelStudio, token: str) -> Account:
     """
     who = client.get("api/current-user/whoami")
     version: Mapping[str, Any] = client.get("api/version")
-    missing = _missing(who)
+    missing = missing_rights(who)
     if missing:
         raise LabelStudioRefused(
             f"The token's user {who.get('email')} may not {', '.join(missing)}. Let an owner give that user a role "
@@ -100,8 +100,13 @@ def list_projects(client: LabelStudio) -> list[ListedProject]:
     return sorted(found, key=lambda project: project.project_id)
 
 
-def _missing(who: Mapping[str, Any]) -> list[str]:
+def missing_rights(who: Mapping[str, Any]) -> list[str] | None:
+    """Return what errata does and the token's user may not do; None where Label Studio does not tell.
+
+    Args:
+        who: what Label Studio answers to `whoami`.
+    """
     allowed = who.get("permissions")
     if not isinstance(allowed, list) or not allowed:
-        return []
+        return None
     return [f"{what} ({right})" for right, what in _NEEDED.items() if right not in allowed]
