@@ -6,7 +6,8 @@ import io
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,9 @@ from PIL import Image
 
 from errata.audit.believe import Belief
 from errata.audit.embed import Embedded, ImageEmbedder
-from errata.audit.ports import Artefact, ControlBelief, Snapshot, StoredPrediction, Task
+from errata.audit.ports import Artefact, ControlBelief, ReviewEntry, ReviewItem, Snapshot, StoredPrediction, Task
 from errata.errors import MediaError
-from errata_model.records import Control, GivenLabel
+from errata_model.records import Control, Finding, GivenLabel
 
 MAX_PIXELS = 10_000
 
@@ -201,3 +202,100 @@ def stored() -> Callable[..., StoredPrediction]:
         return StoredPrediction(version, "animal", probabilities)
 
     return make
+
+
+@dataclass
+class ListQueue:
+    """A review project as Label Studio keeps it: ids only grow, what is touched is not deleted."""
+
+    stored: list[ReviewItem] = field(default_factory=list)
+    next_id: int = 1
+    n_writes: int = 0
+    dies_after_insert: bool = False
+
+    def items(self) -> list[ReviewItem]:
+        return list(self.stored)
+
+    def insert(self, entries: Sequence[ReviewEntry]) -> list[int]:
+        self.n_writes += 1
+        ids = []
+        for entry in entries:
+            self.stored.append(ReviewItem(self.next_id, entry.finding.key, entry.fingerprint, entry.shown, False))
+            ids.append(self.next_id)
+            self.next_id += 1
+        if self.dies_after_insert:
+            raise ConnectionError
+        return ids
+
+    def delete(self, review_task_ids: Sequence[int]) -> list[int]:
+        self.n_writes += 1
+        gone = {i.review_task_id for i in self.stored if i.review_task_id in review_task_ids and not i.is_touched}
+        self.stored = [i for i in self.stored if i.review_task_id not in gone]
+        return sorted(gone)
+
+    def keys(self) -> list[str]:
+        return [item.finding_key for item in self.stored]
+
+    def touch(self, key: str) -> None:
+        self.stored = [replace(i, is_touched=i.is_touched or i.finding_key == key) for i in self.stored]
+
+
+@dataclass
+class ListLog:
+    """Remembers findings as a database does; `shown` is what stood in a review task when it was made."""
+
+    placed: dict[str, int] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
+    latest: dict[str, Finding] = field(default_factory=dict)
+    shown: dict[str, Finding] = field(default_factory=dict)
+    sent: set[str] = field(default_factory=set)
+
+    def exclusive(self, project_id: int) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def begin(self, snapshot: Snapshot) -> int:
+        return 1
+
+    def finish(self, audit_id: int, version: str, summary: Mapping[str, Any]) -> None: ...
+
+    def fail(self, audit_id: int, reason: str) -> None: ...
+
+    def record(self, project_id: int, findings: Sequence[Finding]) -> None:
+        self.latest.update({each.key: each for each in findings})
+
+    def published(self, placed: Mapping[str, int]) -> None:
+        for key, task_id in placed.items():
+            if key in self.latest and (self.placed.get(key) != task_id or key not in self.shown):
+                self.shown[key] = self.latest[key]
+        self.placed.update(placed)
+
+    def withdrawn(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.placed.pop(key, None)
+            self.shown.pop(key, None)
+
+    def get(self, keys: Sequence[str]) -> dict[str, Finding]:
+        return {key: self.shown.get(key, self.latest[key]) for key in keys if key in self.latest}
+
+    def mark_selected(self, snapshot: Snapshot, keys: Sequence[str], new: Sequence[Finding]) -> None:
+        self.record(snapshot.project_id, new)
+        self.sent.update(keys)
+
+    def selected(self, project_id: int) -> dict[str, Finding]:
+        return self.get(sorted(self.sent))
+
+    def decided(self, project_id: int) -> set[str]:
+        return self.closed
+
+    def versions(self, project_id: int) -> list[str]:
+        return []
+
+
+@pytest.fixture
+def queue() -> ListQueue:
+    return ListQueue()
+
+
+@pytest.fixture
+def log() -> ListLog:
+    return ListLog()

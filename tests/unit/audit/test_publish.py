@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
-from errata.audit.ports import ReviewEntry, ReviewItem, Snapshot, Task
+from errata.audit.ports import Snapshot, Task
 from errata.audit.progress import LineProgress
 from errata.audit.publish import publish
 from errata.audit.review_order import NEXT_UP
 from errata.audit.suspect import Findings
 from errata_model.records import Finding, GivenLabel, finding_key
+
+if TYPE_CHECKING:
+    from tests.unit.audit.conftest import ListLog, ListQueue
 
 QUIET = LineProgress(lambda _: None)
 
@@ -38,98 +40,14 @@ def found(findings: Sequence[Finding], n_suspects: int | None = None) -> Finding
     return Findings(ordered, ordered[:n_suspects], len(ordered))
 
 
-@dataclass
-class ListQueue:
-    """A review project as Label Studio keeps it: ids only grow, what is touched is not deleted."""
-
-    stored: list[ReviewItem] = field(default_factory=list)
-    next_id: int = 1
-    n_writes: int = 0
-
-    def items(self) -> list[ReviewItem]:
-        return list(self.stored)
-
-    def insert(self, entries: Sequence[ReviewEntry]) -> list[int]:
-        self.n_writes += 1
-        ids = []
-        for entry in entries:
-            self.stored.append(ReviewItem(self.next_id, entry.finding.key, entry.fingerprint, entry.shown, False))
-            ids.append(self.next_id)
-            self.next_id += 1
-        return ids
-
-    def delete(self, review_task_ids: Sequence[int]) -> list[int]:
-        self.n_writes += 1
-        gone = {i.review_task_id for i in self.stored if i.review_task_id in review_task_ids and not i.is_touched}
-        self.stored = [i for i in self.stored if i.review_task_id not in gone]
-        return sorted(gone)
-
-    def keys(self) -> list[str]:
-        return [item.finding_key for item in self.stored]
-
-    def touch(self, key: str) -> None:
-        self.stored = [replace(i, is_touched=i.is_touched or i.finding_key == key) for i in self.stored]
-
-
-@dataclass
-class ListLog:
-    placed: dict[str, int] = field(default_factory=dict)
-    closed: set[str] = field(default_factory=set)
-    latest: dict[str, Finding] = field(default_factory=dict)
-    shown: dict[str, Finding] = field(default_factory=dict)
-    sent: set[str] = field(default_factory=set)
-
-    def exclusive(self, project_id: int) -> AbstractContextManager[None]:
-        return nullcontext()
-
-    def begin(self, snapshot: Snapshot) -> int:
-        return 1
-
-    def finish(self, audit_id: int, version: str, summary: Mapping[str, Any]) -> None: ...
-
-    def fail(self, audit_id: int, reason: str) -> None: ...
-
-    def record(self, project_id: int, findings: Sequence[Finding]) -> None:
-        self.latest.update({each.key: each for each in findings})
-
-    def published(self, placed: Mapping[str, int]) -> None:
-        for key, task_id in placed.items():
-            if key in self.latest and (self.placed.get(key) != task_id or key not in self.shown):
-                self.shown[key] = self.latest[key]
-        self.placed.update(placed)
-
-    def withdrawn(self, keys: Sequence[str]) -> None:
-        for key in keys:
-            self.placed.pop(key, None)
-            self.shown.pop(key, None)
-
-    def get(self, keys: Sequence[str]) -> dict[str, Finding]:
-        return {key: self.shown.get(key, self.latest[key]) for key in keys if key in self.latest}
-
-    def mark_selected(self, snapshot: Snapshot, keys: Sequence[str], new: Sequence[Finding]) -> None:
-        self.record(snapshot.project_id, new)
-        self.sent.update(keys)
-
-    def selected(self, project_id: int) -> dict[str, Finding]:
-        return self.get(sorted(self.sent))
-
-    def decided(self, project_id: int) -> set[str]:
-        return self.closed
-
-    def versions(self, project_id: int) -> list[str]:
-        return []
-
-
-def test_most_likely_error_is_served_first() -> None:
+def test_most_likely_error_is_served_first(queue: ListQueue, log: ListLog) -> None:
     """Review tasks are inserted by falling disagreement, which is the order of their ids."""
-    queue = ListQueue()
-    publish(snapshot(9), found([finding(1, 0.6), finding(2, 0.9), finding(3, 0.7)]), queue, ListLog(), QUIET)
+    publish(snapshot(9), found([finding(1, 0.6), finding(2, 0.9), finding(3, 0.7)]), queue, log, QUIET)
     assert queue.keys() == ["key2", "key3", "key1"]
 
 
-def test_publishing_twice_changes_nothing() -> None:
+def test_publishing_twice_changes_nothing(queue: ListQueue, log: ListLog) -> None:
     """The second publish of the same findings writes nothing at all."""
-    queue, log = ListQueue(), ListLog()
     findings = found([finding(n, 0.5 + n / 100) for n in range(40)])
     publish(snapshot(50), findings, queue, log, QUIET)
     n_writes = queue.n_writes
@@ -138,9 +56,8 @@ def test_publishing_twice_changes_nothing() -> None:
     assert (again.n_inserted, again.n_moved, again.n_withdrawn) == (0, 0, 0)
 
 
-def test_new_finding_goes_to_its_place() -> None:
+def test_new_finding_goes_to_its_place(queue: ListQueue, log: ListLog) -> None:
     """What is less likely wrong than a new finding is deleted and inserted again behind it."""
-    queue, log = ListQueue(), ListLog()
     publish(snapshot(9), found([finding(1, 0.9), finding(2, 0.5)]), queue, log, QUIET)
     published = publish(snapshot(9), found([finding(1, 0.9), finding(3, 0.7), finding(2, 0.5)]), queue, log, QUIET)
     assert queue.keys() == ["key1", "key3", "key2"]
@@ -148,18 +65,16 @@ def test_new_finding_goes_to_its_place() -> None:
     assert log.placed == {i.finding_key: i.review_task_id for i in queue.stored}
 
 
-def test_touched_review_tasks_stay() -> None:
+def test_touched_review_tasks_stay(queue: ListQueue, log: ListLog) -> None:
     """What somebody decided or opened is never deleted, whatever the audit says."""
-    queue, log = ListQueue(), ListLog()
     publish(snapshot(9), found([finding(1, 0.9), finding(2, 0.5)]), queue, log, QUIET)
     queue.touch("key2")
     publish(snapshot(9), found([finding(3, 0.7)]), queue, log, QUIET)
     assert queue.keys() == ["key2", "key3"]
 
 
-def test_what_is_served_next_stays_once_people_review() -> None:
+def test_what_is_served_next_stays_once_people_review(queue: ListQueue, log: ListLog) -> None:
     """A reviewer who has the next task open keeps it, even where a likelier error was found meanwhile."""
-    queue, log = ListQueue(), ListLog()
     first = [finding(n, 0.5 + n / 100) for n in range(30)]
     publish(snapshot(60), found(first), queue, log, QUIET)
     before = queue.keys()
@@ -168,12 +83,11 @@ def test_what_is_served_next_stays_once_people_review() -> None:
     assert queue.keys() == [*before[: NEXT_UP + 1], "key50", *before[NEXT_UP + 1 :]]
 
 
-def test_what_lost_its_belief_stays() -> None:
+def test_what_lost_its_belief_stays(queue: ListQueue, log: ListLog) -> None:
     """Where media cannot be read for a while, published findings are not withdrawn; with the label they go."""
     given = finding(1, 0.9)
     key = finding_key("http://label-studio/", 1, given.given)
     lost = replace(given, key=key)
-    queue, log = ListQueue(), ListLog()
     publish(snapshot(9, given.given), found([lost, finding(2, 0.8)]), queue, log, QUIET)
     publish(snapshot(9, given.given), found([finding(2, 0.8)]), queue, log, QUIET)
     assert queue.keys() == [key, "key2"]
@@ -181,9 +95,8 @@ def test_what_lost_its_belief_stays() -> None:
     assert queue.keys() == ["key2"]
 
 
-def test_queue_does_not_flicker() -> None:
+def test_queue_does_not_flicker(queue: ListQueue, log: ListLog) -> None:
     """A published finding leaves only when it falls below half the cut, or its label is gone."""
-    queue, log = ListQueue(), ListLog()
     publish(snapshot(9), found([finding(1, 0.9), finding(2, 0.8), finding(3, 0.7)]), queue, log, QUIET)
     publish(snapshot(9), found([finding(1, 0.8), finding(2, 0.5), finding(3, 0.3)], 1), queue, log, QUIET)
     assert queue.keys() == ["key1", "key2"]
@@ -191,9 +104,8 @@ def test_queue_does_not_flicker() -> None:
     assert queue.keys() == ["key1"]
 
 
-def test_small_moves_move_nothing() -> None:
+def test_small_moves_move_nothing(queue: ListQueue, log: ListLog) -> None:
     """A disagreement that hardly changed leaves its review task, and the order, as they are."""
-    queue, log = ListQueue(), ListLog()
     publish(snapshot(9), found([finding(1, 0.91), finding(2, 0.90), finding(3, 0.80)]), queue, log, QUIET)
     n_writes = queue.n_writes
     publish(snapshot(9), found([finding(1, 0.89), finding(2, 0.92), finding(3, 0.81)]), queue, log, QUIET)
@@ -202,34 +114,27 @@ def test_small_moves_move_nothing() -> None:
     assert queue.keys() == ["key3", "key1", "key2"]
 
 
-def test_decided_findings_stay_closed() -> None:
+def test_decided_findings_stay_closed(queue: ListQueue, log: ListLog) -> None:
     """A finding with a verdict is not asked again while its label is the same."""
-    queue, log = ListQueue(), ListLog(closed={"key1"})
+    log.closed.add("key1")
     publish(snapshot(9), found([finding(1, 0.9), finding(2, 0.8)]), queue, log, QUIET)
     assert queue.keys() == ["key2"]
 
 
-def test_crash_between_insert_and_answer_leaves_no_duplicate() -> None:
+def test_crash_between_insert_and_answer_leaves_no_duplicate(queue: ListQueue, log: ListLog) -> None:
     """What Label Studio accepted although errata never heard of it is found by its key."""
-
-    class DiesAfterInsert(ListQueue):
-        def insert(self, entries: Sequence[ReviewEntry]) -> list[int]:
-            super().insert(entries)
-            raise ConnectionError
-
-    queue, log = DiesAfterInsert(), ListLog()
+    queue.dies_after_insert = True
     findings = found([finding(1, 0.9), finding(2, 0.8)])
     with pytest.raises(ConnectionError):
         publish(snapshot(9), findings, queue, log, QUIET)
-    survivor = ListQueue(queue.stored, queue.next_id)
-    publish(snapshot(9), findings, survivor, log, QUIET)
-    assert survivor.keys() == ["key1", "key2"]
+    queue.dies_after_insert = False
+    publish(snapshot(9), findings, queue, log, QUIET)
+    assert queue.keys() == ["key1", "key2"]
     assert log.placed == {"key1": 1, "key2": 2}
 
 
-def test_duplicates_in_the_review_project_are_removed() -> None:
+def test_duplicates_in_the_review_project_are_removed(queue: ListQueue, log: ListLog) -> None:
     """Of two review tasks of one finding the first stays."""
-    queue, log = ListQueue(), ListLog()
     findings = found([finding(1, 0.9)])
     publish(snapshot(9), findings, queue, log, QUIET)
     queue.stored.append(replace(queue.stored[0], review_task_id=7))
@@ -237,12 +142,11 @@ def test_duplicates_in_the_review_project_are_removed() -> None:
     assert [item.review_task_id for item in queue.stored] == [1]
 
 
-def test_any_history_ends_in_order() -> None:
+def test_any_history_ends_in_order(queue: ListQueue, log: ListLog) -> None:
     """After any series of audits and touches: each key once, untouched ones in falling order, touched ones kept."""
     seed = random.randrange(2**32)
     print("seed", seed)
     rng = random.Random(seed)
-    queue, log = ListQueue(), ListLog()
     for _ in range(30):
         findings = [finding(n, rng.random()) for n in rng.sample(range(60), rng.randint(0, 40))]
         was_touched = {i.finding_key for i in queue.stored if i.is_touched}

@@ -1,19 +1,26 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
+from torchvision.models import squeezenet1_1
 
 from errata.audit.ports import Trace
 from errata.errors import LabelStudioGone
+from errata.labelstudio.network import Network
 from errata.review.records import Project
-from errata.serving import StoredProjects
-from errata.settings import Settings
-from errata.web.projects import KnownProjects
+from errata.serving import ServedEncoders, StoredProjects, predictions_mode
+from errata.settings import PredictionsMode, ProjectSettings, Settings
+from errata.store.media_index import MediaIndexStore
+from errata.web.projects import KnownProjects, ProjectBook
 from errata.wiring import Wiring
+from errata_model.encoders.images import load_image_encoder
 
 
 class Tasks:
@@ -24,6 +31,7 @@ class Tasks:
     def __init__(self) -> None:
         self.updated_at = {7: "day 1", 70: "day 1"}
         self.n_requests = 0
+        self.network = Network()
 
     def get(self, path: str, params: Any = None) -> Any:
         self.n_requests += 1
@@ -53,6 +61,17 @@ def wiring(tmp_path: Path) -> Iterator[WiringOfTasks]:
     wiring.footprint.add(7, Trace("review_project", "70"))
     yield wiring
     wiring.close()
+
+
+@pytest.fixture
+def wait() -> Callable[[Callable[[], bool]], None]:
+    def until(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 60
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    return until
 
 
 def test_a_look_for_answers_is_two_small_requests(wiring: WiringOfTasks) -> None:
@@ -85,3 +104,63 @@ def test_only_connected_projects_are_looked_at_for_labels(wiring: WiringOfTasks)
     assert projects.told_of_labels() == {7}
     wiring.audits.disconnected(7)
     assert projects.told_of_labels() == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("environment", "own", "kinds", "mode"),
+    [
+        ("none", "all", ["ml_backend"], "all"),
+        ("none", None, [], "none"),
+        (None, None, ["ml_backend"], "labelled"),
+        (None, None, [], "all"),
+    ],
+)
+def test_predictions_follow_the_project_then_the_environment_then_who_attached_errata(
+    wiring: WiringOfTasks,
+    environment: PredictionsMode | None,
+    own: PredictionsMode | None,
+    kinds: list[str],
+    mode: PredictionsMode,
+) -> None:
+    """Read by the book's thread; a request only looks."""
+    wiring.project_settings.put(7, ProjectSettings(predictions=own))
+    for kind in kinds:
+        wiring.footprint.add(7, Trace(kind, "1"))
+    book = ProjectBook(StoredProjects(wiring))
+    book.refresh()
+    settings = wiring.settings.model_copy(update={"predictions": environment})
+    assert predictions_mode(settings, book, 7) == mode
+
+
+def test_connecting_again_changes_what_a_running_service_does(
+    wiring: WiringOfTasks, wait: Callable[[Callable[[], bool]], None]
+) -> None:
+    """Within a refresh, without a restart; the other projects keep their own."""
+    wiring.audits.connected(Project(8, "Trucks", "http://ls/"))
+    wiring.project_settings.put(7, ProjectSettings(predictions="all"))
+    wiring.project_settings.put(8, ProjectSettings(predictions="none"))
+    book = ProjectBook(StoredProjects(wiring), refresh_s=0.01)
+    book.start()
+    try:
+        wait(lambda: (book.predictions(7), book.predictions(8)) == ("all", "none"))
+        wiring.project_settings.put(7, ProjectSettings(predictions="labelled"))
+        wait(lambda: (book.predictions(7), book.predictions(8)) == ("labelled", "none"))
+    finally:
+        book.stop()
+
+
+def test_each_belief_is_served_with_the_encoder_it_was_formed_with(wiring: WiringOfTasks, tmp_path: Path) -> None:
+    """Two projects with different encoders on one server: neither gets the other's embeddings."""
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    torch.save(squeezenet1_1(weights=None).state_dict(), weights / "squeezenet1_1.pth")
+    wiring.settings = wiring.settings.model_copy(update={"weights": weights})
+    encoders = ServedEncoders(wiring, MediaIndexStore(wiring.engine))
+    pixels, network = (load_image_encoder(name, weights) for name in ("pixels", "squeezenet1_1"))
+    for encoder, name in ((pixels, "pixels"), (network, "squeezenet1_1"), (pixels, "pixels")):
+        embedder = encoders.embedder(encoder.identity, name)
+        assert embedder is not None
+        assert embedder.encoder.identity == encoder.identity
+    assert encoders.embedder("another one", "pixels") is None
+    encoders.embeddings(pixels.identity, 3).put(["a"], np.ones((1, 3), np.float32))
+    assert encoders.embeddings(network.identity, 5).get(["a"])[1].tolist() == [False]

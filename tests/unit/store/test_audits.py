@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -126,6 +127,17 @@ def test_reviewers_are_judged_by_what_they_were_shown(
     assert audits.get(["a"])["a"].reason == "old"
     audits.published({"a": 200})
     assert audits.get(["a"])["a"].reason == "new"
+
+
+def test_labels_that_a_person_sent_are_known(audits: AuditStore, snapshot: Snapshot, make_finding: Make) -> None:
+    """Before any audit too; each as it is shown, a suspect as a suspect, and only once however often it was sent."""
+    sent = replace(make_finding("a"), stream="selected")
+    audits.mark_selected(snapshot, ["a"], [sent])
+    assert (audits.selected(7), audits.selected(8)) == ({"a": sent}, {})
+    assert (audits.counts(7), [project.id for project in audits.watched()]) == (FindingCounts(1, 0, 0), [7])
+    audits.record(7, [make_finding("b"), make_finding("c")])
+    audits.mark_selected(snapshot, ["a", "b"], [])
+    assert {key: finding.stream for key, finding in audits.selected(7).items()} == {"a": "selected", "b": "suspect"}
 
 
 def test_a_finding_with_a_verdict_is_decided(

@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text, update
+from sqlalchemy import Engine, select, text, update
 from sqlalchemy.exc import DatabaseError
 
 from errata.errors import SettingError
 from errata.store.database import open_database, writing
-from errata.store.tables import SCHEMA
+from errata.store.tables import FINDINGS, SCHEMA, SCHEMA_VERSION
 
 PUT = """
 import sys
@@ -92,3 +92,32 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"notes\.txt cannot be opened"):
         open_database(f"sqlite:///{path}")
     assert path.read_text() == "not a database " * 100
+
+
+def test_findings_of_schema_1_are_kept(url: str) -> None:
+    """They named the audit that recorded them last; the rows stay, and findings without an audit can be added."""
+    first = open_database(url)
+    with writing(first) as connection:
+        connection.execute(text("DROP TABLE findings"))
+        connection.execute(
+            text(
+                "CREATE TABLE findings (key VARCHAR(64) NOT NULL PRIMARY KEY, project_id INTEGER NOT NULL "
+                "REFERENCES projects (project_id), audit_id INTEGER NOT NULL REFERENCES audits (id), state VARCHAR(16) "
+                "NOT NULL, review_task_id INTEGER, latest JSON NOT NULL, shown JSON)"
+            )
+        )
+        connection.execute(text("CREATE INDEX findings_of_project ON findings (project_id, state)"))
+        connection.execute(text("INSERT INTO projects VALUES (7, 'Cars', 'http://ls/')"))
+        connection.execute(
+            text("INSERT INTO audits VALUES (3, 7, '2026-01-01 00:00:00.000000', NULL, NULL, '{}', NULL)")
+        )
+        connection.execute(text("INSERT INTO findings VALUES ('a', 7, 3, 'published', 100, '{\"x\": 1}', NULL)"))
+        connection.execute(update(SCHEMA).values(version=1))
+    first.dispose()
+    for _ in range(2):
+        again = open_database(url)
+        with again.begin() as connection:
+            rows = connection.execute(select(FINDINGS)).all()
+            assert connection.execute(select(SCHEMA.c.version)).scalar() == SCHEMA_VERSION
+        assert [tuple(row) for row in rows] == [("a", 7, "published", 100, {"x": 1}, None)]
+        again.dispose()

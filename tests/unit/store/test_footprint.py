@@ -14,6 +14,7 @@ def test_traces_are_kept_once_in_order(engine: Engine) -> None:
     store.add(7, Trace("webhook", "3", {"before": "x"}))
     store.add(8, Trace("webhook", "3"))
     assert store.of_project(7) == [Trace("webhook", "3", {"before": "x"}), Trace("review_project", "9")]
+    assert store.every() == {7: store.of_project(7), 8: store.of_project(8)}
     store.remove(7, "webhook", "3")
     store.remove(7, "webhook", "3")
     assert store.of_project(7) == [Trace("review_project", "9")]
