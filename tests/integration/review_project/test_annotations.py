@@ -68,4 +68,7 @@ def test_side_effects_are_told(label_studio, source, footprint):
     client.post("api/webhooks/", {**hook, "send_for_all_actions": False, "actions": ["TASKS_CREATED"]})
     own = client.post("api/webhooks/", hook)
     footprint.add(source.id, Trace("webhook", str(own["id"])))
-    assert effects.read() == ["The webhook to http://127.0.0.1:9 is called for every annotation that is written."]
+    told = "is called for every annotation that is written, and told"
+    assert effects.read() == [f"The webhook to http://127.0.0.1:9 {told} its content and its task's."]
+    client.post("api/webhooks/", {**hook, "url": "http://127.0.0.1:7/", "send_payload": False})
+    assert effects.read(trains=False)[1:] == [f"The webhook to http://127.0.0.1:7 {told} no more than that."]
