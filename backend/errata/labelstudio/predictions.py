@@ -151,11 +151,11 @@ def delete_version(client: LabelStudio, project_id: int, version: str) -> int:
     """Delete the predictions of a version; return how many there were.
 
     With them Label Studio empties the project's model version wherever that is a backend's title, whosever backend
-    and predictions they are. What is not errata's is put back.
+    and predictions they are. It is put back.
     """
     path = f"api/projects/{project_id}/"
     shown = client.get(path).get("model_version") or ""
     said = client.delete(f"{path}model-versions/", {"model_version": version})
-    if shown and not is_own_version(shown) and client.get(path).get("model_version") != shown:
+    if shown not in ("", version) and client.get(path).get("model_version") != shown:
         client.patch(path, {"model_version": shown})
     return int((said or {}).get("deleted_predictions", 0))

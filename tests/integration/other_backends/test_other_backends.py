@@ -9,6 +9,11 @@ from typing import Any
 
 import pytest
 
+from errata.audit.ports import Prediction
+from errata.labelstudio.codecs import Codecs
+from errata.labelstudio.label_config import read_label_config
+from errata.labelstudio.predictions import SourcePredictions
+
 LABELS = ["car"] * 6 + ["truck"] * 6
 FIELD = "min_annotations_to_start_training"
 
@@ -17,8 +22,8 @@ FIELD = "min_annotations_to_start_training"
 def attach(label_studio: Any, theirs: Any) -> Any:
     """Attach somebody's backend as they would; Label Studio makes its title the model version."""
 
-    def attached(project_id: int) -> dict[str, Any]:
-        entry = {"project": project_id, "url": theirs.url, "title": "Theirs"}
+    def attached(project_id: int, title: str = "Theirs") -> dict[str, Any]:
+        entry = {"project": project_id, "url": theirs.url, "title": title}
         return dict(label_studio.client.post("api/ml/", entry))
 
     return attached
@@ -82,6 +87,22 @@ def test_what_was_pushed_to_open_tasks_before_the_backend_came_is_taken_back(
     form = client.get(f"api/tasks/{open_task}/")
     assert theirs.asked == [open_task]
     assert [each["model_version"] for each in form["predictions"]] == ["theirs-1"]
+
+
+@pytest.mark.parametrize("title", ["Theirs", "errata"])
+def test_a_backends_title_stays_the_model_version_when_predictions_are_deleted(
+    label_studio: Any, project: Any, footprint: Any, attach: Any, title: str
+) -> None:
+    """Label Studio empties it with any version that is deleted; so it stood there, errata's own title not less."""
+    client = label_studio.client
+    source = project(["car", "truck"])
+    attach(source.id, title)
+    sink = SourcePredictions(client, source.id, source.label_config, footprint)
+    region = Codecs().region(read_label_config(source.label_config).controls[0], "car", 0.9)
+    for version in ("errata-1", "errata-2"):
+        sink.push(version, [Prediction(source.task_ids[0], (region,), 0.9)])
+    assert sink.retire(["errata-2"]) == 1
+    assert client.get(f"api/projects/{source.id}/")["model_version"] == title
 
 
 @pytest.fixture
