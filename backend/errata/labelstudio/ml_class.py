@@ -6,6 +6,7 @@ import importlib
 import inspect
 import re
 import sys
+import sysconfig
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -149,6 +150,7 @@ def _place(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return f"{error.filename}, line {error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "site-packages" not in frame.filename and not frame.filename.startswith("<")]
-    innermost = (own[1:] or frames)[-1]  # the first frame is errata's
+    libraries = [sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")]
+    others = ("<", str(Path(__file__).parents[1]), *libraries)
+    innermost = ([frame for frame in frames if not frame.filename.startswith(others)] or frames)[-1]
     return f"{innermost.filename}, line {innermost.lineno}"
