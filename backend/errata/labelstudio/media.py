@@ -20,6 +20,7 @@ from errata.labelstudio.remote_files import RemoteFiles
 from errata.labelstudio.wire import LabelStudioSilent
 
 STORAGES = frozenset({"s3", "gs", "azure-blob", "azure_blob", "azure_spi"})
+_LOCAL_FILES = "/data/local-files/"
 _MEDIA_PATHS = re.compile(r"data/|storage-data/|(tasks|projects)/\d+/(resolve|presign)/", re.ASCII)
 _MAX_REDIRECTS = 5
 _MOST_SILENT = 16  # files in a row that Label Studio did not answer for: it is not the files then
@@ -43,6 +44,7 @@ class ProjectMedia:
         timeout_s: float = 30,
     ) -> None:
         self._client = client
+        self._hosts = frozenset(host.lower().strip() for host in hosts)
         self._remote = RemoteFiles(hosts, max_bytes, timeout_s, client.network)
         self._max_bytes = max_bytes
         self._timeout_s = timeout_s
@@ -95,7 +97,10 @@ class ProjectMedia:
             encoded = base64.urlsafe_b64encode(uri.encode()).decode()
             return self._read_own(f"{self._client.url}tasks/{task_id}/resolve/?fileuri={encoded}")
         if scheme in ("http", "https"):
-            return self._read_own(uri) if self._holds(uri) else self._remote.read(uri)
+            if self._holds(uri):
+                return self._read_own(uri)
+            own = self._local_file(uri)
+            return self._read_own(own) if own else self._remote.read(uri)
         if scheme:
             raise MediaError(f"addresses with {scheme}: are not read")
         if uri.startswith("//") or not uri.startswith("/"):
@@ -111,6 +116,18 @@ class ProjectMedia:
         """Say whether Label Studio has media there: task data name any address, and the token opens the whole API."""
         below = urlsplit(url).path[len(urlsplit(self._client.url).path) :]
         return self._client.owns(url) and _MEDIA_PATHS.match(below) is not None
+
+    def _local_file(self, url: str) -> str | None:
+        """Return where a local file of Label Studio's is whose address names Label Studio otherwise than errata does.
+
+        Label Studio writes its own name for itself (LABEL_STUDIO_HOST) into tasks that it makes of local files. The
+        token goes to the address that errata knows, and nowhere else.
+        """
+        parts = urlsplit(url)
+        is_elsewhere = not self._hosts.isdisjoint((parts.netloc.lower(), parts.hostname))
+        if is_elsewhere or not parts.path.endswith(_LOCAL_FILES):
+            return None
+        return f"{self._client.url}{_LOCAL_FILES[1:]}?{parts.query}"
 
     def _read_own(self, url: str, origin: str | None = None) -> bytes:
         for _ in range(_MAX_REDIRECTS):

@@ -25,6 +25,14 @@ HIDDEN_COLUMNS = (
     "fingerprint",
     "look_again",
 )
+INSTRUCTION = (
+    "<p>Each task shows one label that is likely to be wrong, and why. The label as it is now is filled in.</p>"
+    "<ul><li><b>The label is right</b>: leave it as it is.</li>"
+    "<li><b>Use the suggestion</b>: the label that the question names is right.</li>"
+    "<li><b>I corrected it above</b>: correct the label first.</li>"
+    "<li><b>Wrong, but I do not know what it is</b>, <b>Cannot be used</b>, <b>Can't tell</b>: as they say.</li></ul>"
+    "<p>The keys q, w, r, x, e and n choose, Ctrl+Enter submits.</p>"
+)
 _PREFIXES = ("", "errata_", "errata2_", "errata3_")
 _DECISIONS: tuple[tuple[str, Decision, str], ...] = (
     ("The label is right", "keep", "q"),

@@ -12,6 +12,7 @@ from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.label_config import read_label_config
 from errata.labelstudio.media_links import MediaLinks
 from errata.labelstudio.review_config import (
+    INSTRUCTION,
     Columns,
     choose_columns,
     note_control,
@@ -33,14 +34,6 @@ from errata.labelstudio.task_list import Filter, Params, chosen_tasks, task_filt
 from errata.review.records import Answer
 
 _TITLE_MAX = 50
-_INSTRUCTION = (
-    "<p>Each task shows one label that is likely to be wrong, and why. The label as it is now is filled in.</p>"
-    "<ul><li><b>The label is right</b>: leave it as it is.</li>"
-    "<li><b>Use the suggestion</b>: the label that the question names is right.</li>"
-    "<li><b>I corrected it above</b>: correct the label first.</li>"
-    "<li><b>Wrong, but I do not know what it is</b>, <b>Cannot be used</b>, <b>Can't tell</b>: as they say.</li></ul>"
-    "<p>The keys q, w, r, x, e and n choose, Ctrl+Enter submits.</p>"
-)
 
 
 def marker(project_id: int) -> str:
@@ -213,7 +206,7 @@ class ReviewProject:
                     f"errata; keep the next words, they are how it finds this project. {marker(source.project_id)}"
                 ),
                 "label_config": self._config(),
-                "expert_instruction": _INSTRUCTION,
+                "expert_instruction": INSTRUCTION,
                 "show_instruction": True,
                 "show_skip_button": False,  # a skipped task never comes back to whoever skipped it
                 "enable_empty_annotation": False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -29,6 +30,9 @@ _HINTS = {  # part of an address below Label Studio's -> what may be wrong
     "/data/upload/": "the upload is gone, or belongs to a project that the token's user cannot see",
     "/resolve/": "look into the settings of the source project's storage, and into Label Studio's log",
 }
+_OWN_MEDIA = re.compile(
+    r"(?P<root>https?://[^?#]*)/(?P<path>tasks/\d+/resolve/\?fileuri=.*|data/local-files/\?d=.*)", re.ASCII
+)
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -146,10 +150,10 @@ def _seen_by_browser(client: LabelStudio, review_id: int, address: str) -> tuple
     """
     page = f"{client.url}projects/{review_id}/data"
     url = urljoin(page, address)
-    root, _, resolver = url.partition("/tasks/")
-    if not client.owns(url) and "/resolve/?fileuri=" in resolver:
-        return f"{root}/projects/{review_id}/data", f"{client.url}tasks/{resolver}"
-    return page, url
+    own = None if client.owns(url) else _OWN_MEDIA.fullmatch(url)
+    if own is None:
+        return page, url
+    return f"{own['root']}/projects/{review_id}/data", client.url + own["path"]
 
 
 def _check_address(client: LabelStudio, page: str, url: str) -> None:

@@ -265,3 +265,50 @@ def test_exports_read_from_named_hosts_too(other_server: Any, reply: Any) -> Non
     media = FolderMedia(None, named(other_server))
     assert media.read(other_server.url + "a.png", 1) == b"image"
     media.close()
+
+
+@pytest.mark.parametrize("there", ["http://labels.example.com/", "https://labels.example.com:8443/sub/path/"])
+def test_local_files_are_read_where_errata_knows_label_studio(server: Any, reply: Any, media: Any, there: str) -> None:
+    """Label Studio writes its own name for itself into such tasks; the token goes to the known address alone."""
+    server.says(reply(200, b"image"))
+    assert media("ls").read(f"{there}data/local-files/?d=a%20b/c.png", 7) == b"image"
+    (seen,) = server.seen
+    assert seen.path == "/ls/data/local-files/?d=a%20b/c.png"
+    assert "Authorization" in seen.headers
+
+
+def test_local_files_of_a_named_host_are_read_there(server: Any, other_server: Any, reply: Any, media: Any) -> None:
+    """Whoever names a host means that one: it is asked itself, without the token."""
+    other_server.says(reply(200, b"image"))
+    uri = f"{other_server.url}data/local-files/?d=a.png"
+    assert media(hosts=named(other_server)).read(uri, 7) == b"image"
+    assert server.seen == []
+    assert "Authorization" not in other_server.seen[0].headers
+
+
+def test_a_page_reads_only_what_its_host_shares_with_it(server: Any, other_server: Any, reply: Any, media: Any) -> None:
+    """As a browser: a host has to allow the page's origin, or every one, and so has each that it redirects to."""
+    page = "https://labels.example.com/projects/1/data"
+    given = media(hosts=named(other_server))
+    for shared in ("*", "https://labels.example.com"):
+        other_server.says(reply(200, b"image", {"Access-Control-Allow-Origin": shared}))
+        assert given.read_as_page(f"{other_server.url}a.png", page) == b"image"
+    assert other_server.seen[-1].headers["Origin"] == "https://labels.example.com"
+    for shared in ("https://other.example.com", "null", ""):
+        other_server.says(reply(200, b"image", {"Access-Control-Allow-Origin": shared}))
+        with pytest.raises(MediaError, match="CORS"):
+            given.read_as_page(f"{other_server.url}a.png", page)
+    server.says(reply(303, b"", {"Location": f"{other_server.url}a.png?signed"}))
+    with pytest.raises(MediaError, match="CORS"):
+        given.read_as_page(f"{server.url}tasks/1/resolve/?fileuri=x", page)
+    other_server.says(reply(200, b"image", {"Access-Control-Allow-Origin": "*"}))
+    assert given.read_as_page(f"{server.url}tasks/1/resolve/?fileuri=x", page) == b"image"
+
+
+def test_a_page_reads_what_is_its_own(server: Any, reply: Any, media: Any) -> None:
+    """Label Studio's own files, and what another program serves under the same name, need not be shared."""
+    server.says(reply(200, b"image"))
+    given, page = media("", named(server)), f"{server.url}projects/1/data"
+    assert given.read_as_page(f"{server.url}data/upload/1/a.png", page) == b"image"
+    assert given.read_as_page(f"{server.url}pictures/a.png", page) == b"image"
+    assert ["Authorization" in each.headers for each in server.seen] == [True, False]

@@ -17,12 +17,14 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from errata.audit.progress import LineProgress
 from errata.labelstudio.media import ProjectMedia
 from errata.labelstudio.media_links import LIFETIME_S, MediaLinks
 from errata.labelstudio.review_project import ReviewProject
+from errata.labelstudio.review_tasks import TRIAL
 from errata.labelstudio.trial import try_media
 from errata.settings import Settings
-from errata.wiring import Wiring
+from errata.wiring import BeliefOptions, Wiring
 
 PAGE = {"Origin": "http://labels.example.com", "Sec-Fetch-Site": "cross-site"}
 GIVEN = [{"id": "g", "from_name": "label", "to_name": "image", "type": "choices", "value": {"choices": ["car"]}}]
@@ -205,3 +207,27 @@ def test_addresses_are_renewed_and_nobody_loses_a_thing(
     }
     assert [each.review_annotation_id for each in review.read()] == [answer]
     assert try_media(label_studio.client, of, review, ProjectMedia(label_studio.client), 10**6).is_loaded is False
+
+
+def test_an_audit_tidies_up(
+    label_studio: Any, project: Any, wired: Any, snapshot: Any, entries: Any, png: bytes
+) -> None:
+    """What a crash left of a trial goes, and addresses that errata is to serve take the place of Label Studio's."""
+    source = project(["car", "truck"] * 4)
+    wiring = wired(public_url="http://127.0.0.1:9")
+    of = snapshot(source)
+    review = wiring.review_project(of)
+    (review_task,) = review.insert(entries(of, [0.9])[:1])
+    left = {"image": "/data/upload/1/a.png", review.columns("finding"): f"{TRIAL}{int(time.time()) - 3600}"}
+    label_studio.client.post(f"api/projects/{review.find()}/import", [{"data": left}])
+    said = wiring.project_settings.get(source.id)
+    wiring.project_settings.put(source.id, said.model_copy(update={"media": "errata", "predictions": "none"}))
+
+    wiring.tend_review(source.id)
+    tasks = label_studio.client.get("api/tasks/", {"project": review.find(), "fields": "all"})["tasks"]
+    assert [task["id"] for task in tasks] == [review_task]
+    assert tasks[0]["data"]["image"].startswith(f"http://127.0.0.1:9/media/{source.id}/{of.tasks[0].id}/image?expires=")
+
+    wiring.audit(source.id, BeliefOptions(), LineProgress(lambda _: None))
+    tasks = label_studio.client.get("api/tasks/", {"project": review.find(), "fields": "all"})["tasks"]
+    assert all(task["data"]["image"].startswith(f"http://127.0.0.1:9/media/{source.id}/") for task in tasks)
