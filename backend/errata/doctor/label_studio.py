@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from errata.doctor.checks import Check, look, not_asked, ok, wrong
+from errata.errors import LabelStudioUnreachable
 from errata.labelstudio.failures import is_json
 
 ANSWER_S = 5.0
@@ -40,6 +41,9 @@ def check_reachable(api: Api, proxy: str | None, now: datetime) -> Iterator[Chec
         api: Label Studio.
         proxy: the proxy that is used, in words.
         now: our clock, with its zone.
+
+    Raises:
+        LabelStudioUnreachable: it is not there.
     """
     through = f" through the proxy {proxy}" if proxy else ""
     # Not api/version: Label Studio answers that below any sub-path, right or wrong.
@@ -47,12 +51,10 @@ def check_reachable(api: Api, proxy: str | None, now: datetime) -> Iterator[Chec
     if not is_json(answer):
         api.get(_WHO)  # says what is wrong, and where Label Studio is instead
     if not _is_refusal(answer):
-        yield wrong(
-            "Label Studio",
-            f"what answers at {api.url}{through} ({answer.status_code}) is something else",
-            "Set ERRATA_LABEL_STUDIO_URL to the address that a browser shows Label Studio at, without projects/.",
+        raise LabelStudioUnreachable(
+            f"What answers at {api.url}{through} ({answer.status_code}) is not Label Studio; set "
+            "ERRATA_LABEL_STUDIO_URL to the address that a browser shows Label Studio at, without projects/."
         )
-        return
     yield ok("Label Studio", f"answers at {api.url}{through}")
     yield check_clock(answer.headers.get("date", ""), now)
 
