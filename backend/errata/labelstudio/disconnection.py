@@ -76,12 +76,13 @@ def pending(kind: str, project_id: int, url: str) -> Trace:
 
 def find_pending(client: LabelStudio, trace: Trace) -> dict[str, Any] | None:
     """Return what a crash left between Label Studio's commit and errata's own, None where there is nothing."""
-    path = "api/webhooks/" if trace.kind == "webhook" else "api/ml/"
-    for each in client.get(path, {"project": trace.details["project"]}):
-        is_made_by_errata = trace.kind == "ml_backend" or SECRET_HEADER in each["headers"]
-        if each["url"] == trace.details["url"] and is_made_by_errata:
-            return dict(each)
-    return None
+    url, project_id = trace.details["url"], trace.details["project"]
+    if trace.kind == "webhook":  # the list of a project that is gone is refused, the list of all has none of it
+        hooks = [each for each in client.get("api/webhooks/") if SECRET_HEADER in each["headers"]]
+        found = [each for each in hooks if (each["project"], each["url"]) == (project_id, url)]
+    else:
+        found = [each for each in client.get("api/ml/", {"project": project_id}) if each["url"] == url]
+    return dict(found[0]) if found else None
 
 
 def _untie(client: LabelStudio, project_id: int, trace: Trace) -> list[str]:
@@ -94,11 +95,19 @@ def _untie(client: LabelStudio, project_id: int, trace: Trace) -> list[str]:
     if trace.kind == "webhook":
         return [_untie_webhook(client, trace)]
     if trace.kind == "ml_backend":
-        client.delete(f"api/ml/{trace.ref}")
-        return [f"ML backend {trace.ref} detached."]
+        return [_untie_backend(client, project_id, trace)]
     if trace.kind == "predictions":
         return _untie_predictions(client, project_id, trace.ref)
     return [_untie_model_version(client, project_id, trace)]
+
+
+def _untie_backend(client: LabelStudio, project_id: int, trace: Trace) -> str:
+    # Asked for one that is gone, Label Studio answers with a page that could be anybody's.
+    there = {str(each["id"]) for each in client.get("api/ml/", {"project": project_id})}
+    if trace.ref not in there:
+        return f"ML backend {trace.ref} was gone already."
+    client.delete(f"api/ml/{trace.ref}")
+    return f"ML backend {trace.ref} detached."
 
 
 def _untie_webhook(client: LabelStudio, trace: Trace) -> str:

@@ -114,17 +114,14 @@ def backend_entry(project_id: int, url: str, title: str, user: str, password: st
 
 
 def _take_away(client: LabelStudio, project_id: int, place: str) -> None:
-    """Remove what Label Studio added because something that is not errata took the trial for a real one.
-
-    It puts the entry's title as the project's model version where there was none, and empties that again by itself.
-    """
+    """Remove what Label Studio added because something that is not errata took the trial for a real one."""
     for path, slash in (("api/ml/", ""), ("api/webhooks/", "/")):
         for each in client.get(path, {"project": project_id}):
             if each["url"] in (place, place + "/webhook"):
-                try:
-                    client.delete(f"{path}{each['id']}{slash}")
-                except LabelStudioGone:
-                    continue
+                client.delete(f"{path}{each['id']}{slash}")
+    # Label Studio puts the entry's title as the project's model version, where there was none.
+    if client.get(f"api/projects/{project_id}/").get("model_version") == _TRIAL_TITLE:
+        client.patch(f"api/projects/{project_id}/", {"model_version": ""})
 
 
 def _refused(url: str, error: ErrataError) -> str:
@@ -140,6 +137,8 @@ def _refused(url: str, error: ErrataError) -> str:
             f'Label Studio\'s host does not know the name "{urlsplit(url).hostname}". Set ERRATA_PUBLIC_URL to an '
             "address of errata that it knows."
         )
+    if "object does not exist" in said:
+        raise LabelStudioGone("Label Studio does not have the project that it was to try this on.") from error
     raise error
 
 

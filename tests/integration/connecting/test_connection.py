@@ -1,0 +1,261 @@
+"""Connecting and disconnecting on a real Label Studio, with a service that answers as errata does."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from errata.audit.ports import Trace
+from errata.errors import LabelStudioRefused, UsageError
+from errata.labelstudio.connection import SECRET_HEADER, is_attached_in_form
+from errata.labelstudio.disconnection import pending
+from errata.labelstudio.review_project import find_review_project
+from errata.settings import ProjectSettings
+
+
+def hooks(seen):
+    return [(each["url"], each["headers"]) for each in seen["webhooks"]]
+
+
+def backends(seen):
+    return [(each["url"], each["title"], each["auth_method"]) for each in seen["backends"]]
+
+
+def kinds(errata, project_id):
+    return sorted(trace.kind for trace in errata.footprint.of_project(project_id))
+
+
+def form_entry(source, service, **changes):
+    """Return what Label Studio's own backend form sends."""
+    entry = {"project": source.id, "url": service.url, "title": "mine", "auth_method": "BASIC_AUTH"}
+    return {**entry, "basic_auth_user": "errata", "basic_auth_pass": service.password, **changes}
+
+
+@pytest.fixture
+def lived_in(label_studio, source, service):
+    """Make the project somebody's: predictions of theirs, a version, a webhook, overlap, training, a tab."""
+    client = label_studio.client
+    rows = [{"task": task, "result": [], "score": 0.5, "model_version": "theirs"} for task in source.task_ids]
+    client.post(f"api/projects/{source.id}/import/predictions", rows)
+    changes = {"model_version": "theirs", "maximum_annotations": 2, "min_annotations_to_start_training": 1}
+    client.patch(f"api/projects/{source.id}/", changes)
+    hook = {"project": source.id, "url": "http://127.0.0.1:9/theirs?key=secret", "send_for_all_actions": True}
+    client.post("api/webhooks/", hook)
+    client.post("api/dm/views/", {"project": source.id, "data": {"title": "Theirs"}})
+    return source
+
+
+def test_connecting_twice_is_connecting_once(open_errata, state, source, service, label_studio):
+    """One webhook a project with the secret, one backend with Basic auth, one review project."""
+    errata = open_errata()
+    errata.connect(source.id)
+    once = state(source.id)
+    review_id = find_review_project(label_studio.client, source.id)["id"]
+    review_once = state(review_id)
+    traces = errata.footprint.of_project(source.id)
+    open_errata().connect(source.id)
+    assert state(source.id) == once
+    assert state(review_id) == review_once
+    assert errata.footprint.of_project(source.id) == traces
+    assert hooks(once) == [(service.url + "/webhook", {SECRET_HEADER: service.secret})]
+    assert backends(once) == [(service.url, "errata", "BASIC_AUTH")]
+    assert backends(review_once) == []
+    assert len(review_once["webhooks"]) == 1
+    assert kinds(errata, source.id) == ["ml_backend", "predictions", "review_project", "webhook", "webhook"]
+
+
+def test_a_lived_in_project_is_as_it_was(open_errata, state, lived_in, service):
+    """Settings, backends, webhooks, predictions, versions and tabs are those of before, to the last field."""
+    before = state(lived_in.id)
+    errata = open_errata()
+    errata.connect(lived_in.id, ProjectSettings(predictions="all", shows_version=True))
+    errata.footprint.add(lived_in.id, Trace("predictions", "errata-1"))
+    rows = [{"task": task, "result": [], "score": 0.5, "model_version": "errata-1"} for task in lived_in.task_ids]
+    errata.client.post(f"api/projects/{lived_in.id}/import/predictions", rows)
+    assert state(lived_in.id) != before
+    assert "2 predictions of version errata-1 deleted." in errata.disconnect(lived_in.id)
+    assert state(lived_in.id) == before
+    assert kinds(errata, lived_in.id) == ["review_project"]
+    assert errata.disconnect(lived_in.id) == []
+
+
+def test_the_version_that_label_studio_chooses_by_itself_is_taken_back(open_errata, state, source):
+    """Attaching a backend names it as model version; it is empty again at once, unless the user lets errata choose."""
+    before = state(source.id)
+    errata = open_errata()
+    errata.connect(source.id)
+    assert state(source.id)["project"]["model_version"] == ""
+    errata.disconnect(source.id)
+    errata.connect(source.id, ProjectSettings(shows_version=True))
+    assert state(source.id)["project"]["model_version"] == "errata"
+    errata.disconnect(source.id)
+    assert state(source.id) == before
+
+
+def test_what_label_studio_stored_of_errata_goes_too(open_errata, state, source):
+    """Predictions that Label Studio asked the backend for were never pushed, and are errata's all the same."""
+    errata = open_errata()
+    before = state(source.id)
+    errata.connect(source.id)
+    rows = [{"task": source.task_ids[0], "result": [], "score": 0.0, "model_version": "errata-none"}]
+    errata.client.post(f"api/projects/{source.id}/import/predictions", rows)
+    errata.disconnect(source.id)
+    assert state(source.id) == before
+
+
+def test_a_version_that_is_gone_is_not_put_back(open_errata, label_studio, source):
+    """Label Studio takes no version without predictions: the field is emptied, and the line says why."""
+    errata = open_errata()
+    client = label_studio.client
+    rows = [{"task": source.task_ids[0], "result": [], "score": 0.5, "model_version": "errata-1"}]
+    client.post(f"api/projects/{source.id}/import/predictions", rows)
+    client.patch(f"api/projects/{source.id}/", {"model_version": "errata-1"})
+    errata.footprint.add(source.id, Trace("model_version", "project", {"before": "theirs"}))
+    assert any('"theirs", which it was, has no predictions' in line for line in errata.disconnect(source.id))
+    assert client.get(f"api/projects/{source.id}/")["model_version"] == ""
+
+
+@pytest.mark.parametrize("kind", ["webhook", "ml_backend"])
+def test_what_a_crash_left_is_found(kind, open_errata, state, source, service):
+    """What was added and not written down yet was announced before: disconnecting takes it, connecting adopts it."""
+    errata = open_errata()
+    before = state(source.id)
+    errata.connect(source.id)
+    (trace, *_) = [t for t in errata.footprint.of_project(source.id) if t.kind == kind]
+    url = service.url + ("/webhook" if kind == "webhook" else "")
+
+    def die() -> None:
+        errata.footprint.remove(source.id, kind, trace.ref)
+        errata.footprint.add(source.id, pending(kind, source.id, url))
+
+    die()
+    errata.connect(source.id)
+    assert trace.ref in [t.ref for t in errata.footprint.of_project(source.id) if t.kind == kind]
+    die()
+    errata.disconnect(source.id)
+    assert state(source.id) == before
+
+
+def test_labelling_and_reviewing_call_with_the_secret(open_errata, label_studio, source, service):
+    """Every event carries the secret, and no other webhook doubles it."""
+    open_errata().connect(source.id)
+    service.calls.clear()
+    body = {"result": [], "was_cancelled": False}
+    label_studio.client.post(f"api/tasks/{source.task_ids[0]}/annotations/", body)
+    assert service.events() == [("ANNOTATION_CREATED", service.secret)]
+
+
+def test_disconnecting_after_others_tidied_up(open_errata, label_studio, source):
+    """What somebody deleted by hand is said to be gone, and the rest still goes."""
+    errata = open_errata()
+    errata.connect(source.id)
+    review_id = find_review_project(label_studio.client, source.id)["id"]
+    label_studio.client.delete(f"api/projects/{review_id}/")
+    lines = errata.disconnect(source.id)
+    assert sum("was gone already." in line for line in lines) == 1  # the webhook of the review project
+    assert kinds(errata, source.id) == ["review_project"]
+
+
+def test_a_source_that_is_gone_can_be_left(open_errata, label_studio, source):
+    """Somebody deleted the project: errata forgets what was there, and deletes the review project when asked."""
+    errata = open_errata()
+    errata.connect(source.id)
+    review_id = find_review_project(label_studio.client, source.id)["id"]
+    label_studio.client.delete(f"api/projects/{source.id}/")
+    errata.disconnect(source.id, delete_review=True)
+    assert errata.footprint.of_project(source.id) == []
+    assert find_review_project(label_studio.client, source.id) is None
+    assert [
+        each for each in label_studio.client.get("api/webhooks/") if each["project"] in (source.id, review_id)
+    ] == []
+
+
+def test_a_backend_attached_in_label_studios_form_is_kept(open_errata, label_studio, state, source, service):
+    """Its secretless webhook gets the secret, and both are as they were after disconnecting."""
+    label_studio.client.post("api/ml/", form_entry(source, service))
+    before = state(source.id)
+    assert [headers for _, headers in hooks(before)] == [{}]
+    errata = open_errata()
+    errata.connect(source.id)
+    after = state(source.id)
+    assert [headers for _, headers in hooks(after)] == [{SECRET_HEADER: service.secret}]
+    assert after["backends"] == before["backends"]
+    errata.disconnect(source.id)
+    assert state(source.id) == before
+
+
+def test_another_backend_is_not_replaced(open_errata, label_studio, state, source, service):
+    """Label Studio asks only the first backend of a project: errata says so and stays out, even where it is told to."""
+    label_studio.client.post("api/ml/", form_entry(source, service, url=service.url + "/other", title="theirs"))
+    before = state(source.id)["backends"]
+    errata = open_errata()
+    lines = errata.connect(source.id)
+    assert any('because "theirs" is there' in line for line in lines)
+    with pytest.raises(UsageError, match='because "theirs" is there'):
+        errata.connect(source.id, attach_backend=True)
+    assert state(source.id)["backends"] == before
+
+
+def test_a_backend_that_is_not_wanted_goes(open_errata, state, source):
+    """Connecting again without it takes the entry away and leaves the webhooks."""
+    errata = open_errata()
+    errata.connect(source.id)
+    lines = errata.connect(source.id, attach_backend=False)
+    after = state(source.id)
+    assert any("detached" in line for line in lines)
+    assert (len(after["webhooks"]), after["backends"]) == (1, [])
+
+
+def test_an_address_that_moved_is_followed(open_errata, state, source, service):
+    """Connecting with another address mends what was made with the first one."""
+    open_errata().connect(source.id)
+    moved = service.url.replace("127.0.0.1", "localhost")
+    open_errata(public_url=moved + "/").connect(source.id)
+    after = state(source.id)
+    assert [url for url, _ in hooks(after)] == [moved + "/webhook"]
+    assert [url for url, *_ in backends(after)] == [moved]
+
+
+def test_where_label_studio_does_not_get_through_nothing_is_left_behind(open_errata, state, source, service):
+    """What an earlier connection made is taken away: a webhook to nowhere costs annotators a second each time."""
+    before = state(source.id)
+    errata = open_errata()
+    errata.connect(source.id, ProjectSettings(shows_version=True))
+    lines = open_errata(public_url="http://127.0.0.1:9").connect(source.id)
+    assert any("Outbound only" in line and "ERRATA_PUBLIC_URL" in line for line in lines)
+    after = state(source.id)
+    assert (after["webhooks"], after["backends"], after["project"]) == ([], [], before["project"])
+    assert kinds(errata, source.id) == ["predictions", "review_project"]
+    with pytest.raises(LabelStudioRefused, match="Label Studio cannot connect to"):
+        open_errata(public_url="http://127.0.0.1:9").connect(source.id, attach_backend=True)
+
+
+def test_fewer_people_see_predictions_after_another_answer(open_errata, state, source):
+    """Predictions that were stored for everybody go; the next audit stores those that are still wanted."""
+    errata = open_errata()
+    errata.connect(source.id, ProjectSettings(predictions="all"))
+    rows = [{"task": source.task_ids[0], "result": [], "score": 0.5, "model_version": "errata-1"}]
+    errata.client.post(f"api/projects/{source.id}/import/predictions", rows)
+    errata.connect(source.id, ProjectSettings(predictions="labelled"))
+    assert state(source.id)["versions"] == {}
+    assert errata.settings_of(source.id).predictions == "labelled"
+
+
+def test_the_service_itself_is_reachable(service):
+    """The stand-in asks for the password, so that the tests above mean something."""
+    assert httpx.get(service.url + "/health", trust_env=False).status_code == 401
+
+
+def test_who_attached_errata_is_told_apart(open_errata, label_studio, source, service):
+    """What somebody attached in Label Studio's own form wants predictions everywhere; what connect made does not."""
+    errata = open_errata()
+
+    def is_attached() -> bool:
+        return is_attached_in_form(label_studio.client, source.id, service.url, errata.footprint)
+
+    assert not is_attached()
+    errata.connect(source.id)
+    assert not is_attached()
+    errata.disconnect(source.id)
+    label_studio.client.post("api/ml/", form_entry(source, service))
+    assert is_attached()
