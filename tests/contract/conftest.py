@@ -25,6 +25,8 @@ from errata.jobs.rq_queue import RedisQueue
 REQUESTS = Path(__file__).parent / "requests"
 PASSWORD = "pässwort"
 MODEL = 'from errata.hosted import ErrataModel\n\n__all__ = ["ErrataModel"]\n'
+INIT = ["label-studio-ml", "init", "errata-backend", "--script", "model.py:ErrataModel"]
+START = ["label-studio-ml", "start", "errata-backend", "--host", "127.0.0.1"]
 # Whoever started it is gone for whatever reason when standard input ends; then the whole group goes.
 UNTIL_STDIN_ENDS = '"$0" "$@" & read -r _; kill 0'
 
@@ -51,6 +53,11 @@ class Host:
     http: httpx.Client = field(default_factory=httpx.Client)
 
     @property
+    def commands(self) -> list[str]:
+        """What was typed, and the module that was written."""
+        return [] if self.is_errata else [*MODEL.splitlines(), " ".join(INIT), " ".join(START)]
+
+    @property
     def is_errata(self) -> bool:
         return self.name == "errata serve"
 
@@ -72,7 +79,7 @@ class Host:
         command = ["errata", "serve"]
         if not self.is_errata:
             self._init()
-            command = ["label-studio-ml", "start", "errata-backend", "--host", "127.0.0.1", "--port", port]
+            command = [*START, "--port", port]
         with (self.folder / "log").open("ab") as sink:
             self.process = subprocess.Popen(
                 ["sh", "-c", UNTIL_STDIN_ENDS, *command],
@@ -89,8 +96,10 @@ class Host:
 
     def _init(self) -> None:
         (self.folder / "model.py").write_text(MODEL)
-        command = ["label-studio-ml", "init", "errata-backend", "--script", "model.py:ErrataModel", "--force"]
-        subprocess.run(command, cwd=self.folder, env=self.environment, check=True, capture_output=True, timeout=120)
+        again = ["--force"] if (self.folder / "errata-backend").exists() else []
+        subprocess.run(
+            [*INIT, *again], cwd=self.folder, env=self.environment, check=True, capture_output=True, timeout=120
+        )
 
     def _answers(self) -> bool:
         assert self.process

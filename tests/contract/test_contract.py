@@ -102,6 +102,8 @@ def test_another_project_has_no_version_and_no_predictions(host: Any, recorded: 
     assert host.replay(recorded["setup"]).json() == {"model_version": VERSION}
     assert host.replay(of_project(recorded["setup"], 900)).json() == {"model_version": "errata-none"}
     assert not any(host.replay(other).json()["results"])
+    interactive = host.replay(of_project(recorded["predict_interactive"], 900)).json()["results"]
+    assert [each["result"] for each in interactive] == [[]]  # the page reads it, and takes no empty list
     assert any(host.replay(recorded["predict_many"]).json()["results"])
 
 
@@ -148,6 +150,12 @@ def test_after_a_restart(host: Any, recorded: Recorded) -> None:
     assert host.replay(recorded["predict_one"]).status_code == (200 if host.is_errata else 500)
     assert host.replay(recorded["setup"]).json() == {"model_version": VERSION}
     assert host.replay(recorded["predict_one"]).status_code == 200
+
+
+def test_the_document_says_how_it_is_hosted(host: Any) -> None:
+    """docs/howto/label-studio-ml.md has the very lines that the host of these tests was made with."""
+    document = (Path(__file__).parents[2] / "docs" / "howto" / "label-studio-ml.md").read_text()
+    assert [line for line in host.commands if line and f"    {line}" not in document] == []
 
 
 def of_project(recorded: dict[str, Any], project_id: int) -> dict[str, Any]:

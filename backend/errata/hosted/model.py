@@ -30,13 +30,12 @@ class ErrataModel(LabelStudioMLBase):  # type: ignore[misc]  # label-studio-ml h
         if flask.has_request_context() and flask.request.path == "/setup":
             flask.after_this_request(_with_version)
 
-    def predict(self, tasks: Sequence[Mapping[str, Any]], **_: object) -> list[dict[str, Any]]:
+    def predict(self, tasks: Sequence[Mapping[str, Any]], **params: object) -> list[Any]:
         """Return one result a task, in order; all tasks are of one project, as in Label Studio's requests."""
         if not tasks:
             return []
-        config = _body().get("label_config", self.label_config)
-        body = {"tasks": list(tasks), "project": tasks[0].get("project"), "label_config": config}
-        return answers().predict(predict_request(body))
+        told = {"project": tasks[0].get("project"), "label_config": self.label_config, "params": params}
+        return answers().predict(predict_request({**told, **_body(), "tasks": list(tasks)}))
 
     def process_event(
         self, event: str, data: Mapping[str, Any] | None, job_id: object, additional_params: Mapping[str, Any]
