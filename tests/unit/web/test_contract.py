@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from errata.errors import QueueUnreachable, SettingError
 from errata.jobs.queue import JobState
+from errata.labelstudio.reachability import TRIAL_STATUS
 from errata.settings import Settings
 from errata.web import bodies
 from errata.web.security import Credentials, check_exposure
@@ -25,6 +26,7 @@ ROUTES = [
     ("POST", "/webhook"),
     ("POST", "/job_status"),
 ]
+TRIAL = [("GET", "/trial/health"), ("POST", "/trial/setup")]
 
 
 def basic(user: str, password: str, encoding: str = "utf-8") -> dict[str, str]:
@@ -37,12 +39,21 @@ def test_health_is_what_label_studio_expects(world: MakeWorld) -> None:
     assert (answer.status_code, answer.json()) == (200, {"status": "UP", "model_class": "errata"})
 
 
+def test_a_trial_finds_errata_and_is_refused(world: MakeWorld) -> None:
+    """Healthy, and then a status by which Label Studio tells that it got here; no project counts as attached."""
+    w = world()
+    assert w.client.get("/trial/health").status_code == 200
+    answer = w.client.call("POST", "/trial/setup", content=b'{"project": "7.1", "schema": "<View/>"}')
+    assert answer.status_code == TRIAL_STATUS
+    assert not w.book.attached()
+
+
 def test_every_route_needs_the_password(world: MakeWorld) -> None:
     """Without credentials, with wrong ones and with garbage: 401 that says what to give, and nothing is read."""
     w = world(credentials=Credentials("errata", "pässwörd", "s3cret"))
     wrong = [{}, basic("errata", "wrong"), basic("other", "pässwörd"), {"Authorization": "Basic not base64!"}]
     wrong += [{"Authorization": "Bearer x"}, {"Authorization": "Basic"}, {"Authorization": b"Basic \xff\xfe"}]
-    for method, path in ROUTES:
+    for method, path in ROUTES + TRIAL:
         for headers in wrong:
             answer = w.client.call(method, path, headers=headers, content=b"{}" if method == "POST" else None)
             assert answer.status_code == 401, (path, headers)
