@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from errata.audit.progress import LineProgress
 from errata.demo.digits import Digits, load_digits
 from errata.demo.reviewer import answer_findings, label_of, source_state, without_labels, without_times
 from errata.demo.source_project import CONTROL, choice, make_source_project
 from errata.labelstudio.review_project import find_review_project
+from errata.store.database import open_database
+from errata.store.tables import AUDITS
 
-N_DIGITS = 120
+N_DIGITS = 100
 LOOKS = 4  # of the service for answers and changed labels, in which nothing may begin by itself
 QUIET = LineProgress(lambda _: None)
 
@@ -39,8 +43,12 @@ def looks(wire: Any) -> Callable[[], int]:
     return lambda: len(seen)
 
 
-def audits(errata: Any, project_id: int) -> Any:
-    return errata.ask("status", str(project_id))["last_audit"]
+def audits(errata: Any) -> list[tuple[bool, str | None]]:
+    """Return of every audit, oldest first, whether it has ended and what was wrong with it."""
+    with closing(open_database(f"sqlite:///{errata.data_dir / 'errata.db'}").connect()) as connection:
+        rows = connection.execute(select(AUDITS.c.finished_at, AUDITS.c.problem).order_by(AUDITS.c.id)).all()
+        connection.engine.dispose()
+    return [(row.finished_at is not None, row.problem) for row in rows]
 
 
 def test_one_person_s_own_writes_start_nothing_twice(
@@ -67,16 +75,15 @@ def test_one_person_s_own_writes_start_nothing_twice(
         return {task_id: label_of(task) for task_id, task in source_state(client, project_id).items()}
 
     wait(lambda: judged_wrong.items() <= labels().items(), "the fixes")
-    first = audits(errata, project_id)["id"]
 
     def settled() -> bool:
         """Say whether the service has looked around a few times, and no audit has begun meanwhile."""
-        last, n_looks = audits(errata, project_id), looks()
+        so_far, n_looks = audits(errata), looks()
         wait(lambda: looks() >= n_looks + LOOKS, "the service's looks")
-        return bool(last["finished_at"] and not last["problem"] and audits(errata, project_id) == last)
+        return len(so_far) > 1 and so_far[-1][0] and audits(errata) == so_far
 
     wait(settled, "the end of what the fixes set off")
-    assert audits(errata, project_id)["id"] - first <= 2
+    assert audits(errata) in ([(True, None)] * 2, [(True, None)] * 3)
     plan = errata.ask("plan", str(project_id))
     assert (plan["changes"], plan["conflicts"], plan["applied"]) == ([], [], len(judged_wrong))
     after = source_state(client, project_id)

@@ -14,7 +14,7 @@ from errata.demo.source_project import make_source_project
 from errata.errors import ErrataError
 from errata.labelstudio.review_project import find_review_project
 
-N_DIGITS = 120
+N_DIGITS = 100
 QUIET = LineProgress(lambda _: None)
 
 
