@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from filelock import FileLock
-from sqlalchemy import Connection, Engine, Table, create_engine, event, select, text
+from sqlalchemy import Connection, DateTime, Engine, Table, create_engine, event, inspect, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
@@ -192,6 +192,9 @@ def _prepare_schema(engine: Engine) -> None:
         if version == 1:
             _free_findings_of_audits(connection)
         METADATA.create_all(connection)
+        if version in (1, 2) and all(each["name"] != "read_at" for each in inspect(connection).get_columns("media")):
+            kind = DateTime().compile(dialect=connection.dialect)
+            connection.execute(text(f"ALTER TABLE media ADD COLUMN read_at {kind}"))
         upsert(connection, SCHEMA, [{"id": 1, "version": SCHEMA_VERSION}])
 
 

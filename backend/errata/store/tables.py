@@ -15,7 +15,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 METADATA = MetaData()
 
@@ -131,4 +131,5 @@ MEDIA = Table(
     METADATA,
     Column("uri_sha256", String(64), primary_key=True),  # not the address itself: it may carry a signature
     Column("content_key", String(128), nullable=False),
+    Column("read_at", DateTime),  # UTC; not known for what was read before schema 3
 )

@@ -28,7 +28,7 @@ from errata.labelstudio.tokens import read_claims
 from errata.settings import PredictionsMode
 from errata.store.embeddings import EmbeddingFolder, known_width
 from errata.store.login import remembered_login
-from errata.store.media_index import MediaIndexStore
+from errata.store.media_index import TRUSTED, MediaIndexStore
 from errata.wiring.showing import Showing
 from errata.wiring.training import Training
 from errata_model.encoders.images import ImageEncoder, UnknownEncoder, WeightsUnavailable, load_image_encoder
@@ -154,7 +154,7 @@ class Auditing(Showing, Training):
         if belief != "own":
             return FileBeliever(Path(belief))
         encoder, name = self._encoder(options, progress)
-        embedder = self.embedder(encoder, media, MediaIndexStore(self.engine) if artefacts else NoIndex())
+        embedder = self.embedder(encoder, media, MediaIndexStore(self.engine, TRUSTED) if artefacts else NoIndex())
         return OwnBeliever(embedder, name, artefacts, seed=options.seed, minutes=options.minutes)
 
     def _legacy_token(self) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DatabaseError
 
 from errata.errors import SettingError
 from errata.store.database import open_database, writing
-from errata.store.tables import FINDINGS, SCHEMA, SCHEMA_VERSION
+from errata.store.tables import FINDINGS, MEDIA, SCHEMA, SCHEMA_VERSION
 
 PUT = """
 import sys
@@ -120,4 +120,20 @@ def test_findings_of_schema_1_are_kept(url: str) -> None:
             rows = connection.execute(select(FINDINGS)).all()
             assert connection.execute(select(SCHEMA.c.version)).scalar() == SCHEMA_VERSION
         assert [tuple(row) for row in rows] == [("a", 7, "published", 100, {"x": 1}, None)]
+        again.dispose()
+
+
+def test_media_of_schema_2_are_kept(url: str) -> None:
+    """They have no time; the rows stay, and later ones have it."""
+    first = open_database(url)
+    with writing(first) as connection:
+        connection.execute(text("ALTER TABLE media DROP COLUMN read_at"))
+        connection.execute(text("INSERT INTO media VALUES ('a', 'key')"))
+        connection.execute(update(SCHEMA).values(version=2))
+    first.dispose()
+    for _ in range(2):
+        again = open_database(url)
+        with again.begin() as connection:
+            assert [tuple(row) for row in connection.execute(select(MEDIA))] == [("a", "key", None)]
+            assert connection.execute(select(SCHEMA.c.version)).scalar() == SCHEMA_VERSION
         again.dispose()
