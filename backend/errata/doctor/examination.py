@@ -65,12 +65,11 @@ class _Examination:
 
     def _computing(self) -> list[Question]:
         slow = "Try again when this machine is less busy."
-        questions = [Question("libraries", machine.check_libraries, slow)]
-        questions += [
-            Question("encoder", partial(self._encoder, name), slow)
-            for name in sorted({self._settings_of(id_).encoder for id_ in self._project_ids} | {self._settings.encoder})
+        names = {self._settings_of(id_).encoder for id_ in self._project_ids} | {self._settings.encoder}
+        return [
+            Question("device", partial(self._device, names), slow),
+            *(Question("encoder", partial(self._encoder, name), slow) for name in sorted(names)),
         ]
-        return questions
 
     def _within(self, down: Set[str]) -> list[Question]:
         """Return the questions that need Label Studio; `down` names what is wrong already."""
@@ -85,6 +84,10 @@ class _Examination:
             late = "See ERRATA_MEDIA_TIMEOUT_S, and whether the storage of the media answers."
             questions.append(Question("media", partial(self._media, id_), late, id_))
         return questions
+
+    def _device(self, encoders: Set[str]) -> Iterator[Check]:
+        yield machine.check_libraries()
+        yield machine.check_device(encoders)
 
     def _encoder(self, name: str) -> Iterator[Check]:
         yield model.check_encoder(name, self._settings.weights, self._wiring.network.trust)

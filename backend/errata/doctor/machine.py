@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -89,22 +89,26 @@ def check_database(settings: Settings, n_projects: Callable[[], int]) -> Check:
         return failed("database", error)
 
 
-def check_libraries() -> Iterator[Check]:
-    """Say which libraries are there, and what the encoder runs on. Imports torch, which takes seconds."""
-    found = [f"{name} {_version(name)}" for name in LIBRARIES]
-    yield ok("libraries", ", ".join(found))
+def check_libraries() -> Check:
+    """Say which libraries are there."""
+    return ok("libraries", ", ".join(f"{name} {_version(name)}" for name in LIBRARIES))
+
+
+def check_device(encoders: Collection[str]) -> Check:
+    """Say what the encoders run on. Imports torch, which takes seconds, where one of them needs it."""
+    if set(encoders) <= {"pixels"}:
+        return ok("device", "CPU: pixels need no torch")
     import torch  # noqa: PLC0415  takes seconds
 
     if torch.cuda.is_available():
-        yield ok("device", f"CUDA {torch.version.cuda}, {torch.cuda.get_device_name(0)}")
-    elif torch.version.cuda and shutil.which("nvidia-smi"):
-        yield look(
+        return ok("device", f"CUDA {torch.version.cuda}, {torch.cuda.get_device_name(0)}")
+    if torch.version.cuda and shutil.which("nvidia-smi"):
+        return look(
             "device",
             f"torch is built for CUDA {torch.version.cuda} but cannot use the GPU that seems to be here: CPU only",
             "See what `nvidia-smi` says, and whether its CUDA version is at least torch's.",
         )
-    else:
-        yield ok("device", f"CPU only, {torch.get_num_threads()} threads")
+    return ok("device", f"CPU only, {torch.get_num_threads()} threads")
 
 
 def _version(name: str) -> str:

@@ -96,6 +96,22 @@ def test_a_worker_does_what_was_submitted(redis_server: str, worker: Worker, tmp
     assert (tmp_path / "ran").read_text() == "predict 12 15"
 
 
+def test_workers_that_are_alive_are_listed(
+    redis_server: str, worker: Worker, tmp_path: Path, wait_for: WaitFor
+) -> None:
+    """One entry a worker, with the host that it is on; none once it has ended."""
+    with handing_over(redis_server) as queue:
+        assert queue.workers() == []
+        process = worker("(folder / 'ran').touch()")
+        wait_for(lambda: queue.workers() == [socket.gethostname()], 60)
+        queue.submit("audit", 1)
+        wait_for((tmp_path / "ran").exists, 60)  # a signal that comes before its handler would only kill it
+        process.send_signal(signal.SIGTERM)
+        wait_for(lambda: queue.workers() == [], 60)
+    with pytest.raises(QueueUnreachable):
+        RedisQueue("redis://127.0.0.1:1").workers()
+
+
 def test_submissions_of_several_processes_coalesce(redis_server: str, wait_for: WaitFor) -> None:
     """Three `errata serve` that hear of the same changes leave one job of each kind."""
     with handing_over(redis_server) as one, handing_over(redis_server) as two, handing_over(redis_server) as three:

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from errata.doctor.machine import check_data_folder, check_database, check_libraries, check_room, check_settings
+from errata.doctor.machine import (
+    check_data_folder,
+    check_database,
+    check_device,
+    check_libraries,
+    check_room,
+    check_settings,
+)
 from errata.errors import SettingError
 from errata.settings import Settings
 
@@ -107,8 +114,12 @@ def test_the_database(tmp_path: Path) -> None:
 
 
 def test_libraries_and_device_are_named() -> None:
-    """With their versions."""
-    libraries, device = check_libraries()
+    """With their versions; torch is asked only where an encoder needs it."""
+    libraries = check_libraries()
     assert "label-studio-sdk 2." in libraries.seen
     assert "torch " in libraries.seen
-    assert device.name == "device"
+    assert check_device({"pixels"}).seen == "CPU: pixels need no torch"
+    import torch  # noqa: PLC0415
+
+    device = check_device({"pixels", "resnet50"})
+    assert device.seen.startswith("CUDA " if torch.cuda.is_available() else ("CPU only, ", "torch is built for CUDA"))
