@@ -54,7 +54,10 @@ class Settings(BaseSettings):
     ca_bundle: Path | None = Field(
         None, description="a PEM file of certificate authorities to trust besides the system's"
     )
-    public_url: str | None = Field(None, description="how Label Studio sees errata; http://HOST:PORT by default")
+    public_url: str | None = Field(
+        None,
+        description="how Label Studio sees errata; by default http://HOST:PORT where Label Studio is on this machine",
+    )
     host: str = Field("127.0.0.1", description="the address that `errata serve` listens on")
     port: int = Field(9090, ge=0, le=65535, description="the port that `errata serve` listens on")
     backend_user: str = Field("errata", description="user of HTTP Basic authentication")
