@@ -155,11 +155,12 @@ def _untrusted(error: ssl.SSLCertVerificationError) -> str:
 
 
 def _turned_away(said: str, proxy: Proxy) -> str:
+    who = f"the proxy {proxy.place}, which {proxy.variable} names,"
     if said.startswith("407"):
-        remedy = f"put user and password into {proxy.variable} (http://USER:PASSWORD@HOST:PORT)"
-    else:
-        remedy = "let it be allowed there, or put the host into NO_PROXY where it needs no proxy"
-    return f"the proxy {proxy.place}, which {proxy.variable} names, refuses ({said}); {remedy}."
+        return f"{who} refuses ({said}); put user and password into {proxy.variable} (http://USER:PASSWORD@HOST:PORT)."
+    if said.startswith("5"):
+        return f"{who} does not get there ({said}); does it run there, and should NO_PROXY name the host?"
+    return f"{who} refuses ({said}); let it be allowed there, or put the host into NO_PROXY where it needs no proxy."
 
 
 def _cause(error: BaseException | None, kind: type[BaseException]) -> BaseException | None:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import socket
+import socketserver
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,20 +50,40 @@ def test_the_systems_trust_store_counts(
     assert "results" in opened(LabelStudio(behind_tls.url, label_studio.token)).get("api/projects/")
 
 
+class NoTls(socketserver.BaseRequestHandler):
+    """Answers a TLS client as nginx does that listens for plain HTTP."""
+
+    def handle(self) -> None:
+        self.request.recv(65536)
+        self.request.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        self.request.shutdown(socket.SHUT_WR)
+        with suppress(OSError):
+            while self.request.recv(65536):
+                pass
+
+
+@pytest.fixture
+def plain_port() -> Iterator[int]:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), NoTls) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
 def test_other_troubles_with_certificates_are_named(
-    gateway: Any, site: Any, authority: Any, label_studio: Any, opened: Any
+    gateway: Any, plain_port: int, authority: Any, label_studio: Any, opened: Any
 ) -> None:
     """Another host's, one that is no longer valid, and no TLS at all each have a remedy of their own."""
     yesterday = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
     long_ago = yesterday - datetime.timedelta(days=9)
     of_another = gateway(trust=authority.server("other.corp.test"))
     expired = gateway(trust=authority.server("localhost", not_before=long_ago, not_after=yesterday))
-    plain = gateway()
     network = Network(authority.bundle)
     for url, said in (
         (of_another.url, r"another host's.*use the name that is in it"),
         (expired.url, r"not valid now.*clock"),
-        (plain.url.replace("http:", "https:"), r"http:// instead of https://"),
+        (f"https://localhost:{plain_port}/", r"http:// instead of https://"),
     ):
         with pytest.raises(LabelStudioUnreachable, match=said):
             opened(LabelStudio(url, label_studio.token, network=network)).get("api/projects/")

@@ -80,6 +80,15 @@ def test_a_proxy_that_refuses_is_named(behind_proxy: Any, proxy: Any, scheme: st
     assert len(proxy.seen) == 1
 
 
+def test_a_host_that_the_proxy_does_not_reach_is_named(behind_proxy: Any, proxy: Any) -> None:
+    """A proxy that cannot connect either may succeed later: it is tried again, and then the error says which way."""
+    client = behind_proxy("https")
+    proxy.places.clear()
+    with pytest.raises(LabelStudioUnreachable, match=r"HTTPS_PROXY names, does not get there \(502.*NO_PROXY"):
+        client.get("api/projects/")
+    assert len(proxy.seen) > 1
+
+
 def test_a_proxy_that_is_not_there_is_named(behind_proxy: Any, proxy: Any) -> None:
     """A dead proxy is not mistaken for a dead Label Studio."""
     client = behind_proxy("https")
