@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,9 +10,7 @@ import pytest
 
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.media import ProjectMedia
-from errata.labelstudio.review_project import ReviewProject
 from errata.labelstudio.review_tasks import TRIAL
-from errata.labelstudio.source import describe_project
 from errata.labelstudio.trial import remove_left_trials, try_media
 
 MOST_PIXELS = 10**6
@@ -147,27 +144,3 @@ def test_a_project_without_pictures_says_so(label_studio: Any, make_source: Any,
     trial = try_media(client, of, queue(of), ProjectMedia(client), MOST_PIXELS)
     assert (trial.is_loaded, trial.address) == (False, "")
     assert f"project {of.project_id} has a picture" in str(trial.problem)
-
-
-def test_below_a_sub_path(
-    start_label_studio: Any, prefix_proxy: Any, make_source: Any, footprint: Any, join: Any, png: bytes
-) -> None:
-    """Uploads load for reviewers at http://host/label-studio/; data without the sub-path do not, and that is said."""
-    with start_label_studio(LABEL_STUDIO_HOST=prefix_proxy.url.rstrip("/")) as server:
-        prefix_proxy(server.url)
-        with closing(LabelStudio(prefix_proxy.url, server.token)) as client:
-            good, bad = make_source(client), make_source(client)
-            client.upload(f"api/projects/{good}/import", [("a.png", png)])
-            (task,) = client.get("api/tasks/", {"project": good, "fields": "all"})["tasks"]
-            without = task["data"]["image"].removeprefix("/label-studio")
-            client.post(f"api/projects/{bad}/import", [{"data": {"image": without}}])
-            trials = {}
-            for project_id in (good, bad):
-                of = describe_project(client, project_id)
-                review = ReviewProject(client, of, footprint)
-                trials[project_id] = try_media(client, of, review, ProjectMedia(client), MOST_PIXELS)
-            assert trials[good].problem is None
-            assert trials[good].address == f"{prefix_proxy.url}{without[1:]}"
-            assert "lack its sub-path" in str(trials[bad].problem)
-            page = f"{prefix_proxy.url}projects/{good}/data"
-            assert join(client).load(page, task["data"]["image"]) == png
