@@ -7,6 +7,7 @@ import threading
 from functools import cache
 from typing import Any
 
+from errata.audit.ports import NO_VERSION
 from errata.hosted.events import open_queue
 from errata.labelstudio.label_config import read_label_config
 from errata.serving import ServedEncoders, StoredProjects, predictions_mode
@@ -16,7 +17,7 @@ from errata.web.backend import SETUP_S
 from errata.web.beliefs import Beliefs
 from errata.web.bodies import PredictRequest
 from errata.web.newcomers import Newcomers
-from errata.web.predictions import NO_VERSION, Patience, Predictions
+from errata.web.predictions import Patience, Predictions
 from errata.web.projects import ProjectBook
 from errata.wiring import Wiring
 

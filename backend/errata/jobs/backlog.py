@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from errata.jobs.queue import PATIENCE, RETRY_S, JobName, JobState, lane
+from errata.jobs.queue import PATIENCE, RETRY_S, JobName, JobState
 
 Job = tuple[JobName, int]  # name, project
 
@@ -32,7 +32,7 @@ class Backlog:
 
     Args:
         clock: seconds that only go forward, `time.monotonic` as a rule.
-        max_running: how many may run in each lane.
+        max_running: how many of each name may run.
     """
 
     def __init__(self, clock: Callable[[], float], *, retry_s: Sequence[float] = RETRY_S, max_running: int = 2) -> None:
@@ -89,12 +89,11 @@ class Backlog:
         return [*running, *waiting, *self._failed.values()]
 
     def _startable(self) -> list[tuple[float, Job]]:
-        busy = {(lane(name), project_id) for name, project_id in self._running}
-        n_running = Counter(lane(name) for name, _ in self._running)
+        n_running = Counter(name for name, _ in self._running)
         return [
-            (one.due, (name, project_id))
-            for (name, project_id), one in self._waiting.items()
-            if (lane(name), project_id) not in busy and n_running[lane(name)] < self._max_running
+            (one.due, job)
+            for job, one in self._waiting.items()
+            if job not in self._running and n_running[job[0]] < self._max_running
         ]
 
 

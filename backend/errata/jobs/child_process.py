@@ -23,7 +23,7 @@ NICENESS = 15
 
 
 class ChildProcessQueue:
-    """Starts `errata job NAME PROJECT_ID` for each job: one a project and lane, two in all a lane.
+    """Starts `errata job NAME PROJECT_ID` for each job: one a project and name, two in all of a name.
 
     What waits is in memory. What a crash loses is found again by polling.
 

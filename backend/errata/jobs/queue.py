@@ -8,13 +8,13 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Literal, Protocol, get_args
 
-JobName = Literal["audit", "verdicts", "predict"]
+JobName = Literal["audit", "verdicts"]
 """`audit`: audit the project. `verdicts`: take its verdicts, and apply them where `ERRATA_APPLY` is `auto`.
-`predict`: an audit too, asked for because Label Studio asked about tasks that errata had not seen."""
+A project's jobs of one name take turns; a long audit does not keep verdicts waiting."""
 
 JOB_NAMES: tuple[JobName, ...] = get_args(JobName)
 RETRY_S: tuple[float, ...] = (10, 60, 300)  # how long a job that failed waits before each new try
-TIMEOUT_S: Mapping[JobName, int] = MappingProxyType({"audit": 6 * 3600, "verdicts": 3600, "predict": 3 * 3600})
+TIMEOUT_S: Mapping[JobName, int] = MappingProxyType({"audit": 6 * 3600, "verdicts": 3600})
 PATIENCE = 10  # a job that is submitted again and again runs after at most this many times its delay
 
 
@@ -30,13 +30,8 @@ class JobState:
     problem: str | None = None  # what went wrong the last time, in words
 
 
-def lane(name: JobName) -> str:
-    """Return which jobs of a project a job takes turns with: a long audit does not keep verdicts waiting."""
-    return "verdicts" if name == "verdicts" else "audit"
-
-
 class Queue(Protocol):
-    """Runs jobs outside the process that asks for them, at most one of a project and lane at a time."""
+    """Runs jobs outside the process that asks for them, at most one of a project and name at a time."""
 
     def submit(self, name: JobName, project_id: int, delay_s: float = 0.0) -> None:
         """Ask for a job once `delay_s` have passed without being asked again. Returns at once.

@@ -18,7 +18,6 @@ from rq.timeouts import JobTimeoutException
 
 from errata.errors import AuditRunning, ErrataError, UsageError
 from errata.jobs.child import end_now, watch_parent
-from errata.jobs.queue import lane
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +70,7 @@ class _Scheduler(RQScheduler):
 
 
 class ProjectWorker(rq.Worker):
-    """Runs at most one job of a project and lane at a time, over all workers of one Redis."""
+    """Runs at most one job of a project and name at a time, over all workers of one Redis."""
 
     def __init__(self, queues: Any, **options: Any) -> None:
         super().__init__(
@@ -87,9 +86,9 @@ class ProjectWorker(rq.Worker):
         self._held: Lock | None = None
 
     def execute_job(self, job: Job, queue: rq.Queue) -> None:
-        """Run a job, or put it back for a moment where another one of its project and lane runs."""
+        """Run a job, or put it back for a moment where another one of its project and name runs."""
         name, project_id = job.args
-        key = f"errata:project:{project_id}:{lane(name)}"
+        key = f"errata:project:{project_id}:{name}"
         held = self.connection.lock(key, timeout=HEARTBEAT_S + 60, thread_local=False)
         if not held.acquire(blocking=False):
             self._put_back(job, queue)

@@ -14,12 +14,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from errata import __version__
+from errata.audit.ports import NO_VERSION
 from errata.errors import QueueUnreachable
 from errata.jobs.queue import Queue
 from errata.labelstudio.reachability import TRIAL_STATUS
 from errata.web.beliefs import Beliefs
 from errata.web.bodies import predict_request, project_id, read_json
-from errata.web.predictions import NO_VERSION, Predictions
+from errata.web.predictions import Predictions
 from errata.web.projects import ProjectBook
 from errata.web.webhook import Webhooks, job_status
 

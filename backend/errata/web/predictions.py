@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from starlette.concurrency import run_in_threadpool
 
-from errata.audit.ports import MediaIndex, Regions
+from errata.audit.ports import NO_VERSION, MediaIndex, Regions
 from errata.errors import UsageError
 from errata.jobs.queue import Queue
 from errata.settings import PredictionsMode
@@ -32,9 +32,8 @@ from errata_model.records import Control
 
 logger = logging.getLogger(__name__)
 
-NO_VERSION = "errata-none"
 LOADING_S = 20.0  # how long a request waits for a belief that is being loaded after a start
-PREDICT_DELAY_S = 5.0
+AUDIT_DELAY_S = 5.0
 FEW_TASKS = 32  # so many are answered in the event loop: a thread would take longer than the answer
 MOST_KEYS = 500_000  # addresses whose content is remembered in memory
 MOST_CONFIGS = 64
@@ -116,7 +115,7 @@ class Predictions:
         else:
             results = await run_in_threadpool(self._results, belief, shown, allowed, problems)
         if "pending" in results:
-            self._queue.submit("predict", request.project_id, PREDICT_DELAY_S)
+            self._queue.submit("audit", request.project_id, AUDIT_DELAY_S)
         if len(shown) == len(request.tasks):
             return results
         of_shown = iter(results)

@@ -48,12 +48,11 @@ def test_a_job_is_run_with_name_and_project_at_low_priority(
 
 
 def test_one_child_a_project_and_two_in_all(job_command: Command, tmp_path: Path, wait_for: WaitFor) -> None:
-    """Nine jobs of three projects: a lane never runs two of one project, nor three in all; all get done."""
+    """Six jobs of three projects, each asked for twice: of a name never two of one project run, nor three in all."""
     command = job_command(
-        "lane = 'v' if name == 'verdicts' else 'a'\n"
-        "mine = folder / f'{lane}-{project}-{name}.run'\n"
+        "mine = folder / f'{name}-{project}.run'\n"
         "mine.touch()\n"
-        "others = [p.stem for p in folder.glob(f'{lane}-*.run')]\n"
+        "others = [p.stem for p in folder.glob(f'{name}-*.run')]\n"
         "assert len(others) <= 2 and len({o.split('-')[1] for o in others}) == len(others), others\n"
         "time.sleep(0.3)\n"
         "mine.rename(mine.with_suffix('.done'))"
@@ -61,9 +60,9 @@ def test_one_child_a_project_and_two_in_all(job_command: Command, tmp_path: Path
     with running(command) as queue:
         for project_id in (1, 2, 3):
             queue.submit("audit", project_id)
-            queue.submit("predict", project_id)
+            queue.submit("audit", project_id)
             queue.submit("verdicts", project_id)
-        wait_for(lambda: len(list(tmp_path.glob("*.done"))) == 9)
+        wait_for(lambda: len(list(tmp_path.glob("*.done"))) == 6)
         wait_for(lambda: not queue.states())
 
 
@@ -102,7 +101,7 @@ def test_wrong_input_is_not_tried_again(job_command: Command, wait_for: WaitFor,
 
 def test_a_job_that_hangs_is_ended(job_command: Command, wait_for: WaitFor) -> None:
     """A child that takes longer than it may is killed, and the problem says so."""
-    limits = {"audit": 1.0, "verdicts": 1.0, "predict": 1.0}
+    limits = {"audit": 1.0, "verdicts": 1.0}
     with running(job_command("time.sleep(600)"), timeout_s=limits, retry_s=()) as queue:
         queue.submit("audit", 1)
         wait_for(lambda: [s.problem for s in queue.states()] == ["it took longer than 1 s"])

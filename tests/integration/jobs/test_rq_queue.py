@@ -89,11 +89,11 @@ def forget_heartbeats(redis: Redis, queue: PlainQueue) -> None:
 def test_a_worker_does_what_was_submitted(redis_server: str, worker: Worker, tmp_path: Path, wait_for: WaitFor) -> None:
     """Name and project reach the job, at low priority; one that ended well is no longer listed."""
     with handing_over(redis_server) as queue:
-        queue.submit("predict", 12)
-        wait_for(lambda: [(s.name, s.project_id, s.state) for s in queue.states()] == [("predict", 12, "waiting")])
+        queue.submit("audit", 12)
+        wait_for(lambda: [(s.name, s.project_id, s.state) for s in queue.states()] == [("audit", 12, "waiting")])
         worker("(folder / 'ran').write_text(f'{name} {project} {os.nice(0)}')")
         wait_for(lambda: not queue.states())
-    assert (tmp_path / "ran").read_text() == "predict 12 15"
+    assert (tmp_path / "ran").read_text() == "audit 12 15"
 
 
 def test_workers_that_are_alive_are_listed(
@@ -175,13 +175,12 @@ def test_a_job_that_moves_is_seen(redis_server: str, wait_for: WaitFor) -> None:
 def test_one_job_a_project_and_one_follower(
     redis_server: str, worker: Worker, tmp_path: Path, wait_for: WaitFor
 ) -> None:
-    """Two workers never run two jobs of a project and lane; a running job asked for thrice runs once more."""
+    """Two workers never run two jobs of a project and name; a running job asked for thrice runs once more."""
     lines = (
         "import uuid\n"
-        "lane = f'{name == \"verdicts\"}-{project}'\n"
-        "mine = folder / f'{lane}-{uuid.uuid4().hex}.run'\n"
+        "mine = folder / f'{name}-{project}-{uuid.uuid4().hex}.run'\n"
         "mine.touch()\n"
-        "alone = len(list(folder.glob(f'{lane}-*.run'))) == 1\n"
+        "alone = len(list(folder.glob(f'{name}-{project}-*.run'))) == 1\n"
         "(folder / f'{name}-{project}.started').touch()\n"
         "while name == 'audit' and not (folder / 'go').exists(): time.sleep(0.01)\n"
         "mine.rename(mine.with_suffix('.alone' if alone else '.crowded'))"
@@ -193,15 +192,14 @@ def test_one_job_a_project_and_one_follower(
         wait_for((tmp_path / "audit-1.started").exists)
         for _ in range(3):
             queue.submit("audit", 1)
-            queue.submit("predict", 1)
         for project_id in (1, 2):
             queue.submit("verdicts", project_id)
             wait_for((tmp_path / f"verdicts-{project_id}.started").exists)
-        wait_for(lambda: [s.state for s in queue.states()].count("waiting") == 2)
+        wait_for(lambda: [s.state for s in queue.states()].count("waiting") == 1)
         (tmp_path / "go").touch()
         wait_for(lambda: not queue.states(), 40)
     assert not list(tmp_path.glob("*.crowded"))
-    assert len(list(tmp_path.glob("False-1-*.alone"))) == 3
+    assert len(list(tmp_path.glob("audit-1-*.alone"))) == 2
 
 
 def test_a_job_whose_process_is_killed_is_tried_again(

@@ -118,7 +118,7 @@ def test_what_is_not_ready_in_time_is_pending_and_left_to_a_job(world: MakeWorld
     results = w.predict(task(1), task(31), task(2))
     assert labels(results) == ["truck", None, "bus"]
     assert results[1] == []
-    assert w.queue.jobs == [("predict", 1, 5.0)]
+    assert w.queue.jobs == [("audit", 1, 5.0)]
     w.encoders.gate.set()
     assert eventually(lambda: labels(w.predict(task(31))) == ["truck"])
 
@@ -131,7 +131,7 @@ def test_media_that_cannot_be_reached_now_are_pending(
     w = world()
     w.encoders.problem = problem
     assert labels(w.predict(task(31), task(1))) == [None, "truck"]
-    assert w.queue.jobs == [("predict", 1, 5.0)]
+    assert w.queue.jobs == [("audit", 1, 5.0)]
     assert "secret" not in caplog.text
     w.encoders.problem = None
     w.encoders.media["/data/31.png"] = "content-31"
@@ -144,7 +144,7 @@ def test_an_encoder_that_is_another_one_by_now_is_not_mixed_in(world: MakeWorld,
     w.encoders.is_another = True
     w.encoders.media["/data/31.png"] = "content-31"
     assert w.predict(task(31)) == [[]]
-    assert w.queue.jobs == [("predict", 1, 5.0)]
+    assert w.queue.jobs == [("audit", 1, 5.0)]
 
 
 def test_a_broken_image_gets_an_entry_of_its_own(world: MakeWorld, task: MakeTask) -> None:
