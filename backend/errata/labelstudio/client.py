@@ -219,8 +219,12 @@ class LabelStudio:
 
 
 def _checked(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in _PORTS or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in _PORTS and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        is_address = False
+    if not is_address:
         raise SettingError("ERRATA_LABEL_STUDIO_URL is wrong because it is no http:// or https:// address; mend it.")
     if parts.username is not None or parts.query or parts.fragment:
         raise SettingError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -28,10 +29,17 @@ class BackendBeliever:
     Args:
         url: of the backend.
         network: the way to it; the environment's proxies and the system's trust by default.
+
+    Raises:
+        UsageError: `url` is no address.
     """
 
     def __init__(self, url: str, network: Network | None = None) -> None:
-        self._url = httpx.URL(url.rstrip("/") + "/")
+        try:
+            self._url = httpx.URL(url.rstrip("/") + "/")
+            _ = urlsplit(url).port
+        except (httpx.InvalidURL, ValueError) as error:
+            raise UsageError("The ML backend to believe has no address that works; give http://HOST:PORT.") from error
         self._network = network or Network()
 
     def believe(self, snapshot: Snapshot, progress: Progress) -> Belief:

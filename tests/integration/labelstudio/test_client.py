@@ -286,7 +286,19 @@ def test_lists_of_every_shape_are_read_to_their_end(server: Any, reply: Any, con
     assert list(client.paged("api/webhooks/")) == [a, b]
 
 
-@pytest.mark.parametrize("url", ["ftp://x", "x:8080", "http://", "http://user:pw@x", "http://x/?a=b", "http://x/#a"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://x",
+        "x:8080",
+        "http://",
+        "http://user:pw@x",
+        "http://x/?a=b",
+        "http://x/#a",
+        "http://x:99999",
+        "http://[::1",
+    ],
+)
 def test_what_cannot_be_label_studios_address_is_refused_at_once(url: str) -> None:
     with pytest.raises(SettingError, match="ERRATA_LABEL_STUDIO_URL") as raised:
         LabelStudio(url, SECRET)

@@ -9,7 +9,14 @@ import pytest
 
 from errata.audit.ports import Snapshot
 from errata.audit.progress import LineProgress
-from errata.errors import LabelStudioRefused, LabelStudioUnreachable, MediaError, NothingToLearn, ServiceError
+from errata.errors import (
+    LabelStudioRefused,
+    LabelStudioUnreachable,
+    MediaError,
+    NothingToLearn,
+    ServiceError,
+    UsageError,
+)
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.media import FolderMedia, ProjectMedia
 from errata.labelstudio.ml_backend import BackendBeliever
@@ -175,3 +182,10 @@ def test_another_ml_backend_is_asked_through_the_proxy(proxy: Any, site: Any, mo
     proxy.close()
     with pytest.raises(ServiceError, match=r"ML backend at model\.corp\.test cannot be used: the proxy.*HTTP_PROXY"):
         believer.believe(nothing, LineProgress(lambda _: None))
+
+
+@pytest.mark.parametrize("url", ["http://x:99999", "http://[::1", "http://x:abc"])
+def test_an_ml_backend_without_an_address_is_wrong_use(url: str) -> None:
+    """What cannot be asked is said before anything is."""
+    with pytest.raises(UsageError, match="no address"):
+        BackendBeliever(url)
