@@ -143,13 +143,23 @@ def test_named_differences(host: Any, recorded: Recorded) -> None:
         assert anybody.status_code == 200
 
 
-def test_after_a_restart(host: Any, recorded: Recorded) -> None:
-    """errata answers at once, label-studio-ml only once /setup came: Label Studio sends that before every /predict."""
+def test_after_a_restart_without_redis(host: Any, recorded: Recorded, wait: Callable[..., None]) -> None:
+    """errata answers at once, label-studio-ml only once /setup came: Label Studio sends that before every /predict.
+
+    errata then runs jobs by itself, and label-studio-ml's log says what is due.
+    """
     host.stop()
+    del host.environment["ERRATA_REDIS_URL"]
     host.start()
     assert host.replay(recorded["predict_one"]).status_code == (200 if host.is_errata else 500)
     assert host.replay(recorded["setup"]).json() == {"model_version": VERSION}
     assert host.replay(recorded["predict_one"]).status_code == 200
+    host.replay(of_project(recorded["webhook_start_training"], 708), TRAINING_S)
+    if host.is_errata:
+        (job,) = host.http.get("/").json()["jobs"]
+        assert (job["name"], job["project_id"]) == ("audit", 708)
+    else:
+        wait(lambda: "project 708: an audit is due; run `errata audit 708`" in host.log, "saying what is due")
 
 
 def test_the_document_says_how_it_is_hosted(host: Any) -> None:

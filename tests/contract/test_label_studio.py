@@ -13,6 +13,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from errata.errors import ErrataError
 from errata.store.artefacts import ArtefactFolder
 
 LABELS = ["car", "truck"] * 12
@@ -48,10 +49,15 @@ def test_label_studio_attaches_it_and_stores_its_predictions(
     newcomer = upload(label_studio, made.id, Image.new("RGB", (24, 24), (70, 75, 210)))  # blue, as trucks are
     expected = believed(tmp_path / "data", made.id)
 
+    if host.is_errata:
+        with pytest.raises(ErrataError):  # whatever Label Studio says of a backend that refuses it
+            client.post("api/ml/", {**host.form, "project": made.id, "basic_auth_pass": "wrong"})
     attached = client.post("api/ml/", {**host.form, "project": made.id})
     (shown,) = client.get("api/ml/", {"project": made.id})
     version = next(iter(expected.values()))[2]
     assert (shown["state"], shown["model_version"]) == ("CO", version)
+    if host.is_errata:
+        assert client.get(f"api/ml/{attached['id']}/versions")["versions"] == [version]
     for _ in range(2):  # the second time Label Studio has them all and asks for none
         client.post("api/dm/actions", EVERY, params={"id": "retrieve_tasks_predictions", "project": made.id})
         found = stored(client, made.id)

@@ -54,8 +54,8 @@ class NobodysQueue:
         """Nothing ends."""
 
     def submit(self, name: JobName, project_id: int, delay_s: float = 0.0) -> None:
-        """Log it; see `Queue.submit`."""
-        logger.warning(
+        """Log it; see `Queue.submit`. As an error: label-studio-ml shows nothing less."""
+        logger.error(
             "project %d: %s is due; run `errata audit %d`, or set ERRATA_REDIS_URL and run `errata worker`.",
             project_id,
             "taking verdicts" if name == "verdicts" else "an audit",
