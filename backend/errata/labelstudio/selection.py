@@ -12,7 +12,6 @@ from errata.labelstudio.source import FIELDS, describe_project
 from errata.labelstudio.task_list import chosen_tasks
 from errata.labelstudio.tasks import TaskReader
 
-_PAGE_SIZE = 1000
 _GREATEST_ID = 2**31 - 1  # of Label Studio's tasks; it fails at what its database cannot hold
 
 
@@ -22,11 +21,13 @@ class ChosenSource:
     Args:
         client: where it is.
         project_id: which one.
+        page_size: tasks of a tab that are listed a request.
     """
 
-    def __init__(self, client: LabelStudio, project_id: int) -> None:
+    def __init__(self, client: LabelStudio, project_id: int, page_size: int = 1000) -> None:
         self._client = client
         self._project_id = project_id
+        self._page_size = page_size
 
     def read_chosen(self, task_ids: Sequence[int], progress: Progress) -> Snapshot:
         """Read those of these tasks that exist, with their labels.
@@ -64,9 +65,9 @@ class ChosenSource:
             )
         found: dict[int, None] = {}
         total, page = 1, 0
-        while page * _PAGE_SIZE < total:
+        while page * self._page_size < total:
             page += 1
-            asked = {"project": self._project_id, "view": tab_id, "page": page, "page_size": _PAGE_SIZE}
+            asked = {"project": self._project_id, "view": tab_id, "page": page, "page_size": self._page_size}
             try:
                 body = self._client.get("api/tasks/", {**asked, "include": "id", "resolve_uri": "false"})
             except LabelStudioGone:  # tasks left the tab meanwhile, and with them its last page
