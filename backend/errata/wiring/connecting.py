@@ -9,6 +9,7 @@ from errata.labelstudio.account import check_sight
 from errata.labelstudio.additions import Addition, additions
 from errata.labelstudio.connection import connect
 from errata.labelstudio.disconnection import UNTIED, count_decisions, delete_review_project, disconnect
+from errata.labelstudio.review_project import ReviewProject
 from errata.labelstudio.source import describe_project
 from errata.labelstudio.survey import Survey
 from errata.review.records import Project
@@ -69,7 +70,7 @@ class Connecting(Surveying):
             raise LabelStudioRefused(f"errata cannot be attached as ML backend of project {project_id}: {obstacle}")
         self.audits.connected(Project(project_id, snapshot.title, snapshot.url))
         lines = self._decide(project_id, decided or ProjectSettings())
-        review_id = self.review_project(snapshot).ensure()
+        review_id = self.review_project_id(project_id)
         lines.append(f"Review project {review_id}: {self.client.url}projects/{review_id}/")
         lines += connect(
             self.client,
@@ -146,4 +147,4 @@ class Connecting(Surveying):
 
     def review_project_id(self, project_id: int) -> int:
         """Return the id of a project's review project; makes it where there is none."""
-        return self.review_project(describe_project(self.client, project_id)).ensure()
+        return ReviewProject(self.client, describe_project(self.client, project_id), self.footprint).ensure()

@@ -18,6 +18,7 @@ import pytest
 from pydantic import SecretStr
 
 from errata.audit.progress import LineProgress
+from errata.errors import SettingError
 from errata.labelstudio.media import ProjectMedia
 from errata.labelstudio.media_links import LIFETIME_S, MediaLinks
 from errata.labelstudio.review_project import ReviewProject
@@ -231,3 +232,15 @@ def test_an_audit_tidies_up(
     wiring.audit(source.id, BeliefOptions(), LineProgress(lambda _: None))
     tasks = label_studio.client.get("api/tasks/", {"project": review.find(), "fields": "all"})["tasks"]
     assert all(task["data"]["image"].startswith(f"http://127.0.0.1:9/media/{source.id}/") for task in tasks)
+
+
+def test_an_errata_without_an_address_gives_the_pictures_back(wired: Any, project: Any) -> None:
+    """Who takes ERRATA_PUBLIC_URL away is told at an audit what is missing, and connects again to be rid of it."""
+    source, wiring = project(["car", "truck"]), wired()
+    said = wiring.project_settings.get(source.id)
+    wiring.project_settings.put(source.id, said.model_copy(update={"media": "errata"}))
+    with pytest.raises(SettingError, match="ERRATA_PUBLIC_URL is not set"):
+        wiring.tend_review(source.id)
+    wiring.review_project_id(source.id)
+    assert wiring.try_media(source.id).is_loaded
+    wiring.tend_review(source.id)
