@@ -66,7 +66,8 @@ def errata(make_errata: Callable[..., Any]) -> Any:
 
 
 def test_nothing_is_wrong_where_all_is_well(connected: Any, label_studio: Any) -> None:
-    """Each subject is looked at, exit code 0, no secret is shown, nothing is left in Label Studio, webhooks arrive."""
+    """Each subject is looked at, exit code 0, no secret is shown, nothing is left in Label Studio, webhooks arrive;
+    of two projects that are asked for, the one that is not there is named."""
     before = everything(label_studio.client, connected.project_id)
     found = Doctor(connected)
     assert (found.code, found.n_wrong, found.told) == (0, 0, "")
@@ -84,7 +85,10 @@ def test_nothing_is_wrong_where_all_is_well(connected: Any, label_studio: Any) -
 
     event = {"action": "PROJECT_UPDATED", "project": {"id": connected.project_id}}
     assert connected.post("webhook", event).is_success
-    assert "ok         webhooks arrive: last webhook" in connected.run("doctor", str(connected.project_id))
+    personal = Doctor(connected, str(connected.project_id), "999999", ERRATA_LABEL_STUDIO_TOKEN=label_studio.pat)
+    assert "last webhook" in personal.one("webhooks arrive", "ok")["seen"]
+    assert "a personal access token; it ends on " in personal.one("token", "ok")["seen"]
+    assert (personal.code, personal.one("project", "wrong")["project"]) == (1, 999999)
 
 
 def everything(client: Any, project_id: int) -> list[Any]:

@@ -12,8 +12,8 @@ import httpx
 from errata.audit.ports import Trace
 from errata.doctor import label_studio, machine, media, model, service, ties, token
 from errata.doctor.asking import Question, ask_all
-from errata.doctor.checks import Check, failed, look, not_asked, ok, told
-from errata.errors import ErrataError, LabelStudioRefused, SettingError
+from errata.doctor.checks import Check, failed, look, not_asked, ok, told, wrong
+from errata.errors import ErrataError, LabelStudioGone, LabelStudioRefused, SettingError
 from errata.jobs.queue import JobState
 from errata.labelstudio.reachability import checked_url
 from errata.settings import named_variables
@@ -167,7 +167,7 @@ class _Examination:
         if self._public_url is None or not self._project_ids:
             yield not_asked(name, "ERRATA_PUBLIC_URL is not set" if self._project_ids else "no project is connected")
             return
-        problem = self._wiring.obstacle(self._project_ids[0])
+        problem = self._wiring.obstacle(next(iter(self._traces), self._project_ids[0]))
         if problem is None:
             yield ok(name, f"Label Studio reaches errata at {self._public_url}")
             return
@@ -176,8 +176,15 @@ class _Examination:
 
     def _project(self, project_id: int) -> Iterator[Check]:
         wiring, client = self._wiring, self._wiring.client
-        project = client.get(f"api/projects/{project_id}/")
-        if project_id not in self._traces:
+        is_connected = project_id in self._traces
+        try:
+            project = client.get(f"api/projects/{project_id}/")
+        except LabelStudioGone:
+            leave = f"errata disconnect {project_id} where it was deleted; else the" if is_connected else "The"
+            seen = "Label Studio does not have it, or does not show it to the token's user"
+            yield wrong("project", seen, f"{leave} token of one who sees it; `errata connect` lists the projects.")
+            return
+        if not is_connected:
             yield look("project", f'"{project["title"]}" is not connected', f"errata connect {project_id}")
             return
         yield ok("project", f'"{project["title"]}", {project.get("task_number", "?")} tasks')
@@ -192,7 +199,10 @@ class _Examination:
 
     def _media(self, project_id: int) -> Iterator[Check]:
         client, settings = self._wiring.client, self._settings_of(project_id)
-        project = client.get(f"api/projects/{project_id}/")
+        try:
+            project = client.get(f"api/projects/{project_id}/")
+        except LabelStudioGone:  # said by the other question about this project
+            return
         yield from media.check_media(client, self._wiring.project_media(), project, settings)
         if project_id in self._traces:
             yield media.check_reviewers_media(self._wiring.project_settings.get(project_id).media)
