@@ -92,7 +92,7 @@ class Overview:
             problem, exit_code = failure(error)
             self._exit_code = max(self._exit_code, exit_code)
             if isinstance(error, ServiceError):
-                self._down = problem
+                self._down = problem = self._down or problem
         return self._wiring.recorded_row(project, problem)
 
 
