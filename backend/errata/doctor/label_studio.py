@@ -54,7 +54,7 @@ def check_reachable(api: Api, proxy: str | None, now: datetime) -> Iterator[Chec
         raise LabelStudioUnreachable(
             f"What answers at {api.url}{through} ({answer.status_code}) is not Label Studio; set "
             "ERRATA_LABEL_STUDIO_URL to the address that a browser shows Label Studio at, without projects/, and "
-            "ERRATA_GATEWAY_HEADERS where a gateway wants a login of its own."
+            "ERRATA_LABEL_STUDIO_HEADERS where a gateway wants a login of its own."
         )
     yield ok("Label Studio", f"answers at {api.url}{through}")
     yield check_clock(answer.headers.get("date", ""), now)
