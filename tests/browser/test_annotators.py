@@ -35,7 +35,7 @@ FORM = """() => {
         text: editor.innerText,
     };
 }"""
-_AGES = re.compile(r"(\d+|a|an|few|seconds?)?\s*(seconds?|minutes?) ago")
+_AGES = re.compile(r"[^\n]*\bago\b")
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def in_quick_view(page: Page, url: str, work: Work) -> dict[str, Any]:
     page.goto(f"{url}projects/{work.project_id}/data?task={work.task_id}")
     shown = form(page)
     if work.n_others:
-        page.get_by_role("button", name="Create a new annotation").click()
+        page.get_by_role("button", name="Create an annotation").click()
         expect(page.locator("button", has_text="Submit")).to_be_visible()
         shown = {"first": shown, **form(page)}
     return shown
