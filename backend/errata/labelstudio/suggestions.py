@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from errata.audit.evidence import UNKNOWN_VERSION
 from errata.labelstudio.codecs import Codecs
@@ -55,12 +55,12 @@ def suggestion_of(annotation: Mapping[str, Any], predictions: Sequence[Mapping[s
         predictions: of its task, those that are written out.
     """
     parent, copy = annotation.get("parent_prediction"), annotation.get("prediction")
-    known = [copy, *predictions] if _is_prediction(copy) else list(predictions)
+    known = [each for each in (copy, *predictions) if _is_prediction(each)]
     if parent is None:
         return Suggestion(copy if _is_prediction(copy) else None, is_parent=False)
-    found = [each for each in known if each.get("id") == parent and _is_prediction(each)]
+    found = [each for each in known if each.get("id") == parent]
     return Suggestion(found[0] if found else None, is_parent=True)
 
 
-def _is_prediction(value: Any) -> bool:
+def _is_prediction(value: Any) -> TypeGuard[Mapping[str, Any]]:
     return isinstance(value, Mapping) and isinstance(value.get("result"), list)
