@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -151,12 +151,12 @@ def _migrate(postgres: Postgres, cluster: Path, migrated: Path) -> None:
         os.replace(shutil.copytree(cluster, Path(scratch) / "cluster"), migrated)
 
 
-@pytest.fixture(scope="module")
-def sign_up() -> Iterator[Callable[[Any, str], Person]]:
-    """Make accounts as people do who were sent the invitation link; they are deleted afterwards."""
-    made: list[tuple[Any, Person]] = []
+@pytest.fixture(scope="session")
+def sign_up() -> Callable[[Any, str], AbstractContextManager[Person]]:
+    """Make an account as people do who were sent the invitation link; it is deleted at the end."""
 
-    def make(server: Any, name: str) -> Person:
+    @contextmanager
+    def make(server: Any, name: str) -> Iterator[Person]:
         link = server.client.get("api/invite")["invite_url"].lstrip("/")
         email = f"{name}-{uuid.uuid4().hex[:6]}@example.com"
         with httpx.Client(base_url=server.url, timeout=60, trust_env=False) as browser:
@@ -169,14 +169,11 @@ def sign_up() -> Iterator[Callable[[Any, str], Person]]:
             assert browser.post(link, data=filled, headers={"Referer": server.url}).is_redirect
             token = browser.post("api/token/", json={}).raise_for_status().json()["token"]
             user_id = browser.get("api/current-user/whoami").json()["id"]
-        person = Person(user_id, email, token, LabelStudio(server.url, token))
-        made.append((server, person))
-        return person
+        with closing(LabelStudio(server.url, token)) as client:
+            yield Person(user_id, email, token, client)
+        server.client.delete(f"api/users/{user_id}/")
 
-    yield make
-    for server, person in made:
-        person.client.close()
-        server.client.delete(f"api/users/{person.id}/")
+    return make
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ class LivedIn:
     server: Any
     id: int
     owner: LabelStudio
-    annotators: list[Any]
+    annotators: Sequence[Any]
     fresh: Any  # has not annotated anything
     newcomer: Any  # neither; comes later
     user_of_errata: Any
@@ -52,13 +53,12 @@ class LivedIn:
 
     def next_form(self, person: Any) -> dict[str, Any]:
         """Return what the labelling page gets for a person who presses "Label All Tasks"."""
-        form: dict[str, Any] = person.client.post("api/dm/actions/", {}, {"id": "next_task", "project": self.id})
-        return form
+        form = person.client.post("api/dm/actions/", {}, {"id": "next_task", "project": self.id})
+        return _without(form, "created_ago")
 
     def quick_view(self, person: Any, task_id: int) -> dict[str, Any]:
         """Return what the page gets for a person who opens a task in the data manager."""
-        form: dict[str, Any] = person.client.get(f"api/tasks/{task_id}/", {"project": self.id})
-        return form
+        return _without(person.client.get(f"api/tasks/{task_id}/", {"project": self.id}), "created_ago")
 
     def is_wrong(self, annotation: dict[str, Any]) -> bool:
         return bool(annotation["result"]) and _label(annotation["result"]) != self.right[annotation["task"]]
@@ -74,11 +74,11 @@ class LivedIn:
 
     def settings(self) -> dict[str, Any]:
         # A count of predictions stands among them.
-        return _without(self.owner.get(f"api/projects/{self.id}/"), ("total_predictions_number",))
+        return _without(self.owner.get(f"api/projects/{self.id}/"), "total_predictions_number")
 
     def backends(self) -> list[dict[str, Any]]:
         # Label Studio asks a backend how it is whenever it lists it, and writes down when.
-        return [{k: v for k, v in each.items() if k != "updated_at"} for each in self._of_project("api/ml/")]
+        return _without(self._of_project("api/ml/"), "updated_at")
 
     def webhooks(self) -> list[dict[str, Any]]:
         return self._of_project("api/webhooks/")
@@ -92,13 +92,13 @@ class LivedIn:
     def predictions(self) -> dict[int, str]:
         """Return prediction id -> all of it, as text."""
         listed = self._of_project("api/predictions/")
-        return {each["id"]: json.dumps(_without(each, ("created_ago",)), sort_keys=True) for each in listed}
+        return {each["id"]: json.dumps(_without(each, "created_ago"), sort_keys=True) for each in listed}
 
     def tasks(self) -> dict[int, dict[str, Any]]:
         """Return task id -> all that Label Studio exports of it: data, annotations and drafts."""
         asked = {"exportType": "JSON", "download_all_tasks": "true"}
         tasks = self.owner.get(f"api/projects/{self.id}/export", asked)
-        return {each["id"]: _without(each, ("predictions", "total_predictions")) for each in tasks}
+        return {each["id"]: _without(each, "predictions", "total_predictions", "created_ago") for each in tasks}
 
     def annotations(self) -> dict[int, str]:
         """Return annotation id -> all of it, as text."""
@@ -109,8 +109,11 @@ class LivedIn:
         return list(self.owner.get(path, {"project": self.id}))
 
 
-def _without(of: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
-    return {key: value for key, value in of.items() if key not in keys}
+def _without(value: Any, *keys: str) -> Any:
+    """Return what Label Studio said without some keys: words for the time that has passed, say."""
+    if isinstance(value, dict):
+        return {key: _without(each, *keys) for key, each in value.items() if key not in keys}
+    return [_without(each, *keys) for each in value] if isinstance(value, list) else value
 
 
 def _reading(label: str, **more: Any) -> dict[str, Any]:
@@ -129,30 +132,31 @@ def _label(result: Sequence[dict[str, Any]]) -> str:
     return str(region["value"]["choices"][0])
 
 
-@pytest.fixture(scope="module")
-def live_in(sign_up: Callable[[Any, str], Any], foreign: Any) -> Iterator[Callable[[Any], LivedIn]]:
-    """Make the project on a Label Studio; it and its review project are deleted afterwards."""
-    made: list[LivedIn] = []
+@pytest.fixture(scope="session")
+def live_in(sign_up: Callable[[Any, str], AbstractContextManager[Any]]) -> Callable[..., Any]:
+    """Make the project on a Label Studio; it, its review project and its accounts are deleted at the end."""
 
-    def make(server: Any) -> LivedIn:
-        made.append(_Builder(server, sign_up, foreign).build())
-        return made[-1]
+    @contextmanager
+    def make(server: Any, foreign: Any) -> Iterator[LivedIn]:
+        names = ("ann", "bob", "cleo", "fresh", "newcomer", "quality")
+        with ExitStack() as stack:
+            people = [stack.enter_context(sign_up(server, name)) for name in names]
+            made = _Builder(server, people, foreign)
+            yield made.build()
+            for each in list(server.client.paged("api/projects/", {"include": "id,description"})):
+                if each["id"] == made.id or f"project {made.id}]" in (each["description"] or ""):
+                    server.client.delete(f"api/projects/{each['id']}/")
 
-    yield make
-    for one in made:
-        for each in list(one.owner.paged("api/projects/", {"include": "id,description"})):
-            if each["id"] == one.id or f"project {one.id}]" in (each["description"] or ""):
-                one.owner.delete(f"api/projects/{each['id']}/")
+    return make
 
 
 class _Builder:
     """Does what the people of the project have done, in their order."""
 
-    def __init__(self, server: Any, sign_up: Callable[[Any, str], Any], foreign: Any) -> None:
+    def __init__(self, server: Any, people: Sequence[Any], foreign: Any) -> None:
         self.server, self.owner, self.foreign = server, server.client, foreign
         foreign.prediction = {"result": [_reading("7", score=0.6)], "score": 0.6, "model_version": "reader-3"}
-        self.annotators = [sign_up(server, name) for name in ("ann", "bob", "cleo")]
-        self.others = [sign_up(server, name) for name in ("fresh", "newcomer", "quality")]
+        self.annotators, self.others = people[:3], people[3:]
         body = {
             "title": "Meter readings",
             "description": "Photos of meters, from the field",
@@ -167,8 +171,8 @@ class _Builder:
         right, pngs = self._digits()
         task_ids = self._import(right, [*self._upload(pngs[: N_TASKS // 2]), *self._local(pngs[N_TASKS // 2 :])])
         self._attach()
-        self._work(task_ids)
         self.owner.patch(f"api/projects/{self.id}/", {"start_training_on_annotation_update": True})
+        self._work(task_ids)
         tab = {"title": "Sevens", "ordering": ["-tasks:id"], "gridWidth": 4}
         self.owner.post("api/dm/views/", {"project": self.id, "data": tab})
         return LivedIn(

@@ -56,15 +56,17 @@ def server(request: pytest.FixtureRequest, start_label_studio: Callable[..., Any
 
 
 @pytest.fixture(scope="module")
-def story(server: Any, live_in: Callable[[Any], Any], make_errata: Callable[..., Any]) -> Iterator[Story]:
-    project = live_in(server)
-    project.next_form(project.fresh)  # which lends the task to this person
-    fresh_form = project.next_form(project.fresh)
-    project.quick_view(project.fresh, project.unlabelled[0])
-    errata = make_errata(server.url, ERRATA_LABEL_STUDIO_TOKEN=project.user_of_errata.token)
-    errata.serve()
-    yield Story(project, errata, snapshot(project), fresh_form)
-    errata.stop()
+def story(server: Any, foreign: Any, live_in: Callable[..., Any], make_errata: Callable[..., Any]) -> Iterator[Story]:
+    with live_in(server, foreign) as project:
+        project.next_form(project.fresh)  # which lends the task to this person
+        fresh_form = project.next_form(project.fresh)
+        project.quick_view(project.fresh, project.unlabelled[0])
+        # The audits of this story are those that are asked for.
+        token = project.user_of_errata.token
+        errata = make_errata(server.url, ERRATA_LABEL_STUDIO_TOKEN=token, ERRATA_AUDIT_DELAY_S="3600")
+        errata.serve()
+        yield Story(project, errata, snapshot(project), fresh_form)
+        errata.stop()
 
 
 def test_the_project_is_one_that_errata_did_not_make(story: Story) -> None:
@@ -86,6 +88,8 @@ def test_the_project_is_one_that_errata_did_not_make(story: Story) -> None:
     assert len(before["storages"]) == 1
     assert len({task["data"]["photo"].split("/")[2] for task in before["tasks"].values()}) == 2
     assert story.project.foreign.asked("/predict")
+    assert story.project.foreign.trainings >= 4
+    assert story.project.foreign.asked("/team", "ANNOTATION_CREATED")
 
 
 def test_connect_changes_nothing_that_people_see(story: Story) -> None:
@@ -163,7 +167,7 @@ def test_plan_names_trainings_and_other_people_s_webhooks(story: Story, wait: An
 
 def test_apply_changes_the_planned_labels_and_trains_nobody(story: Story) -> None:
     """Every other annotation is the same to the byte; training is paused and set on again."""
-    changes = story.notes["changes"]
+    changes, n_trainings = story.notes["changes"], story.project.foreign.trainings
     applied = story.errata.ask("apply", story.id, "--pause-training")
     assert applied["written"] == len(changes)
     after = story.project.annotations()
@@ -173,7 +177,7 @@ def test_apply_changes_the_planned_labels_and_trains_nobody(story: Story) -> Non
     for key, label in changes.items():
         assert without_label(after[key]) == without_label(story.before["annotations"][key])
         assert json.loads(after[key])["result"][0]["value"] == {"choices": [label]}
-    assert story.project.foreign.trainings == 0
+    assert story.project.foreign.trainings == n_trainings
     assert story.project.settings() == story.before["settings"]
     story.notes |= {"changeset": applied["changeset"]}
 
