@@ -175,7 +175,7 @@ def test_label_studio_gets_predictions_from_the_backend(story: Story) -> None:
     """`/predict` answers every task in order, a broken image among them, with the version that `/setup` names."""
     task = story.client.get("api/tasks/", {"project": story.project_id, "fields": "all", "page_size": 1})["tasks"][0]
     setup = story.errata.post("setup", {"project": f"{story.project_id}.1", "schema": CONFIG}).json()
-    broken = {"id": 10**9, "data": {"image": "/data/upload/999/no-such-file.png"}, "is_labeled": False}
+    broken = {"id": 10**9, "data": {"image": "/data/upload/999/no-such-file.png"}, "is_labeled": True}
     tasks = [task, broken, task]
     body = {"tasks": tasks, "project": f"{story.project_id}.1", "label_config": CONFIG, "params": {"context": None}}
     results = story.errata.post("predict", body).json()["results"]
@@ -183,7 +183,10 @@ def test_label_studio_gets_predictions_from_the_backend(story: Story) -> None:
     assert results[0] == results[2]
     assert results[0]["model_version"] == setup["model_version"]
     assert results[0]["result"] == task["predictions"][0]["result"]
-    assert results[1] == []
+    assert results[1]["result"] == []
+    assert results[1]["model_version"] != setup["model_version"]  # or Label Studio would never ask again
+    waiting = {**body, "tasks": [{**task, "is_labeled": False}]}
+    assert story.errata.post("predict", waiting).json()["results"] == [[]]  # stored as nothing: annotators see nothing
 
 
 def test_verdicts_arrive_and_contradictions_are_listed(story: Story, wait: Any) -> None:

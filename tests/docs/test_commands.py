@@ -183,6 +183,11 @@ def reader(tmp_path: Path, label_studio: Any, project: Any, their_backend: str) 
     truth = ["car", "truck"] * 12
     images = [picture(n, label) for n, label in enumerate(truth)]
     first, second = project(labels, images=images), project(labels, images=images, title="More vehicles")
+    stored = [
+        {"task": task_id, "result": [choice("label", label) | {"score": 0.9}], "score": 0.9, "model_version": "v7"}
+        for task_id, label in zip(first.task_ids, truth, strict=True)
+    ]
+    label_studio.client.post(f"api/projects/{first.id}/import/predictions", stored)
     body = {"project": first.id, "data": {"title": "Doubtful", "type": "list", "target": "tasks"}}
     tab = label_studio.client.post("api/dm/views/", body)["id"]
     (tmp_path / "token").write_text(label_studio.pat + "\n")

@@ -98,12 +98,14 @@ class Predictions:
         self._configs: dict[str, Allowed] = {}
 
     async def answer(self, request: PredictRequest) -> list[Any]:
-        """Return Label Studio's `results`: one a task, an empty list where there is no prediction."""
+        """Return Label Studio's `results`: one a task."""
         belief = await self._beliefs.belief(request.project_id, LOADING_S)
         if belief is None:
-            return [_nothing(request, NO_VERSION) for _ in request.tasks]
-        said = await self._say(belief, request)
-        return [each if isinstance(each, dict) else _nothing(request, belief.version) for each in said]
+            mode = self._mode_of(request.project_id)
+            said = [None if _is_shown(task, mode) else "withheld" for task in request.tasks]
+            return [_nothing(request, NO_VERSION, why) for why in said]
+        results = await self._say(belief, request)
+        return [each if isinstance(each, dict) else _nothing(request, belief.version, each) for each in results]
 
     async def _say(self, belief: ProjectBelief, request: PredictRequest) -> list[Said]:
         mode = self._mode_of(request.project_id)
@@ -241,9 +243,12 @@ def _uri(task: AskedTask, rows: ControlRows) -> str:
     return str(value) if value else ""
 
 
-def _nothing(request: PredictRequest, version: str) -> Any:
-    """Return the result of a task without a prediction.
+def _nothing(request: PredictRequest, version: str, why: str | None) -> Any:
+    """Return the result of a task without a prediction: a version of its own makes Label Studio ask again.
 
-    An interactive one is not stored but handed on to the page, which reads its `result`.
+    Of an empty list Label Studio stores nothing, so that annotators see nothing of what is withheld from them. An
+    interactive result is not stored but handed on to the page, which reads its `result`.
     """
-    return {"result": [], "score": 0.0, "model_version": version} if request.is_interactive else []
+    if why == "withheld" and not request.is_interactive:
+        return []
+    return {"result": [], "score": 0.0, "model_version": f"{version}-{why}" if why else version}

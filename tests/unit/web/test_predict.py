@@ -29,7 +29,7 @@ def eventually(condition: Callable[[], bool], timeout_s: float = 20.0) -> bool:
 
 
 def labels(results: list[dict[str, Any]]) -> list[str | None]:
-    return [r["result"][0]["value"]["choices"][0] if r else None for r in results]
+    return [r["result"][0]["value"]["choices"][0] if r and r["result"] else None for r in results]
 
 
 def test_each_task_gets_its_out_of_sample_row_in_order(world: MakeWorld, task: MakeTask) -> None:
@@ -69,7 +69,8 @@ def test_before_the_first_audit_there_is_a_version_but_no_prediction(world: Make
     """Label Studio refuses a null version: there is always a string, the same in /setup, /predict and /versions."""
     w = world(is_audited=False)
     assert w.client.post("/setup", json={"project": "1.17"}).json() == {"model_version": "errata-none"}
-    assert w.predict(task(1), task(2)) == [[], []]
+    assert w.predict(task(1)) == [{"result": [], "score": 0.0, "model_version": "errata-none"}]
+    assert world(is_audited=False, mode="labelled").predict(task(1)) == [[]]
     assert w.client.get("/versions").json() == {"versions": ["errata-none"]}
     assert w.queue.jobs == []
 
@@ -111,13 +112,13 @@ def test_new_media_are_looked_at_while_the_request_waits(world: MakeWorld, task:
 
 
 def test_what_is_not_ready_in_time_is_pending_and_left_to_a_job(world: MakeWorld, task: MakeTask) -> None:
-    """A slow medium holds up nobody else: nothing is stored for its task, so that Label Studio asks again."""
+    """A slow medium holds up nobody else: its entry has another version, so that Label Studio asks again."""
     w = world(patience=Patience(0.05, 0.0))
     w.encoders.media["/data/31.png"] = "content-31"
     w.encoders.gate.clear()
     results = w.predict(task(1), task(31), task(2))
     assert labels(results) == ["truck", None, "bus"]
-    assert results[1] == []
+    assert results[1] == {"result": [], "score": 0.0, "model_version": "errata-aaa-pending"}
     assert w.queue.jobs == [("audit", 1, 5.0)]
     w.encoders.gate.set()
     assert eventually(lambda: labels(w.predict(task(31))) == ["truck"])
@@ -130,7 +131,7 @@ def test_media_that_cannot_be_reached_now_are_pending(
     """When Label Studio is down, or anything else goes wrong, the thread survives and the task is asked for again."""
     w = world()
     w.encoders.problem = problem
-    assert labels(w.predict(task(31), task(1))) == [None, "truck"]
+    assert [r["model_version"] for r in w.predict(task(31), task(1))] == ["errata-aaa-pending", "errata-aaa"]
     assert w.queue.jobs == [("audit", 1, 5.0)]
     assert "secret" not in caplog.text
     w.encoders.problem = None
@@ -143,17 +144,17 @@ def test_an_encoder_that_is_another_one_by_now_is_not_mixed_in(world: MakeWorld,
     w = world()
     w.encoders.is_another = True
     w.encoders.media["/data/31.png"] = "content-31"
-    assert w.predict(task(31)) == [[]]
+    assert [r["model_version"] for r in w.predict(task(31))] == ["errata-aaa-pending"]
     assert w.queue.jobs == [("audit", 1, 5.0)]
 
 
 def test_a_broken_image_gets_an_entry_of_its_own(world: MakeWorld, task: MakeTask) -> None:
-    """A broken file, no file and no task at all: an empty list each, and the others are answered."""
+    """A broken file, no file and no task at all: an empty result each, and the others are answered."""
     w = world()
     w.encoders.media["/data/broken.png"] = "not an image"
     results = w.predict(task(31, "/data/broken.png"), task(32, ""), {"id": None}, "nonsense", task(1))
-    assert results[:4] == [[]] * 4
-    assert labels(results[4:]) == ["truck"]
+    assert [r["model_version"] for r in results] == ["errata-aaa-unusable"] * 4 + ["errata-aaa"]
+    assert [r["score"] for r in results[:4]] == [0.0] * 4
     assert w.queue.jobs == []
     w.predict(task(31, "/data/broken.png"))
     assert w.encoders.embedded == ["/data/broken.png"]  # not fetched again at once
@@ -167,7 +168,7 @@ def test_beliefs_from_elsewhere_need_no_media(
     w.artefacts.save(1, artefact("errata-bbb", has_model=False))
     results = w.predict(task(4, "s3://bucket/4.png"), task(31))
     assert labels(results) == ["truck", None]
-    assert results[0]["model_version"] == "errata-bbb"
+    assert [r["model_version"] for r in results] == ["errata-bbb", "errata-bbb-unusable"]
     assert w.index.asked == ["/data/31.png"]
 
 
@@ -217,7 +218,9 @@ def test_an_interactive_request_that_nothing_can_be_said_about_gets_a_result_too
     """Label Studio hands it to the page as it is, which reads its `result`."""
     context = {"result": [{"type": "choices", "value": {"choices": ["car"]}}]}
     empty = {"result": [], "score": 0.0}
-    assert world(mode="none").predict(task(1), params={"context": context}) == [empty | {"model_version": "errata-aaa"}]
+    assert world(mode="none").predict(task(1), params={"context": context}) == [
+        empty | {"model_version": "errata-aaa-withheld"}
+    ]
     unaudited = world(is_audited=False).predict(task(1), params={"context": context})
     assert unaudited == [empty | {"model_version": "errata-none"}]
 
@@ -263,7 +266,7 @@ def test_a_damaged_artefact_is_told_once_and_serves_nothing(
     """A model that cannot be loaded is a line in the log, not a request that fails."""
     w = world()
     w.artefacts.problem = ValueError("secret")
-    assert w.predict(task(1)) == [[]]
+    assert w.predict(task(1))[0]["model_version"] == "errata-none"
     assert w.client.post("/setup", json={"project": 1}).json() == {"model_version": "errata-none"}
     w.artefacts.problem = None
     assert eventually(lambda: labels(w.predict(task(1))) == ["truck"])
