@@ -63,7 +63,7 @@ def test_one_person_s_own_writes_start_nothing_twice(
     project_id, right = source
     client = label_studio.client
     before = source_state(client, project_id)
-    errata = make_errata(wire.url, ERRATA_APPLY="auto")
+    errata = make_errata(wire.url, ERRATA_APPLY="auto", ERRATA_POLL_S="0.5")
     errata.serve()
     errata.run("connect", str(project_id), "--yes")
     errata.ask("audit", str(project_id))

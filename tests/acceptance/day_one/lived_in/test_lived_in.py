@@ -114,7 +114,8 @@ def test_connecting_twice_is_once(story: Story) -> None:
 
 def test_audit_finds_the_wrong_labels_and_stores_no_prediction_where_people_still_label(story: Story) -> None:
     """Wrong labels, and those that annotators differ about, are suspects; open tasks get no prediction of errata's."""
-    story.errata.ask("audit", story.id)
+    said = story.errata.ask("audit", story.id)
+    assert said["from_predictions"] == {"reader-3": 2}  # what annotators took over from a model is no evidence
     tasks = story.review_tasks()
     assert {task["data"]["source_task"] for task in tasks} >= story.project.planted
     assert story.project.annotations() == story.before["annotations"]
