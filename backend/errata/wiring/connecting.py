@@ -14,6 +14,7 @@ from errata.labelstudio.source import describe_project
 from errata.labelstudio.survey import Survey
 from errata.review.records import Project
 from errata.settings import PredictionsMode, ProjectSettings
+from errata.store.files import locked
 from errata.store.login import forget_login, remembered_login
 from errata.store.purge import purge_project
 from errata.wiring.surveying import Surveying
@@ -50,7 +51,7 @@ class Connecting(Surveying):
     def connect(
         self, project_id: int, decided: ProjectSettings | None = None, attach_backend: bool | None = None
     ) -> list[str]:
-        """Tie a project to errata. Asks nothing; twice is once.
+        """Tie a project to errata. Asks nothing; twice is once, at the same moment too.
 
         Args:
             project_id: the source project.
@@ -64,12 +65,16 @@ class Connecting(Surveying):
             ConfigNotServed: the project has nothing that errata can audit.
             LabelStudioRefused: rights are missing, or the backend is insisted on and Label Studio cannot reach errata.
         """
+        with locked(self.settings.data_dir, f"ties-{project_id}"):
+            return self._connect(project_id, decided or ProjectSettings(), attach_backend)
+
+    def _connect(self, project_id: int, decided: ProjectSettings, attach_backend: bool | None) -> list[str]:
         snapshot = describe_project(self.client, project_id)
         obstacle = self.obstacle(project_id)
         if obstacle and attach_backend:
             raise LabelStudioRefused(f"errata cannot be attached as ML backend of project {project_id}: {obstacle}")
         self.audits.connected(Project(project_id, snapshot.title, snapshot.url))
-        lines = self._decide(project_id, decided or ProjectSettings())
+        lines = self._decide(project_id, decided)
         review_id = self.review_project_id(project_id)
         lines.append(f"Review project {review_id}: {self.client.url}projects/{review_id}/")
         lines += connect(
@@ -122,7 +127,7 @@ class Connecting(Surveying):
             AuditRunning: an audit of it is under way, which would add to it.
         """
         self._check_known(project_id)
-        with self.audits.exclusive(project_id):
+        with locked(self.settings.data_dir, f"ties-{project_id}"), self.audits.exclusive(project_id):
             self.audits.disconnected(project_id)
             is_tied = any(trace.kind in UNTIED for trace in self.footprint.of_project(project_id))
             lines = disconnect(self.client, project_id, self.footprint) if is_tied else []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx
 import pytest
 
@@ -62,6 +64,19 @@ def test_connecting_twice_is_connecting_once(open_errata, state, source, service
     assert backends(review_once) == []
     assert len(review_once["webhooks"]) == 1
     assert kinds(errata, source.id) == ["ml_backend", "predictions", "review_project", "webhook", "webhook"]
+
+
+def test_connecting_twice_at_the_same_moment_is_connecting_once(open_errata, state, source, label_studio):
+    """Somebody was impatient, or two people had the same idea."""
+    first, second = open_errata(), open_errata()
+    with ThreadPoolExecutor() as pool:
+        for connecting in [pool.submit(errata.connect, source.id) for errata in (first, second)]:
+            connecting.result()
+    seen = state(source.id)
+    review = state(find_review_project(label_studio.client, source.id)["id"])
+    assert (len(seen["webhooks"]), len(seen["backends"]), len(review["webhooks"])) == (1, 1, 1)
+    assert len(review["views"]) == len({view["data"]["title"] for view in review["views"]})
+    assert kinds(first, source.id) == ["ml_backend", "predictions", "review_project", "webhook", "webhook"]
 
 
 def test_a_lived_in_project_is_as_it_was(open_errata, state, lived_in, service):
