@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from redis import Redis
 
@@ -15,13 +16,26 @@ from redis import Redis
 def wait_for() -> Callable[[Callable[[], object], float], None]:
     """Wait for a condition, never for a time."""
 
-    def wait(condition: Callable[[], object], timeout_s: float = 20.0) -> None:
+    def wait(condition: Callable[[], object], timeout_s: float = 180.0) -> None:
         deadline = time.monotonic() + timeout_s
         while not condition():
             assert time.monotonic() < deadline, "the condition did not come true in time"
             time.sleep(0.01)
 
     return wait
+
+
+@pytest.fixture
+def has_ended() -> Callable[[psutil.Process], bool]:
+    """Tell whether a process is gone, or waits only for somebody to ask how it ended."""
+
+    def ended(process: psutil.Process) -> bool:
+        try:
+            return not process.is_running() or bool(process.status() == psutil.STATUS_ZOMBIE)
+        except psutil.NoSuchProcess:
+            return True
+
+    return ended
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +35,6 @@ def test_a_job_is_run_with_name_and_project_at_low_priority(
     """The child gets the job's name and project, a low priority, and its lines are passed on to the log."""
     caplog.set_level(logging.INFO)
     command = job_command(
-        "time.sleep(0.2)\n"
         "print('Encoding images: 5 of 10', flush=True)\n"
         "(folder / 'ran').write_text(f'{name} {project} {os.nice(0)}')"
     )
@@ -77,10 +75,12 @@ def test_a_job_that_dies_is_tried_again_until_it_is_done(
         "if n == 0: os.kill(os.getpid(), 9)\n"
         "sys.exit('Label Studio is down.' if n == 1 else 0)"
     )
-    with running(command, retry_s=(0.01, 0.5, 30)) as queue:
+    with running(command, retry_s=(0.01, 3600)) as queue:
         queue.submit("audit", 1)
-        wait_for(lambda: [state.problem for state in queue.states()] == ["Label Studio is down."])
-        assert queue.states()[0].attempts == 2
+        wait_for(lambda: [(s.problem, s.attempts) for s in queue.states()] == [("Label Studio is down.", 2)])
+    (tmp_path / "tries").unlink()
+    with running(command, retry_s=(0.01, 0.01)) as queue:
+        queue.submit("audit", 1)
         wait_for(lambda: not queue.states())
     assert (tmp_path / "tries").read_text() == "xxx"
 
@@ -129,7 +129,9 @@ def test_stopping_ends_the_children_even_those_that_refuse(
     assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
 
 
-def test_children_end_when_their_parent_is_killed(job_command: Command, tmp_path: Path, wait_for: WaitFor) -> None:
+def test_children_end_when_their_parent_is_killed(
+    job_command: Command, tmp_path: Path, wait_for: WaitFor, has_ended: Callable[[psutil.Process], bool]
+) -> None:
     """SIGKILL of `errata serve` leaves no audit behind."""
     command = job_command(
         "(folder / 'pid.part').write_text(str(os.getpid())); os.rename(folder / 'pid.part', folder / 'pid')\n"
@@ -141,19 +143,21 @@ def test_children_end_when_their_parent_is_killed(job_command: Command, tmp_path
     )
     parent = subprocess.Popen([sys.executable, "-c", serve])
     wait_for((tmp_path / "pid").exists)
+    child = psutil.Process(int((tmp_path / "pid").read_text()))
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
-    child = int((tmp_path / "pid").read_text())
-    wait_for(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
+    wait_for(lambda: has_ended(child))
 
 
-def test_submitting_never_waits_for_a_job(job_command: Command, wait_for: WaitFor) -> None:
-    """A web request that submits is not held up while children start and end: each call under 50 ms."""
-    with running(job_command("pass"), retry_s=()) as queue:
-        longest = 0.0
-        deadline = time.monotonic() + 2
-        while time.monotonic() < deadline:
-            began = time.monotonic()
-            queue.submit("verdicts", int(began * 1000) % 20)
-            longest = max(longest, time.monotonic() - began)
-    assert longest < 0.05
+def test_submitting_never_waits_for_a_job(job_command: Command, tmp_path: Path, wait_for: WaitFor) -> None:
+    """A web request that submits is not held up while children start and run: none of them ends before it returns."""
+    jobs = job_command("while not (folder / 'go').exists(): time.sleep(0.01)\n(folder / f'{project}.done').touch()")
+    with running(jobs, retry_s=(), grace_s=0.2) as queue:
+        for n in range(1000):
+            queue.submit("verdicts", n % 20)
+        wait_for(lambda: [s.state for s in queue.states()].count("running") == 2)
+        for n in range(1000):
+            queue.submit("verdicts", n % 20)
+        assert not list(tmp_path.glob("*.done"))
+        (tmp_path / "go").touch()
+        wait_for(lambda: list(tmp_path.glob("*.done")))
