@@ -25,7 +25,7 @@ def sign_in(settings: Settings, url: str | None, is_dry: bool) -> Wiring:
         is_dry: nothing is written, no database either where there is none yet.
 
     Raises:
-        SettingError: the environment is about another Label Studio.
+        SettingError: the environment or the data folder is about another Label Studio.
         LabelStudioRefused: the token does not count, or its rights are not enough.
     """
     remembered = remembered_login(settings.data_dir)
@@ -44,14 +44,24 @@ def sign_in(settings: Settings, url: str | None, is_dry: bool) -> Wiring:
             tell(f"{error}")
         else:
             if is_given and settings.label_studio_url is None and not is_dry:
-                remember_login(settings.data_dir, url, "")  # the token stays where it is
+                _remember(wiring, url, "")  # the token stays where it is
             return wiring
     token = ask_secret(_TOKEN)
     wiring = Wiring(settings.model_copy(update=told | {"label_studio_token": SecretStr(token)}))
     _ = wiring.account
     if not is_dry:
-        remember_login(settings.data_dir, url, token.strip())
+        _remember(wiring, url, token.strip())
     return wiring
+
+
+def _remember(wiring: Wiring, url: str, token: str) -> None:
+    """Keep the login, unless what is written down in the data folder is about another Label Studio: that one's stays.
+
+    Raises:
+        SettingError: it is.
+    """
+    _ = wiring.engine
+    remember_login(wiring.settings.data_dir, url, token)
 
 
 def _url(settings: Settings, url: str | None, remembered: tuple[str, str] | None) -> str:
