@@ -8,6 +8,7 @@ from errata.audit.progress import LineProgress
 from errata.errors import SettingError
 from errata.jobs.queue import JobName
 from errata.settings import read_settings
+from errata.store.purge import left_projects
 from errata.wiring.auditing import Auditing, BeliefOptions
 from errata.wiring.connecting import Connecting
 from errata.wiring.reviewing import Reviewing
@@ -41,9 +42,14 @@ def run_job(name: JobName, project_id: int) -> None:
 def do_job(wiring: Wiring, name: JobName, project_id: int) -> None:
     """Audit a project, or take its verdicts and apply them where the settings say so.
 
+    Nothing is done where the project was disconnected while the job waited.
+
     Raises:
         ServiceError: Label Studio failed; what was done so far is written down.
     """
+    if project_id in left_projects(wiring.engine):
+        logger.info("project %d is not connected any more: no %s", project_id, name)
+        return
     if name != "verdicts":
         wiring.audit(project_id, BeliefOptions(), LineProgress(print))
         return

@@ -13,7 +13,7 @@ import pytest
 from errata.errors import LabelStudioUnreachable
 from errata.review.apply import Applied
 from errata.review.plans import Conflict
-from errata.review.records import Change
+from errata.review.records import Change, Project
 from errata.settings import Settings
 from errata.wiring import Wiring, do_job
 
@@ -103,3 +103,14 @@ def test_a_job_that_audits_never_applies(auto: WatchedWiring) -> None:
     """Whatever asked for it: changed labels, or tasks that Label Studio asked about before errata had seen them."""
     do_job(auto, "audit", 7)
     assert (auto.n_audited, auto.n_applied) == (1, 0)
+
+
+def test_a_job_that_waited_while_its_project_was_disconnected_does_nothing(auto: WatchedWiring) -> None:
+    """It would add to Label Studio again what was just taken away; connecting lets jobs work again."""
+    auto.audits.disconnected(7)
+    do_job(auto, "audit", 7)
+    do_job(auto, "verdicts", 7)
+    assert (auto.n_audited, auto.n_applied) == (0, 0)
+    auto.audits.connected(Project(7, "Cars", "http://ls/"))
+    do_job(auto, "audit", 7)
+    assert auto.n_audited == 1
