@@ -178,6 +178,7 @@ def _tie_backend(
     for each in backends:
         is_here = each["url"].rstrip("/") == place.url
         if str(each["id"]) in own:
+            footprint.add(project_id, Trace("predictions", ANSWERED))  # gone where fewer people are to see them now
             _save_backend(client.patch, f"api/ml/{each['id']}", project_id, place)
             _settle_version(client, project_id, footprint, shows_version)
             return f"ML backend {each['id']} is attached: {place.url}"

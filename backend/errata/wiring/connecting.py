@@ -105,11 +105,12 @@ class Connecting(Surveying):
         merged = said.model_copy(update=decided.model_dump(exclude_none=True))
         if merged == said:
             return []
-        self.project_settings.put(project_id, merged)
         before = said.predictions or self.settings.predictions or "labelled"
-        if _SHOWN.index(merged.predictions or "labelled") >= _SHOWN.index(before):
-            return []
-        return disconnect(self.client, project_id, self.footprint, ("predictions",))
+        is_for_fewer = _SHOWN.index(merged.predictions or "labelled") < _SHOWN.index(before)
+        # First, so that connecting again takes away what a failure in between has left.
+        lines = disconnect(self.client, project_id, self.footprint, ("predictions",)) if is_for_fewer else []
+        self.project_settings.put(project_id, merged)
+        return lines
 
     def decisions(self, project_id: int) -> tuple[int, int] | None:
         """Return the review project's id and how many decisions are in it, None where there is none."""

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from errata.audit.ports import Trace
-from errata.errors import LabelStudioRefused, UsageError
+from errata.errors import LabelStudioRefused, LabelStudioUnreachable, UsageError
+from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.connection import SECRET_HEADER, is_attached_in_form
 from errata.labelstudio.disconnection import pending
 from errata.labelstudio.review_project import find_review_project
@@ -254,6 +255,41 @@ def test_fewer_people_see_predictions_after_another_answer(open_errata, state, s
     errata.connect(source.id, ProjectSettings(predictions="labelled"))
     assert state(source.id)["versions"] == {}
     assert errata.settings_of(source.id).predictions == "labelled"
+
+
+def test_what_is_stored_after_fewer_people_see_predictions_goes_too(open_errata, state, source):
+    """Label Studio goes on asking errata about tasks that may have predictions, and disconnecting knows."""
+    errata = open_errata()
+    before = state(source.id)
+    errata.connect(source.id, ProjectSettings(predictions="all"))
+    errata.connect(source.id, ProjectSettings(predictions="labelled"))
+    rows = [{"task": source.task_ids[0], "result": [], "score": 0.0, "model_version": "errata-2"}]
+    errata.client.post(f"api/projects/{source.id}/import/predictions", rows)
+    errata.disconnect(source.id)
+    assert state(source.id) == before
+
+
+class DeletesNothing(LabelStudio):
+    """A Label Studio that goes away when something is deleted."""
+
+    def delete(self, path, json=None):
+        raise LabelStudioUnreachable(f"{path} is not answered.")
+
+
+def test_predictions_that_fewer_people_are_to_see_go_at_the_next_try_too(open_errata, state, source, label_studio):
+    """Label Studio went away while they were deleted: nothing is decided until they are gone."""
+    errata = open_errata()
+    errata.connect(source.id, ProjectSettings(predictions="all"))
+    rows = [{"task": source.task_ids[0], "result": [], "score": 0.5, "model_version": "errata-1"}]
+    errata.client.post(f"api/projects/{source.id}/import/predictions", rows)
+
+    unlucky = open_errata()
+    unlucky.client = DeletesNothing(label_studio.url, label_studio.token)
+    with pytest.raises(LabelStudioUnreachable):
+        unlucky.connect(source.id, ProjectSettings(predictions="none"))
+    assert list(state(source.id)["versions"]) == ["errata-1"]
+    errata.connect(source.id, ProjectSettings(predictions="none"))
+    assert state(source.id)["versions"] == {}
 
 
 def test_the_service_itself_is_reachable(service):
