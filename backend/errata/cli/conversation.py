@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -115,10 +116,18 @@ class Talk:
             "reach": "outbound only" if self.obstacle else "both ways",
             "obstacle": self.obstacle,
             "problem": self.problem,
-            "settings": self.decided.model_dump(exclude_none=True),
+            "settings": _shown(self.decided),
             "done": self.done,
             "dry_run": is_dry,
         }
+
+
+def _shown(decided: ProjectSettings) -> dict[str, Any]:
+    """Return settings as JSON, without the user and the password of an ML backend that is believed."""
+    said = decided.model_dump(exclude_none=True)
+    if "@" in said.get("belief", ""):
+        said["belief"] = re.sub(r"^(https?://)[^/]*@", r"\1", said["belief"])
+    return said
 
 
 def found_lines(survey: Survey, minutes: float | None, obstacle: str | None) -> Iterator[str]:

@@ -7,12 +7,14 @@ model is never asked about it.
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from errata.audit.ports import Footprint
 from errata.labelstudio.client import LabelStudio
 
 
 def other_backends(client: LabelStudio, project_id: int, public_url: str, footprint: Footprint) -> list[str]:
-    """Return the titles of the project's ML backends that are not errata.
+    """Return the titles, or else the hosts, of the project's ML backends that are not errata.
 
     Args:
         client: Label Studio, which looks after the backends' health to answer this.
@@ -22,7 +24,7 @@ def other_backends(client: LabelStudio, project_id: int, public_url: str, footpr
     """
     own = {trace.ref for trace in footprint.of_project(project_id) if trace.kind == "ml_backend"}
     return [
-        str(each["title"] or each["url"])
+        str(each["title"] or urlsplit(each["url"]).hostname)
         for each in client.get("api/ml/", {"project": project_id})
         if str(each["id"]) not in own and each["url"].rstrip("/") != public_url.rstrip("/")
     ]

@@ -204,6 +204,15 @@ def test_a_dry_run_connects_nothing_and_asks_nothing(talk: Talking) -> None:
     assert connector.connected == []
 
 
+def test_the_password_of_a_believed_backend_is_not_shown(talk: Talking) -> None:
+    """It is kept with the project's settings, and stands in no output."""
+    connector = FakeConnector()
+    belief = "http://me:hunter2@models.example.com:9091/cars"
+    heard = talk(connector, said=ProjectSettings(belief=belief), asks=False)
+    assert heard.settings == ProjectSettings(belief=belief, predictions="labelled")
+    assert heard.talk.to_json(False)["settings"]["belief"] == "http://models.example.com:9091/cars"
+
+
 def test_connected_already(talk: Talking) -> None:
     """There is nothing to consent to."""
     connector = FakeConnector(before=ProjectSettings(predictions="labelled", shows_version=False), adds=())
