@@ -18,6 +18,7 @@ from errata.errors import SettingError
 
 PredictionsMode = Literal["all", "labelled", "none"]
 ApplyMode = Literal["manual", "auto"]
+MediaServer = Literal["label_studio", "errata"]
 
 _OWN_HEADERS = frozenset(
     {"accept", "authorization", "connection", "content-length", "content-type", "host", "transfer-encoding"}
@@ -35,7 +36,7 @@ class ProjectSettings(BaseModel):
     apply: ApplyMode | None = None
     limit: int | None = None  # the queue's length
     shows_version: bool | None = None  # errata may fill the project's model version where it is empty
-    media: Literal["label_studio", "errata"] | None = None  # who serves the review project's media
+    media: MediaServer | None = None  # who serves the review project's media
 
 
 class Settings(BaseSettings):

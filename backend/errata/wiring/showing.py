@@ -6,12 +6,13 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from errata.audit.ports import Snapshot
-from errata.errors import LabelStudioGone, SettingError
+from errata.errors import ErrataError, LabelStudioGone, SettingError
 from errata.labelstudio.media import ProjectMedia
 from errata.labelstudio.media_links import MediaLinks
 from errata.labelstudio.review_project import ReviewProject
 from errata.labelstudio.source import describe_project
 from errata.labelstudio.trial import MediaTrial, remove_left_trials, try_media
+from errata.settings import MediaServer
 from errata.store.secrets import media_secret
 from errata.wiring.adapters import Adapters
 
@@ -47,13 +48,22 @@ class Showing(Adapters):
             review.renew_media()
 
     def renew_media(self) -> None:
-        """Renew the addresses of pictures that errata serves, of every project."""
+        """Renew the addresses of pictures that errata serves, of every project, past those where that fails.
+
+        Raises:
+            ErrataError: the first that went wrong.
+        """
+        problems = []
         for project_id, said in self.project_settings.every().items():
             if said.media == "errata":
                 try:
                     self.tend_review(project_id)
                 except LabelStudioGone:
                     continue
+                except ErrataError as error:
+                    problems.append(error)
+        if problems:
+            raise problems[0]
 
     def try_media(self, project_id: int) -> MediaTrial:
         """Try whether a project's reviewers see its pictures, and remember who is to serve them.
@@ -64,7 +74,7 @@ class Showing(Adapters):
         snapshot = describe_project(self.client, project_id)
         own = self._try(snapshot, None)
         if own.is_loaded or not own.address:
-            self._remember_media(project_id, by_errata=False)
+            self._remember_media(project_id, "label_studio" if own.is_loaded else None)
             return own
         public_url = self.settings.public_url
         if not public_url:
@@ -75,7 +85,7 @@ class Showing(Adapters):
             return replace(own, problem=f"{own.problem}. {advice}")
         by_errata = self._try(snapshot, MediaLinks(public_url, media_secret(self.settings.data_dir)))
         if by_errata.is_loaded:
-            self._remember_media(project_id, by_errata=True)
+            self._remember_media(project_id, "errata")
             return replace(by_errata, is_served_by_errata=True)
         return replace(
             own, problem=f"{own.problem}. errata cannot serve it either (does `errata serve` run?): {by_errata.problem}"
@@ -91,8 +101,8 @@ class Showing(Adapters):
         finally:
             media.close()
 
-    def _remember_media(self, project_id: int, by_errata: bool) -> None:
+    def _remember_media(self, project_id: int, server: MediaServer | None) -> None:
         said = self.project_settings.get(project_id)
-        wanted = said.model_copy(update={"media": "errata" if by_errata else None})
+        wanted = said.model_copy(update={"media": server})
         if wanted != said:
             self.project_settings.put(project_id, wanted)

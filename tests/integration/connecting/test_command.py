@@ -130,7 +130,7 @@ def test_a_dry_run_writes_nothing_anywhere(errata, label_studio, source, state, 
 
 
 def test_options_answer_beforehand(errata, label_studio, source, data_dir) -> None:
-    """What was said is kept, a file by its whole path; what was not said is not."""
+    """What was said is kept, a file by its whole path, and who serves the pictures; what was not said is not."""
     (data_dir.parent / "beliefs.csv").write_text("task,label\n")
     options = ("--predictions", "none", "--no-model-version", "--belief", "beliefs.csv", "--apply", "auto", "--yes")
     login = {"label_studio_url": label_studio.url, "label_studio_token": label_studio.token}
@@ -143,6 +143,7 @@ def test_options_answer_beforehand(errata, label_studio, source, data_dir) -> No
         "shows_version": False,
         "belief": str(data_dir.parent / "beliefs.csv"),
         "apply": "auto",
+        "media": "label_studio",
     }
     assert not (data_dir / "login.json").exists()  # tokens of the environment stay there
 
@@ -178,6 +179,19 @@ def test_a_token_that_does_not_count_is_not_kept(errata, label_studio, data_dir)
     ended = errata("connect", label_studio.url, answers="0" * 40 + "\n")
     assert (ended.code, "Account & Settings > Personal Access Token" in ended.told) == (3, True)
     assert not (data_dir / "login.json").exists()
+
+
+def test_another_label_studio_does_not_take_the_place_of_the_one_that_is_known(
+    errata, label_studio, source, data_dir
+) -> None:
+    """Its token would be kept where `errata serve` then finds a Label Studio that its database is not about."""
+    first = errata("connect", f"{label_studio.url}projects/{source.id}/", "--yes", answers=f"{label_studio.token}\n")
+    assert first.code == 0, first.told
+    kept = (data_dir / "login.json").read_text()
+    elsewhere = label_studio.url.replace("127.0.0.1", "localhost")
+    refused = errata("connect", f"{elsewhere}projects/{source.id}/", "--yes", answers=f"{label_studio.pat}\n")
+    assert (refused.code, "what errata has written down here is about" in refused.told) == (2, True)
+    assert (data_dir / "login.json").read_text() == kept
 
 
 def test_leaving_for_good(errata, label_studio, open_errata, project, data_dir) -> None:

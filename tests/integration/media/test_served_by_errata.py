@@ -165,7 +165,7 @@ def test_where_label_studio_shows_them_it_serves_them_again(
     review.insert(entries(of, [0.9, 0.8]))
     trial = wiring.try_media(source.id)
     assert (trial.is_loaded, trial.is_served_by_errata) == (True, False)
-    assert wiring.project_settings.get(source.id).media is None
+    assert wiring.project_settings.get(source.id).media == "label_studio"
     wiring.tend_review(source.id)
     tasks = label_studio.client.get("api/tasks/", {"project": review.find(), "fields": "all"})["tasks"]
     assert [task["data"]["image"] for task in tasks] == [task.data["image"] for task in of.tasks]
