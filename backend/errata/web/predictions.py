@@ -1,12 +1,13 @@
 """Answers what the model says about tasks: one result a task, in order, always.
 
-Where there is no prediction the result is an empty list: Label Studio takes a list of predictions for a task, stores
-nothing of an empty one, so that annotators see no change, and asks again the next time. There is none
+A task's result where there is no prediction:
 
-- before the first audit;
-- pending: while the media have not been looked at yet; a job does, and pushes the prediction;
-- unusable: no media, a broken file, or labels that the label config no longer has;
-- withheld: where `ERRATA_PREDICTIONS` keeps it back, `labelled` until the task's annotators are done.
+- withheld, where `ERRATA_PREDICTIONS` keeps it back, `labelled` until the task's annotators are done: an empty list.
+  Label Studio takes a list of predictions for a task, stores nothing of an empty one, so that annotators see no
+  change, and asks again the next time;
+- before the first audit, pending (the media have not been looked at yet; a job does, and pushes the prediction) and
+  unusable (no media, a broken file, or labels that the label config no longer has): a result without regions, whose
+  version is not the model's, so that Label Studio asks again.
 """
 
 from __future__ import annotations
