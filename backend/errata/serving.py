@@ -74,7 +74,7 @@ def run_service(settings: Settings) -> None:
         queue,
         wiring.audits,
         LabelChanges(wiring.client),
-        lambda: projects.told_of_labels() | book.attached(),
+        lambda: projects.connected() | book.attached(),
         settings.audit_delay_s,
     )
     services = (
@@ -128,11 +128,10 @@ class StoredProjects:
             predictions={id_: said.predictions for id_, said in settings.items() if said.predictions},
         )
 
-    def told_of_labels(self) -> frozenset[int]:
-        """Return those whose label changes Label Studio was asked to tell of."""
-        traces = self._wiring.footprint.every()
-        told = (id_ for id_, of_project in traces.items() if _has(of_project, "webhook", "ml_backend"))
-        return frozenset(told) & {project.id for project in self._wiring.audits.watched()}
+    def connected(self) -> frozenset[int]:
+        """Return those that somebody connected, whether or not Label Studio can tell errata of anything."""
+        connected = self._wiring.project_settings.every().keys()
+        return frozenset(connected) & {project.id for project in self._wiring.audits.watched()}
 
     def answers_mark(self, project_id: int) -> str | None:
         """Return what changes with the project's answers; one that is gone is written down as disconnected."""

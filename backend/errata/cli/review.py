@@ -20,6 +20,10 @@ Project = Annotated[int, typer.Argument(help="The source project's id in Label S
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 IncludeUndone = Annotated[bool, typer.Option(help="Also fixes that were applied and undone before.")]
 
+PauseTraining = Annotated[
+    bool, typer.Option("--pause-training", help="Let Label Studio start no training until all is written.")
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -44,9 +48,7 @@ def apply(
     project: Project,
     as_json: AsJson = False,
     include_undone: IncludeUndone = False,
-    pause_training: Annotated[
-        bool, typer.Option("--pause-training", help="Let Label Studio start no training until all is written.")
-    ] = False,
+    pause_training: PauseTraining = False,
 ) -> None:
     """Write the confirmed fixes to the source project, journalled."""
     wiring = Wiring(read_settings())
@@ -70,6 +72,7 @@ def undo(
     changeset: Annotated[int | None, typer.Argument(help="What `errata apply` printed.")] = None,
     all_of: Annotated[int | None, typer.Option("--all", metavar="PROJECT", help="All that was ever applied.")] = None,
     as_json: AsJson = False,
+    pause_training: PauseTraining = False,
 ) -> None:
     """Restore the labels that a changeset changed. A label that somebody edited since is left alone."""
     wiring = Wiring(read_settings())
@@ -78,7 +81,7 @@ def undo(
     project = all_of if changeset is None else wiring.project_of_changeset(changeset)
     if project is None:
         raise UsageError("Say which: `errata undo CHANGESET`, or `errata undo --all PROJECT`.")
-    undone = wiring.undo(project, changeset)
+    undone = wiring.undo(project, changeset, pauses_training=pause_training)
     if as_json:
         print_json(_outcome(undone, restored=len(undone.restored)))
     else:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from errata.errors import ExportError, LabelStudioUnreachable, ServiceError, UsageError
 from errata.labelstudio.annotations import SourceAnnotations, SourceSideEffects
@@ -22,6 +23,8 @@ from errata.review.undo import Undone, undo
 from errata.review.verdicts import Taken, take_verdicts
 from errata.store.export_file import write_export
 from errata.wiring.training import Training
+
+Outcome = TypeVar("Outcome", Applied, Undone)
 
 
 class Reviewing(Training):
@@ -69,33 +72,38 @@ class Reviewing(Training):
         """
         plan = self.plan(project_id, include_undone, retry_refused)
         by = str(self.client.get("api/current-user/whoami").get("email", ""))
-        if pauses_training and plan.changes:
-            return self._apply_untrained(plan, by)
-        return self._apply(plan, by)
+        annotations = SourceAnnotations(self.client, project_id)
 
-    def _apply(self, plan: Plan, by: str) -> Applied:
-        annotations = SourceAnnotations(self.client, plan.project_id)
-        return apply_plan(plan, annotations, self.codecs, self.journal, by)
+        def write() -> Applied:
+            return apply_plan(plan, annotations, self.codecs, self.journal, by)
 
-    def _apply_untrained(self, plan: Plan, by: str) -> Applied:
-        applied = None
-        try:
-            with self.paused_training(plan.project_id):
-                applied = self._apply(plan, by)
-        except ServiceError as error:
-            if applied is None:
-                raise
-            still_off = LabelStudioUnreachable(
-                f"Training on submission is still off in project {plan.project_id}; the next errata command about it "
-                f"turns it on. ({error})"
-            )
-            return replace(applied, stopped=applied.stopped or still_off)
-        return applied
+        return self._untrained(project_id, write) if pauses_training and plan.changes else write()
 
-    def undo(self, project_id: int, changeset_id: int | None) -> Undone:
+    def undo(self, project_id: int, changeset_id: int | None, *, pauses_training: bool = False) -> Undone:
         """Restore the labels that a changeset changed, or, with None, all that errata ever changed."""
         self.restore_training(project_id)
-        return undo(project_id, changeset_id, SourceAnnotations(self.client, project_id), self.codecs, self.journal)
+        annotations = SourceAnnotations(self.client, project_id)
+
+        def write() -> Undone:
+            return undo(project_id, changeset_id, annotations, self.codecs, self.journal)
+
+        return self._untrained(project_id, write) if pauses_training else write()
+
+    def _untrained(self, project_id: int, write: Callable[[], Outcome]) -> Outcome:
+        """Write while Label Studio starts no training."""
+        outcome = None
+        try:
+            with self.paused_training(project_id):
+                outcome = write()
+        except ServiceError as error:
+            if outcome is None:
+                raise
+            still_off = LabelStudioUnreachable(
+                f"Training on submission is still off in project {project_id}; the next errata command about it "
+                f"turns it on. ({error})"
+            )
+            return replace(outcome, stopped=outcome.stopped or still_off)
+        return outcome
 
     def project_of_changeset(self, changeset_id: int) -> int:
         """Return the project that a changeset belongs to."""

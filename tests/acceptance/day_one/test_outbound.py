@@ -50,6 +50,7 @@ def test_the_loop_runs_by_push_and_poll(
 
     assert nothing_to_call()
     errata.ask("audit", str(project_id))
+    first_audit = errata.ask("status", str(project_id))["last_audit"]["id"]
     assert nothing_to_call()
     listed = list(client.paged("api/tasks/", {"project": project_id, "fields": "all"}))
     assert all(len(task["predictions"]) == 1 for task in listed)
@@ -59,11 +60,19 @@ def test_the_loop_runs_by_push_and_poll(
     wait(lambda: judged_wrong.items() <= labels(client, project_id).items(), "the fixes")
     after = source_state(client, project_id)
     assert without_labels(after) == without_labels(before)
+    # Labels have changed by that, and an audit follows by itself.
+    wait(lambda: last_good_audit(errata, project_id) > first_audit, "an audit of the changed labels")
     errata.run("disconnect", str(project_id), "--delete-review", "--yes")
     assert find_review_project(client, project_id) is None
     assert client.get(f"api/projects/{project_id}/") == settings
     assert not list(client.get("api/predictions/", {"project": project_id}))
     assert judged_wrong.items() <= labels(client, project_id).items()
+
+
+def last_good_audit(errata: Any, project_id: int) -> int:
+    """Return the number of the latest audit, 0 while it runs."""
+    last = errata.ask("status", str(project_id))["last_audit"]
+    return int(last["id"]) if last["finished_at"] and not last["problem"] else 0
 
 
 def labels(client: Any, project_id: int) -> dict[int, str]:

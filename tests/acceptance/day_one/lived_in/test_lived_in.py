@@ -196,7 +196,9 @@ def without_label(annotation: str) -> dict[str, Any]:
 
 def test_undo_restores_the_labels(story: Story) -> None:
     """Undone, every label is as it was; what was never planned is still the same to the byte."""
-    undone = story.errata.ask("undo", str(story.notes["changeset"]))
+    n_trainings = story.project.foreign.trainings
+    undone = story.errata.ask("undo", str(story.notes["changeset"]), "--pause-training")
+    assert story.project.foreign.trainings == n_trainings
     assert undone["restored"] == len(story.notes["changes"])
     before, after = story.before["annotations"], story.project.annotations()
     assert {key: value for key, value in after.items() if key not in story.notes["changes"]} == {
