@@ -36,7 +36,7 @@ def disconnect(
     lines = []
     for trace in sorted(tied, key=lambda trace: UNTIED.index(trace.kind)):
         try:
-            lines += _untie(client, project_id, trace)
+            lines += _untie(client, project_id, trace, footprint)
         except LabelStudioGone:
             lines.append(f"{_named(trace)} was gone already.")
         footprint.remove(project_id, trace.kind, trace.ref)
@@ -85,10 +85,10 @@ def find_pending(client: LabelStudio, trace: Trace) -> dict[str, Any] | None:
     return dict(found[0]) if found else None
 
 
-def _untie(client: LabelStudio, project_id: int, trace: Trace) -> list[str]:
+def _untie(client: LabelStudio, project_id: int, trace: Trace, footprint: Footprint) -> list[str]:
     if trace.ref.startswith(PENDING):
         left = find_pending(client, trace)
-        return [] if left is None else _untie(client, project_id, Trace(trace.kind, str(left["id"])))
+        return [] if left is None else _untie(client, project_id, Trace(trace.kind, str(left["id"])), footprint)
     if trace.kind == TRAINING:
         put_back_training(client, project_id, trace)
         return ["Training on submission is as it was."]
@@ -97,7 +97,7 @@ def _untie(client: LabelStudio, project_id: int, trace: Trace) -> list[str]:
     if trace.kind == "ml_backend":
         return [_untie_backend(client, project_id, trace)]
     if trace.kind == "predictions":
-        return _untie_predictions(client, project_id, trace.ref)
+        return _untie_predictions(client, project_id, trace.ref, footprint)
     return [_untie_model_version(client, project_id, trace)]
 
 
@@ -119,12 +119,12 @@ def _untie_webhook(client: LabelStudio, trace: Trace) -> str:
     return f"Webhook {trace.ref} is as it was."
 
 
-def _untie_predictions(client: LabelStudio, project_id: int, version: str) -> list[str]:
+def _untie_predictions(client: LabelStudio, project_id: int, version: str, footprint: Footprint) -> list[str]:
     versions = [version]
     if version == ANSWERED:
         stored = client.get(f"api/projects/{project_id}/model-versions/")
         versions = [each for each in stored if each.startswith(OWN_VERSIONS)]
-    counts = {each: delete_version(client, project_id, each) for each in versions}
+    counts = {each: delete_version(client, project_id, each, footprint) for each in versions}
     return [f"{n} predictions of version {each} deleted." for each, n in counts.items()]
 
 

@@ -80,7 +80,7 @@ class SourcePredictions:
         n_deleted = 0
         for version in stored:
             if version.startswith(OWN_VERSIONS) and version not in keep:
-                n_deleted += delete_version(self._client, self._project_id, version)
+                n_deleted += delete_version(self._client, self._project_id, version, self._footprint)
                 self._footprint.remove(self._project_id, "predictions", version)
         return n_deleted
 
@@ -147,15 +147,21 @@ def is_own_version(version: str) -> bool:
     return version.startswith(OWN_VERSIONS) or version == BACKEND_TITLE
 
 
-def delete_version(client: LabelStudio, project_id: int, version: str) -> int:
+def delete_version(client: LabelStudio, project_id: int, version: str, footprint: Footprint) -> int:
     """Delete the predictions of a version; return how many there were.
 
     With them Label Studio empties the project's model version wherever that is a backend's title, whosever backend
-    and predictions they are. It is put back.
+    and predictions they are. It is put back; where that is cut off, the footprint knows it.
     """
     path = f"api/projects/{project_id}/"
     shown = client.get(path).get("model_version") or ""
+    emptied = Trace("model_version", "project", {"before": shown})
+    is_others = not is_own_version(shown) and shown not in ("", version)
+    if is_others:
+        footprint.add(project_id, emptied)
     said = client.delete(f"{path}model-versions/", {"model_version": version})
     if shown not in ("", version) and client.get(path).get("model_version") != shown:
         client.patch(path, {"model_version": shown})
+    if is_others:
+        footprint.remove(project_id, emptied.kind, emptied.ref)
     return int((said or {}).get("deleted_predictions", 0))

@@ -23,7 +23,9 @@ def suggested(snapshot: Snapshot) -> list[str | None]:
     return [label.suggested_by for task in snapshot.tasks for label in task.labels]
 
 
-def test_lists_and_exports_say_what_was_accepted(label_studio: Any, project: Any, tmp_path: Path) -> None:
+def test_lists_and_exports_say_what_was_accepted(
+    label_studio: Any, project: Any, footprint: Any, tmp_path: Path
+) -> None:
     """Accepted as it was, changed, given beside it: one of three came from the prediction, also when that is gone."""
     client = label_studio.client
     source = project(["car", "car", "car"])
@@ -49,5 +51,5 @@ def test_lists_and_exports_say_what_was_accepted(label_studio: Any, project: Any
         return suggested(ProjectSource(client, source.id).read(Silence())), suggested(export.read(Silence()))
 
     assert read() == (["theirs", None, None], ["theirs", None, None])
-    assert delete_version(client, source.id, "theirs") == 3
+    assert delete_version(client, source.id, "theirs", footprint) == 3
     assert read() == ([UNKNOWN_VERSION, None, None], ["theirs", None, None])
