@@ -13,7 +13,7 @@ from errata.audit.ports import Progress
 from errata.audit.review_order import Published
 from errata.audit.run import Examination
 from errata.audit.wording import question
-from errata.cli.console import print_json, progress, tell
+from errata.cli.console import echo, print_json, progress, tell
 from errata.cli.failures import failure
 from errata.errors import UsageError
 from errata.settings import read_settings
@@ -84,7 +84,7 @@ def audit(
         print_json(outcome.summary(dry_run))
         return
     for line in outcome.lines(dry_run):
-        typer.echo(line)
+        echo(line)
     if dry_run and outcome.published is None:
         tell("Nothing was written to Label Studio (--dry-run).")
 
@@ -147,7 +147,7 @@ def _audit_every(wiring: Wiring, options: BeliefOptions, dry_run: bool, as_json:
     for project in projects:
         about = {"project": project.id, "title": project.title}
         if not as_json:
-            typer.echo(f"Project {project.id}, {project.title}")
+            echo(f"Project {project.id}, {project.title}")
         try:
             with progress(quiet=as_json) as shown:
                 outcome = _audit_project(wiring, project.id, options, dry_run, shown)
@@ -160,14 +160,12 @@ def _audit_every(wiring: Wiring, options: BeliefOptions, dry_run: bool, as_json:
             told.append({**about, **outcome.summary(dry_run), "problem": None, "exit_code": 0})
             lines = outcome.lines(dry_run)
         if not as_json:
-            typer.echo("".join(f"  {line}\n" for line in lines), nl=False)
+            echo("\n".join(f"  {line}" for line in lines))
     if as_json:
         print_json({"projects": told})
     else:
         n_failed = sum(each["exit_code"] != 0 for each in told)
-        typer.echo(
-            f"{len(told) - n_failed} of {len(told)} projects audited" + (f", {n_failed} failed" * (n_failed > 0))
-        )
+        echo(f"{len(told) - n_failed} of {len(told)} projects audited" + (f", {n_failed} failed" * (n_failed > 0)))
     return worst
 
 

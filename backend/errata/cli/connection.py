@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from errata.cli.console import print_json, progress, tell
+from errata.cli.console import echo, print_json, progress, tell
 from errata.cli.conversation import Connector, Talk, Wishes, addition_lines, decide, found_lines
 from errata.cli.failures import failure
 from errata.cli.login import sign_in
@@ -86,7 +86,7 @@ def connect(
     try:
         ids = list(dict.fromkeys(each.project_id for each in targets if each.project_id is not None))
         if not as_json:
-            typer.echo(wiring.account.sentence + ".")
+            echo(wiring.account.sentence + ".")
         if not ids:
             _tell_projects(wiring.account, wiring.projects_there(), as_json)
             return
@@ -128,7 +128,7 @@ def converse(connector: Connector, talk: Talk, wishes: Wishes, is_quiet: bool) -
 
     def say(line: str) -> None:
         if not is_quiet:
-            typer.echo(line)
+            echo(line)
 
     with progress(quiet=is_quiet) as shown:
         survey = talk.survey = connector.survey(talk.project_id, shown)
@@ -204,8 +204,8 @@ def _tell_projects(account: Account, listed: list[ListedProject], as_json: bool)
         print_json({"label_studio": asdict(account), "projects": [], "listed": rows})
         return
     for each in listed:
-        typer.echo(f"  {each.project_id}  {each.title}: {each.n_tasks:,} tasks")
-    typer.echo("Next: errata connect PROJECT" if listed else "There is no project to connect yet.")
+        echo(f"  {each.project_id}  {each.title}: {each.n_tasks:,} tasks")
+    echo("Next: errata connect PROJECT" if listed else "There is no project to connect yet.")
 
 
 def _disconnect(
@@ -223,5 +223,5 @@ def _disconnect(
         done.append(f"Its journal was written to {journal}")
     if not as_json:
         for line in done or [f"errata had added nothing to project {project_id}."]:
-            typer.echo(line)
+            echo(line)
     return {"project": project_id, "done": done, "journal": str(journal) if journal else None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,15 +17,27 @@ from rich.progress import Progress as RichProgress
 from errata.audit.ports import Progress
 from errata.audit.progress import LineProgress
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # but for tabs and new lines
+
 
 def print_json(value: Any) -> None:
     """Print one JSON object on one line of stdout."""
     typer.echo(orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS).decode())
 
 
+def echo(text: str) -> None:
+    """Print a line to stdout."""
+    typer.echo(_harmless(text))
+
+
 def tell(text: str) -> None:
     """Print a line to stderr."""
-    typer.echo(text, err=True)
+    typer.echo(_harmless(text), err=True)
+
+
+def _harmless(text: str) -> str:
+    """Spell out what would steer a terminal: titles, labels and names are other people's."""
+    return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 class BarProgress:
@@ -47,7 +60,7 @@ class BarProgress:
 
     def say(self, text: str) -> None:
         """See `Progress.say`."""
-        self._bars.console.print(text, markup=False, highlight=False)
+        self._bars.console.print(_harmless(text), markup=False, highlight=False)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from errata.cli.console import print_json
+from errata.cli.console import echo, print_json
 from errata.cli.review import AsJson
 from errata.doctor.checks import Check
 from errata.doctor.examination import examine
@@ -39,7 +39,7 @@ def doctor(
         print_json({"checks": [asdict(check) for check in checks], "wrong": n_wrong})
     else:
         for line in _lines(checks):
-            typer.echo(line)
+            echo(line)
     raise typer.Exit(_WRONG_SETTINGS if problems else int(n_wrong > 0))
 
 

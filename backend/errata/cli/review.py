@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from errata.cli.console import print_json, tell
+from errata.cli.console import echo, print_json, tell
 from errata.errors import CheckFailed, UsageError
 from errata.review.apply import Applied
 from errata.review.plans import Conflict, Plan
@@ -41,7 +41,7 @@ def plan(project: Project, as_json: AsJson = False, include_undone: IncludeUndon
         print_json(asdict(planned) | {"side_effects": effects})
         return
     for line in (*_plan_lines(planned), *effects):
-        typer.echo(line)
+        echo(line)
 
 
 def apply(
@@ -62,7 +62,7 @@ def apply(
         print_json(outcome | {"side_effects": effects})
     else:
         changeset = f" as changeset {applied.changeset_id}" if applied.changeset_id else ""
-        typer.echo(f"{len(applied.written)} labels written{changeset}, {len(applied.conflicts)} left alone")
+        echo(f"{len(applied.written)} labels written{changeset}, {len(applied.conflicts)} left alone")
         _tell_conflicts(applied.conflicts)
     if applied.stopped:
         raise applied.stopped
@@ -85,7 +85,7 @@ def undo(
     if as_json:
         print_json(_outcome(undone, restored=len(undone.restored)))
     else:
-        typer.echo(f"{len(undone.restored)} labels restored, {len(undone.conflicts)} left alone")
+        echo(f"{len(undone.restored)} labels restored, {len(undone.conflicts)} left alone")
         _tell_conflicts(undone.conflicts)
     if undone.stopped:
         raise undone.stopped
@@ -100,7 +100,7 @@ def export(
     if target.isdigit():
         wiring.take_verdicts(int(target))
     manifest = wiring.export(target, out)
-    typer.echo(
+    echo(
         f"{out}: {manifest['tasks']} tasks, {manifest['fixes_merged']} fixes merged, "
         f"{manifest['fixes_in_the_source_already']} in the source already, "
         f"{manifest['tasks_dropped_as_unusable']} tasks dropped as unusable"
@@ -134,7 +134,7 @@ def conflict_line(conflict: Conflict) -> str:
 
 def _tell_conflicts(conflicts: tuple[Conflict, ...]) -> None:
     for conflict in conflicts:
-        typer.echo(f"  {conflict_line(conflict)}")
+        echo(f"  {conflict_line(conflict)}")
 
 
 def _outcome(outcome: Applied | Undone, **counts: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from errata.audit.selected import Sent
-from errata.cli.console import print_json, progress, tell
+from errata.cli.console import echo, print_json, progress, tell
 from errata.cli.review import AsJson, Project
 from errata.errors import UsageError
 from errata.settings import read_settings
@@ -56,7 +56,7 @@ def send(
     if as_json:
         print_json({"project": project, **asdict(sent)})
     else:
-        typer.echo(_sentence(sent))
+        echo(_sentence(sent))
 
 
 def _read_lines(path: str) -> list[tuple[int, str]]:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.cells import cell_len, set_cell_size
 
-from errata.cli.console import print_json, tell
+from errata.cli.console import echo, print_json, tell
 from errata.cli.failures import failure
 from errata.cli.review import AsJson, conflict_line
 from errata.errors import LabelStudioGone, ServiceError
@@ -49,7 +49,7 @@ def status(
         print_json(asdict(state) | {"sentence": state.sentence})
         return
     for line in _status_lines(state, wiring.client.url):
-        typer.echo(line)
+        echo(line)
     if taken.unknown_findings:
         tell(f"{taken.unknown_findings} answers are about findings that this data folder does not know.")
 
@@ -62,7 +62,7 @@ def _tell_rows(wiring: Wiring, as_json: bool) -> None:
         tell("No project is connected yet: errata connect PROJECT")
     else:
         for line in (*_table([_HEAD, *map(_cells, rows)]), *_problems(rows)):
-            typer.echo(line)
+            echo(line)
     raise typer.Exit(exit_code)
 
 

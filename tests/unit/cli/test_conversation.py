@@ -213,6 +213,12 @@ def test_the_password_of_a_believed_backend_is_not_shown(talk: Talking) -> None:
     assert heard.talk.to_json(False)["settings"]["belief"] == "http://models.example.com:9091/cars"
 
 
+def test_a_title_does_not_steer_the_terminal(talk: Talking) -> None:
+    """Whoever may name a project writes to the terminal of whoever connects it: letters, and nothing else."""
+    heard = talk(FakeConnector(replace(PROJECT, title="Fähren\x1b]0;owned\x07 \x9b31m")), asks=False)
+    assert 'Project 12 "Fähren\\x1b]0;owned\\x07 \\x9b31m": 5,000 tasks' in heard.said
+
+
 def test_connected_already(talk: Talking) -> None:
     """There is nothing to consent to."""
     connector = FakeConnector(before=ProjectSettings(predictions="labelled", shows_version=False), adds=())
