@@ -29,15 +29,15 @@ class AuditStore:
         self._data_dir = data_dir
 
     @contextmanager
-    def exclusive(self, project_id: int) -> Iterator[None]:
+    def exclusive(self, project_id: int, wait_s: float = 0) -> Iterator[None]:
         """Hold the project for one audit.
 
         Raises:
-            AuditRunning: another process holds it.
+            AuditRunning: another process holds it, also after `wait_s`.
         """
         with ExitStack() as held:
             try:
-                held.enter_context(locked(self._data_dir, f"audit-{project_id}", timeout_s=0))
+                held.enter_context(locked(self._data_dir, f"audit-{project_id}", timeout_s=wait_s))
             except Timeout:
                 raise AuditRunning(
                     f"An audit of project {project_id} is under way already; wait for it to end "

@@ -21,6 +21,8 @@ from errata.wiring.surveying import Surveying
 
 _SHOWN = ("none", "labelled", "all")  # to ever more people
 
+AUDIT_ENDS_S = 120  # `errata serve` audits by itself, also just after fixes were written
+
 
 class Connecting(Surveying):
     """Connections on the adapters."""
@@ -125,10 +127,10 @@ class Connecting(Surveying):
 
         Raises:
             UsageError: errata does not know the project.
-            AuditRunning: an audit of it is under way, which would add to it.
+            AuditRunning: an audit of it is under way, which would add to it, and does not end within two minutes.
         """
         self._check_known(project_id)
-        with locked(self.settings.data_dir, f"ties-{project_id}"), self.audits.exclusive(project_id):
+        with locked(self.settings.data_dir, f"ties-{project_id}"), self.audits.exclusive(project_id, AUDIT_ENDS_S):
             self.audits.disconnected(project_id)
             is_tied = any(trace.kind in UNTIED for trace in self.footprint.of_project(project_id))
             lines = disconnect(self.client, project_id, self.footprint) if is_tied else []
