@@ -26,6 +26,7 @@ from errata.labelstudio.review_tasks import (
     GIVEN,
     LOOK_AGAIN,
     TRIAL,
+    predictions_alone,
     read_answers,
     review_task,
     submitted_annotations,
@@ -123,6 +124,10 @@ class ReviewProject:
                 f"Label Studio made {len(ids)} of {len(entries)} review tasks; look into its log. "
                 "The next audit inserts those that are missing."
             )
+        if said.get("prediction_count") == 0:
+            # Label Studio on SQLite, where somebody else wrote meanwhile: it tried again, and that without predictions.
+            rows = predictions_alone(tasks, ids)
+            self._client.post(f"api/projects/{review_id}/import/predictions", rows, timeout_s=300)
         self._prefill(review_id)
         return ids
 

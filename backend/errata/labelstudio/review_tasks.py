@@ -47,6 +47,15 @@ def review_task(
     return {"data": data | _columns(snapshot, entry, columns), "predictions": predictions}
 
 
+def predictions_alone(tasks: Sequence[Mapping[str, Any]], ids: Sequence[int]) -> list[dict[str, Any]]:
+    """Return the predictions of review tasks as Label Studio imports them for tasks with these ids, in the same order."""
+    return [
+        {"task": task_id, **prediction}
+        for task, task_id in zip(tasks, ids, strict=True)
+        for prediction in task["predictions"]
+    ]
+
+
 def _columns(snapshot: Snapshot, entry: ReviewEntry, columns: Columns) -> dict[str, Any]:
     finding, given = entry.finding, entry.finding.given
     proposed = finding.proposal.label if finding.proposal else None

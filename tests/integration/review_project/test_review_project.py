@@ -131,6 +131,32 @@ def test_the_given_label_prefills_and_the_suggestion_is_second(queue, snapshot, 
     }
 
 
+class Forgetful:
+    """Label Studio on SQLite while others write: importing is tried again by itself, then without predictions."""
+
+    def __init__(self, client):
+        self._client = client
+
+    def post(self, path, json=None, **options):
+        if path.endswith("/import"):
+            json = [{"data": task["data"]} for task in json]
+        return self._client.post(path, json, **options)
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+
+def test_predictions_that_label_studio_forgot_are_sent_again(snapshot, source, entries, label_studio, footprint):
+    """A review task opens with the given label all the same."""
+    of = snapshot(source)
+    review = ReviewProject(Forgetful(label_studio.client), of, footprint)
+    review.insert(entries(of, [0.9, 0.8]))
+    for task in review_tasks(label_studio, review.find()):
+        assert sorted(p["model_version"] for p in task["predictions"]) == ["errata suggestion", "given label"]
+    served = label_studio.client.get(f"api/projects/{review.find()}/next")
+    assert [region["value"]["choices"] for region in served["predictions"][0]["result"]] == [["truck"]]
+
+
 def test_the_whole_source_result_prefills(queue, snapshot, project, entries, label_studio):
     """What else the annotator answered is there too, also where errata does not audit it."""
     config = (
