@@ -125,7 +125,7 @@ def _untie_predictions(client: LabelStudio, project_id: int, version: str, footp
         stored = client.get(f"api/projects/{project_id}/model-versions/")
         versions = [each for each in stored if each.startswith(OWN_VERSIONS)]
     counts = {each: delete_version(client, project_id, each, footprint) for each in versions}
-    return [f"{n} predictions of version {each} deleted." for each, n in counts.items()]
+    return [f"{n} predictions of version {each} deleted." for each, n in counts.items() if n]
 
 
 def _untie_model_version(client: LabelStudio, project_id: int, trace: Trace) -> str:
