@@ -48,7 +48,7 @@ def review_task(
 
 
 def predictions_alone(tasks: Sequence[Mapping[str, Any]], ids: Sequence[int]) -> list[dict[str, Any]]:
-    """Return the predictions of review tasks as Label Studio imports them for tasks with these ids, in the same order."""
+    """Return the predictions of review tasks, as Label Studio imports them for tasks that have these ids by now."""
     return [
         {"task": task_id, **prediction}
         for task, task_id in zip(tasks, ids, strict=True)
