@@ -130,7 +130,9 @@ class StoredProjects:
 
     def connected(self) -> frozenset[int]:
         """Return those that somebody connected, whether or not Label Studio can tell errata of anything."""
-        connected = self._wiring.project_settings.every().keys()
+        traces = self._wiring.footprint.every()
+        before = {id_ for id_, of_project in traces.items() if _has(of_project, "webhook", "ml_backend")}
+        connected = before | self._wiring.project_settings.every().keys()  # an earlier errata kept no settings
         return frozenset(connected) & {project.id for project in self._wiring.audits.watched()}
 
     def answers_mark(self, project_id: int) -> str | None:

@@ -102,13 +102,11 @@ class Connecting(Surveying):
         return f"Reviewers will not see the pictures: {trial.problem}"
 
     def _decide(self, project_id: int, decided: ProjectSettings) -> list[str]:
-        """Keep what was decided; take predictions away that fewer people are to see than before."""
+        """Keep what was decided, if only that it is connected; take predictions away that fewer people are to see."""
         said = self.project_settings.get(project_id)
         merged = said.model_copy(update=decided.model_dump(exclude_none=True))
-        if merged == said:
-            return []
-        before = said.predictions or self.settings.predictions or "labelled"
-        is_for_fewer = _SHOWN.index(merged.predictions or "labelled") < _SHOWN.index(before)
+        before, after = (each.predictions or self.settings.predictions or "labelled" for each in (said, merged))
+        is_for_fewer = _SHOWN.index(after) < _SHOWN.index(before)
         # First, so that connecting again takes away what a failure in between has left.
         lines = disconnect(self.client, project_id, self.footprint, ("predictions",)) if is_for_fewer else []
         self.project_settings.put(project_id, merged)

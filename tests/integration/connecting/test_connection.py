@@ -257,6 +257,16 @@ def test_fewer_people_see_predictions_after_another_answer(open_errata, state, s
     assert errata.settings_of(source.id).predictions == "labelled"
 
 
+def test_what_the_environment_says_of_predictions_still_holds(open_errata, state, source):
+    """Another answer, about something else, takes no predictions away."""
+    errata = open_errata(predictions="all")
+    errata.connect(source.id)
+    rows = [{"task": source.task_ids[0], "result": [], "score": 0.5, "model_version": "errata-1"}]
+    errata.client.post(f"api/projects/{source.id}/import/predictions", rows)
+    errata.connect(source.id, ProjectSettings(apply="auto"))
+    assert list(state(source.id)["versions"]) == ["errata-1"]
+
+
 def test_what_is_stored_after_fewer_people_see_predictions_goes_too(open_errata, state, source):
     """Label Studio goes on asking errata about tasks that may have predictions, and disconnecting knows."""
     errata = open_errata()

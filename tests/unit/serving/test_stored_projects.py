@@ -106,6 +106,15 @@ def test_only_connected_projects_are_looked_at_for_labels(wiring: WiringOfTasks)
     assert projects.connected() == frozenset()
 
 
+def test_projects_that_an_earlier_errata_connected_are_looked_at_for_labels(wiring: WiringOfTasks) -> None:
+    """It kept no settings of a project: what it made in Label Studio tells of it."""
+    projects = StoredProjects(wiring)
+    wiring.footprint.add(7, Trace("webhook", "3"))
+    assert projects.connected() == {7}
+    wiring.audits.disconnected(7)
+    assert projects.connected() == frozenset()
+
+
 @pytest.mark.parametrize(
     ("environment", "own", "kinds", "mode"),
     [
