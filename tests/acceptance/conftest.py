@@ -7,7 +7,6 @@ import os
 import re
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -28,13 +27,7 @@ from errata.audit.progress import LineProgress
 from errata.settings import Settings
 from errata.wiring import BeliefOptions, Wiring
 
-WAIT_S = 180
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+WAIT_S = 300
 
 
 def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = WAIT_S) -> Any:
@@ -54,8 +47,8 @@ class Errata:
     data_dir: Path
     label_studio_url: str
     token: str
+    port: int
     settings: dict[str, str] = field(default_factory=dict)
-    port: int = field(default_factory=free_port)
     password: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     process: subprocess.Popen[bytes] | None = None
 
@@ -91,7 +84,7 @@ class Errata:
             cwd=self.data_dir.parent,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
             check=False,
         )
         assert done.returncode == code, f"exit {done.returncode}: {done.stdout}\n{done.stderr}"
@@ -137,24 +130,26 @@ class Errata:
         if self.process and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(timeout=20)
+                self.process.wait(timeout=60)
             except subprocess.TimeoutExpired:
                 self.kill()
         if self.process:
-            self.process.wait(timeout=10)
+            self.process.wait(timeout=60)
             assert self.process.stdin
             self.process.stdin.close()
             self.process = None
 
 
 @pytest.fixture(scope="module")
-def make_errata(tmp_path_factory: pytest.TempPathFactory, label_studio: Any) -> Iterator[Callable[..., Errata]]:
+def make_errata(
+    tmp_path_factory: pytest.TempPathFactory, label_studio: Any, free_port: Callable[[], int]
+) -> Iterator[Callable[..., Errata]]:
     """Make erratas; their services are ended afterwards."""
     made: list[Errata] = []
 
     def make(url: str | None = None, **settings: str) -> Errata:
         folder = tmp_path_factory.mktemp("errata") / "data"
-        one = Errata(folder, url or label_studio.url, label_studio.token, settings)
+        one = Errata(folder, url or label_studio.url, label_studio.token, free_port(), settings)
         made.append(one)
         return one
 
@@ -229,7 +224,7 @@ class Wire:
 def wire(label_studio: Any) -> Iterator[Wire]:
     """Return a proxy before Label Studio."""
     made = Wire(label_studio.url)
-    http = httpx.Client(base_url=label_studio.url, timeout=120, trust_env=False)
+    http = httpx.Client(base_url=label_studio.url, timeout=300, trust_env=False)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

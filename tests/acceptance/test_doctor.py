@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import threading
@@ -29,7 +28,7 @@ class Doctor:
             cwd=errata.data_dir.parent,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
             check=False,
         )
         self.said, self.told, self.code = done.stdout, done.stderr, done.returncode
@@ -137,7 +136,9 @@ def test_errata_serve_is_down(connected: Any) -> None:
     assert {"media", "webhook", "audit", "model version"} <= found.names("ok")
 
 
-def test_the_token_is_wrong_or_label_studio_is_down_or_elsewhere(errata: Any, label_studio: Any) -> None:
+def test_the_token_is_wrong_or_label_studio_is_down_or_elsewhere(
+    errata: Any, label_studio: Any, free_port: Callable[[], int]
+) -> None:
     """Doctor is for that: exit code 1, all that does not need Label Studio is looked at, and nothing is made."""
     refused = Doctor(errata, ERRATA_LABEL_STUDIO_TOKEN="0" * 40)
     assert (refused.code, refused.names("wrong")) == (1, {"token"})
@@ -145,7 +146,7 @@ def test_the_token_is_wrong_or_label_studio_is_down_or_elsewhere(errata: Any, la
     assert refused.one("projects", "not asked")
     assert {"Label Studio", "clock", "database", "queue", "libraries"} <= refused.names("ok")
 
-    down = Doctor(errata, ERRATA_LABEL_STUDIO_URL=f"http://127.0.0.1:{unused_port()}")
+    down = Doctor(errata, ERRATA_LABEL_STUDIO_URL=f"http://127.0.0.1:{free_port()}")
     assert (down.code, down.names("wrong")) == (1, {"Label Studio"})
     assert "cannot be reached" in down.one("Label Studio", "wrong")["seen"]
 
@@ -154,14 +155,9 @@ def test_the_token_is_wrong_or_label_studio_is_down_or_elsewhere(errata: Any, la
     assert not errata.data_dir.exists()
 
 
-def unused_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as nobody:
-        return int(nobody.getsockname()[1])
-
-
-def test_redis_is_down_or_has_no_worker(errata: Any, redis_url: str) -> None:
+def test_redis_is_down_or_has_no_worker(errata: Any, redis_url: str, free_port: Callable[[], int]) -> None:
     """Both keep jobs waiting; where Redis is, its password is not shown."""
-    down = Doctor(errata, ERRATA_REDIS_URL=f"redis://:hunter2@127.0.0.1:{unused_port()}/0")
+    down = Doctor(errata, ERRATA_REDIS_URL=f"redis://:hunter2@127.0.0.1:{free_port()}/0")
     assert (down.code, down.names("wrong")) == (1, {"queue"})
     assert "hunter2" not in down.said
     idle = Doctor(errata, ERRATA_REDIS_URL=redis_url)

@@ -20,8 +20,8 @@ _ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-_TIMEOUT_MS = 30_000
-expect.set_options(timeout=15_000)
+_TIMEOUT_MS = 180_000
+expect.set_options(timeout=120_000)
 
 
 @pytest.fixture(scope="session")

@@ -84,7 +84,7 @@ def errata(label_studio: Any, tmp_path: Path) -> Iterator[Errata]:
             process.terminate()
 
 
-def eventually(condition: Callable[[], bool], timeout_s: float = 120, pause_s: float = 0.1) -> None:
+def eventually(condition: Callable[[], bool], timeout_s: float = 300, pause_s: float = 0.1) -> None:
     """Wait for a condition."""
     deadline = time.monotonic() + timeout_s
     while not condition():
@@ -96,7 +96,7 @@ def eventually(condition: Callable[[], bool], timeout_s: float = 120, pause_s: f
 def annotator(browser: Browser, label_studio: Any) -> Iterator[Page]:
     """Let somebody who is no administrator sign up by the invitation link, and log in."""
     context = browser.new_context(viewport={"width": 1366, "height": 800})
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(180_000)
     context.route(lambda url: not url.startswith(label_studio.url), lambda route: route.abort())
     page = context.new_page()
     page.goto(label_studio.url + label_studio.client.get("api/invite")["invite_url"].lstrip("/"))

@@ -88,7 +88,7 @@ def errata_url(label_studio: Any, host: str, tmp_path: Path) -> Iterator[str]:
             stderr=subprocess.STDOUT,
         ) as process,
     ):
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while not (found := re.search(r"errata answers at (\S+)", log.read_text())):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
@@ -118,7 +118,7 @@ def wiring(label_studio: Any, host: str, errata_url: str, tmp_path: Path) -> Ite
 def reviewer(browser: Browser, label_studio: Any) -> Iterator[Page]:
     """Join Label Studio by an invitation, in a browser of one's own that reaches this machine alone."""
     context = browser.new_context(viewport={"width": 1366, "height": 800})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(180_000)
     context.route(lambda url: not url.startswith("http://127.0.0.1:"), lambda route: route.abort())
     page = context.new_page()
     invitation = label_studio.client.get("api/invite")["token"]

@@ -6,7 +6,6 @@ import importlib.util
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -31,7 +30,7 @@ START = ["label-studio-ml", "start", "errata-backend", "--host", "127.0.0.1"]
 UNTIL_STDIN_ENDS = '"$0" "$@" & read -r _; kill 0'
 
 
-def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 180) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 300) -> Any:
     """Return the first true value of `condition`."""
     deadline = time.monotonic() + timeout_s
     while not (value := condition()):
@@ -48,6 +47,7 @@ class Host:
     folder: Path
     environment: dict[str, str]
     redis_url: str
+    free_port: Callable[[], int]
     url: str = ""
     process: subprocess.Popen[bytes] | None = None
     http: httpx.Client = field(default_factory=httpx.Client)
@@ -72,9 +72,7 @@ class Host:
         return {"url": self.url, "title": self.name, **(basic if self.is_errata else {})}
 
     def start(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = str(probe.getsockname()[1])
+        port = str(self.free_port())
         self.url = f"http://127.0.0.1:{port}"
         command = ["errata", "serve"]
         if not self.is_errata:
@@ -91,14 +89,14 @@ class Host:
                 start_new_session=True,
             )
         auth = ("errata", PASSWORD) if self.is_errata else None
-        self.http = httpx.Client(base_url=self.url, auth=auth, timeout=100, trust_env=False)
+        self.http = httpx.Client(base_url=self.url, auth=auth, timeout=300, trust_env=False)
         wait_for(self._answers, f"{self.name} answering")
 
     def _init(self) -> None:
         (self.folder / "model.py").write_text(MODEL)
         again = ["--force"] if (self.folder / "errata-backend").exists() else []
         subprocess.run(
-            [*INIT, *again], cwd=self.folder, env=self.environment, check=True, capture_output=True, timeout=120
+            [*INIT, *again], cwd=self.folder, env=self.environment, check=True, capture_output=True, timeout=600
         )
 
     def _answers(self) -> bool:
@@ -108,9 +106,9 @@ class Host:
             return self.http.get("/health").is_success
         return False
 
-    def replay(self, recorded: dict[str, Any], timeout_s: float = 100) -> httpx.Response:
+    def replay(self, recorded: dict[str, Any]) -> httpx.Response:
         """Send what Label Studio sent."""
-        return self.http.request(recorded["method"], recorded["path"], json=recorded["body"], timeout=timeout_s)
+        return self.http.request(recorded["method"], recorded["path"], json=recorded["body"])
 
     def jobs(self) -> set[tuple[str, int]]:
         """Return the jobs that wait in Redis: name and project."""
@@ -131,7 +129,7 @@ class Host:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGTERM)
             self.process.stdin.close()
-            self.process.wait(timeout=30)
+            self.process.wait(timeout=180)
             self.process = None
 
 
@@ -156,7 +154,7 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def make_host(
-    redis_url: str, environment: dict[str, str], missing: Callable[[str], None]
+    redis_url: str, environment: dict[str, str], missing: Callable[[str], None], free_port: Callable[[], int]
 ) -> Iterator[Callable[..., Host]]:
     """Make hosts over data folders; they are ended afterwards."""
     made: list[Host] = []
@@ -175,7 +173,7 @@ def make_host(
             "ERRATA_AUDIT_DELAY_S": "3600",
         }
         folder.mkdir(parents=True, exist_ok=True)
-        made.append(Host(name, folder, {**environment, **ours, **settings}, database))
+        made.append(Host(name, folder, {**environment, **ours, **settings}, database, free_port))
         return made[-1]
 
     yield make

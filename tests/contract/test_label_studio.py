@@ -86,7 +86,7 @@ def upload(label_studio: Any, project_id: int, image: Image.Image) -> int:
         f"{label_studio.url}api/projects/{project_id}/import",
         files={"file": ("new.png", file.getvalue(), "image/png")},
         headers={"Authorization": f"Token {label_studio.token}"},
-        timeout=60,
+        timeout=300,
         trust_env=False,
     )
     answer.raise_for_status()

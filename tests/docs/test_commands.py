@@ -79,7 +79,7 @@ class Reader:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
             check=False,
         )
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
@@ -122,7 +122,7 @@ class Reader:
                     stderr=log,
                 )
             )
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         account = ("errata", self.environment["ERRATA_BACKEND_PASSWORD"])
         while time.monotonic() < deadline:
             with suppress(httpx.TransportError):
@@ -222,7 +222,7 @@ def reader(tmp_path: Path, label_studio: Any, project: Any, their_backend: str) 
     yield one
     for service in one.services:
         service.terminate()
-        service.wait(timeout=60)
+        service.wait(timeout=180)
 
 
 def picture(seed: int, label: str) -> bytes:

@@ -35,8 +35,7 @@ def test_a_job_is_run_with_name_and_project_at_low_priority(
     """The child gets the job's name and project, a low priority, and its lines are passed on to the log."""
     caplog.set_level(logging.INFO)
     command = job_command(
-        "print('Encoding images: 5 of 10', flush=True)\n"
-        "(folder / 'ran').write_text(f'{name} {project} {os.nice(0)}')"
+        "print('Encoding images: 5 of 10', flush=True)\n(folder / 'ran').write_text(f'{name} {project} {os.nice(0)}')"
     )
     with running(command) as queue:
         queue.submit("audit", 12)

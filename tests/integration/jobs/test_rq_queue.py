@@ -302,13 +302,14 @@ def test_failures_keep_errata_s_own_text_and_nothing_else(
     assert "cookie-4711" not in said
 
 
-def test_submitting_while_redis_is_down_neither_waits_nor_loses(wait_for: WaitFor, tmp_path: Path) -> None:
+def test_submitting_while_redis_is_down_neither_waits_nor_loses(
+    wait_for: WaitFor, tmp_path: Path, free_port: Callable[[], int]
+) -> None:
     """`submit` returns without Redis, `states` says what to do, and the job arrives when Redis does."""
     program = shutil.which("redis-server")
     if program is None:
         pytest.skip("redis-server is not installed")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     queue = RedisQueue(f"redis://:hunter2@127.0.0.1:{port}/0")
     queue.start()
     queue.submit("audit", 1)

@@ -35,7 +35,7 @@ class Recorder:
 @pytest.fixture(params=["token", "pat"])
 def client(label_studio: Any, request: pytest.FixtureRequest) -> Iterator[LabelStudio]:
     """Label Studio as one reaches it with either sort of token."""
-    made = LabelStudio(label_studio.url, getattr(label_studio, request.param), deadline_s=20)
+    made = LabelStudio(label_studio.url, getattr(label_studio, request.param), deadline_s=120)
     yield made
     made.close()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import threading
@@ -58,9 +57,9 @@ _AMAZON = {"Authorization": f"AWS4-HMAC-SHA256 Credential={_SCOPE}, SignedHeader
 
 
 @pytest.fixture(scope="session")
-def s3() -> Iterator[Storage]:
+def s3(free_port: Callable[[], int]) -> Iterator[Storage]:
     """One S3 a test run, empty at first, on a free port."""
-    port = _free_port()
+    port = free_port()
     # The shell ends the server when its standard input ends, that is, also when this test run is killed.
     script = '"$0" "$@" >/dev/null 2>&1 & read -r _; kill $!; wait'
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
@@ -71,20 +70,14 @@ def s3() -> Iterator[Storage]:
         yield Storage(url)
         assert process.stdin
         process.stdin.close()
-        process.wait(timeout=10)
+        process.wait(timeout=300)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_until_it_answers(url: str, timeout_s: float = 60) -> None:
+def _wait_until_it_answers(url: str, timeout_s: float = 300) -> None:
     deadline = time.monotonic() + timeout_s
     while True:
         with suppress(httpx.HTTPError):
-            httpx.get(url, trust_env=False, timeout=5)
+            httpx.get(url, trust_env=False, timeout=300)
             return
         assert time.monotonic() < deadline, url
         time.sleep(0.1)
@@ -130,7 +123,7 @@ def join(label_studio: Any) -> Iterator[Callable[..., Member]]:
 
     def sign_up(client: Any = label_studio.client) -> Member:
         email, password = f"{secrets.token_hex(6)}@example.com", secrets.token_hex(12)
-        http = httpx.Client(trust_env=False, timeout=60)
+        http = httpx.Client(trust_env=False, timeout=300)
         joined.append(http)
         invitation = client.get("api/invite")["token"]
         page = f"{client.url}user/signup/?token={invitation}"
@@ -159,7 +152,7 @@ class _Prefix(BaseHTTPRequestHandler):
             return
         headers = {name: value for name, value in self.headers.items() if name.lower() not in ("connection",)}
         url = self.target + self.path[len(self.prefix) + 1 :]
-        answer = httpx.request(self.command, url, content=body, headers=headers, timeout=60, trust_env=False)
+        answer = httpx.request(self.command, url, content=body, headers=headers, timeout=300, trust_env=False)
         self.send_response(answer.status_code)
         for name, value in answer.headers.multi_items():
             if name not in ("connection", "transfer-encoding", "content-encoding", "content-length"):

@@ -133,7 +133,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
         url = process.stdout.readline().strip()
         assert url.startswith("http://127.0.0.1:"), (tmp_path / "serve.log").read_text()
         auth = ("errata", password) if password else None
-        http = httpx.Client(base_url=url, timeout=60, trust_env=False, auth=auth)
+        http = httpx.Client(base_url=url, timeout=300, trust_env=False, auth=auth)
         running.append(Served(url, process, tmp_path, http))
         return running[-1]
 
@@ -142,4 +142,4 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
         served.http.close()
         if served.process.poll() is None:
             os.kill(served.process.pid, signal.SIGTERM)
-        served.process.communicate(timeout=30)
+        served.process.communicate(timeout=180)

@@ -13,7 +13,7 @@ def test_answers_come_in_the_order_of_the_questions() -> None:
     first_may_end = threading.Event()
 
     def slow() -> Iterator[Check]:
-        assert first_may_end.wait(30)
+        assert first_may_end.wait(120)
         yield ok("slow", "done")
 
     def fast() -> Iterator[Check]:
@@ -31,17 +31,17 @@ def test_what_hangs_is_wrong_and_keeps_nobody_waiting() -> None:
 
     def hang() -> Iterator[Check]:
         yield ok("first", "done")
-        for_ever.wait(60)
+        for_ever.wait(120)
 
     def late() -> Iterator[Check]:
         asked.append(1)
         yield ok("late", "done")
 
     questions = [Question("hangs", hang, "Restart it.") for _ in range(AT_ONCE)]
-    found = ask_all([*questions, Question("late", late, "")], 0.3)
+    found = ask_all([*questions, Question("late", late, "")], 2)
     for_ever.set()
     assert [check.state for check in found] == ["ok", "wrong"] * AT_ONCE + ["not asked"]
-    assert (found[1].name, found[1].seen, found[1].remedy) == ("hangs", "no answer within 0 s", "Restart it.")
+    assert (found[1].name, found[1].seen, found[1].remedy) == ("hangs", "no answer within 2 s", "Restart it.")
     assert asked == []
 
 

@@ -42,7 +42,7 @@ def test_it_survives_errors_and_tells_each_problem_once(caplog: pytest.LogCaptur
 
     thread = Periodic("looking", step, 0.001)
     thread.start()
-    assert done.wait(10)
+    assert done.wait(120)
     thread.stop()
     assert [record.getMessage() for record in caplog.records] == [
         "looking: Label Studio is down.",
@@ -57,9 +57,9 @@ def test_it_can_be_woken_and_stopped_at_once() -> None:
     turns = threading.Semaphore(0)
     thread = Periodic("turning", turns.release, 3600)
     thread.start()
-    assert turns.acquire(timeout=10)
+    assert turns.acquire(timeout=120)
     thread.wake()
-    assert turns.acquire(timeout=10)
+    assert turns.acquire(timeout=120)
     thread.stop()
 
 

@@ -44,7 +44,7 @@ class Client:
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        self._http = httpx.AsyncClient(transport=transport, base_url=root, timeout=30)
+        self._http = httpx.AsyncClient(transport=transport, base_url=root, timeout=300)
 
     def call(self, method: str, path: str, **options: Any) -> httpx.Response:
         return asyncio.run_coroutine_threadsafe(self._http.request(method, path, **options), self._loop).result(60)
@@ -83,7 +83,7 @@ class FakeArtefacts:
         return version in self.kept.get(project_id, {})
 
     def load(self, project_id: int, version: str) -> Artefact:
-        self.gate.wait(10)
+        self.gate.wait(120)
         if self.problem:
             raise self.problem
         return self.kept[project_id][version]
@@ -132,7 +132,7 @@ class FakeEncoders:
         return None if self.is_another else self
 
     def embed(self, uris: Mapping[int, str], progress: Progress) -> Embedded:
-        self.gate.wait(10)
+        self.gate.wait(120)
         if self.problem:
             raise self.problem
         self.embedded += uris.values()
@@ -282,10 +282,10 @@ def world() -> Iterator[Callable[..., World]]:
             stops.append(service.stop)
         stops.append(encoders.gate.set)
         stops.append(artefacts.gate.set)
-        assert projects.asked.wait(10)
+        assert projects.asked.wait(120)
         while not book.sources():
             projects.asked.clear()
-            assert projects.asked.wait(10)
+            assert projects.asked.wait(120)
         client = Client(app)
         stops.append(client.close)
         return World(client, artefacts, index, encoders, queue, beliefs, book)

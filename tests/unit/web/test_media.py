@@ -37,7 +37,7 @@ class Files:
             self.asked.append((project_id, task_id, data_key))
             self.n_now += 1
             self.n_most = max(self.n_most, self.n_now)
-        self.gate.wait(30)
+        self.gate.wait(120)
         with self._lock:
             self.n_now -= 1
         if self.problem:

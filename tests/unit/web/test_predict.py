@@ -18,7 +18,7 @@ MakeTask = Callable[..., dict[str, Any]]
 LABELS = ("car", "truck", "bus")
 
 
-def eventually(condition: Callable[[], bool], timeout_s: float = 20.0) -> bool:
+def eventually(condition: Callable[[], bool], timeout_s: float = 180.0) -> bool:
     """Wait for a condition."""
     deadline = time.monotonic() + timeout_s
     while not condition():
