@@ -19,6 +19,8 @@ from errata.labelstudio.ml_class import is_class_name
 from errata.labelstudio.target import read_target
 from errata.settings import ApplyMode, PredictionsMode, ProjectSettings, read_settings
 from errata.wiring import Wiring
+from errata_model.encoders.images import UnknownEncoder
+from errata_model.encoders.torchvision import own_weights
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing: defaults hold.")]
@@ -78,7 +80,7 @@ def connect(
             "predictions": _one_of("--predictions", predictions, get_args(PredictionsMode)),
             "shows_version": model_version,
             "belief": _belief(belief),
-            "encoder": encoder,
+            "encoder": _encoder(encoder),
             "apply": _one_of("--apply", apply, get_args(ApplyMode)),
         }
     )
@@ -107,13 +109,24 @@ def disconnect(
     as_json: AsJson = False,
 ) -> None:
     """Take away what errata added to Label Studio. Fixes stay, and the review project with people's decisions."""
-    wiring = Wiring(read_settings())
+    wiring, left, exit_code = Wiring(read_settings()), [], 0
     try:
-        left = [_disconnect(wiring, each, delete_review, purge, yes, as_json) for each in project]
+        for each in project:
+            try:
+                left.append(_disconnect(wiring, each, delete_review, purge, yes, as_json))
+            except ErrataError as error:
+                if len(project) == 1:
+                    raise
+                problem, code = failure(error)
+                exit_code = exit_code or code
+                left.append({"project": each, "done": [], "journal": None, "problem": problem})
+                tell(f"errata: project {each}: {problem}")
     finally:
         wiring.close()
     if as_json:
         print_json({"projects": left})
+    if exit_code:
+        raise typer.Exit(exit_code)
 
 
 def converse(connector: Connector, talk: Talk, wishes: Wishes, is_quiet: bool) -> None:
@@ -187,6 +200,15 @@ def _one_of(option: str, value: str | None, allowed: tuple[str, ...]) -> str | N
     return value
 
 
+def _encoder(name: str | None) -> str | None:
+    if name is not None and name != "pixels":
+        try:
+            own_weights(name)
+        except UnknownEncoder as error:
+            raise UsageError(f"--encoder is wrong because {error}") from error
+    return name
+
+
 def _belief(belief: str | None) -> str | None:
     """Return the source of belief so that it is found from every folder."""
     if belief is None or belief in ("own", "stored") or belief.startswith(("http://", "https://")):
@@ -224,4 +246,4 @@ def _disconnect(
     if not as_json:
         for line in done or [f"errata had added nothing to project {project_id}."]:
             echo(line)
-    return {"project": project_id, "done": done, "journal": str(journal) if journal else None}
+    return {"project": project_id, "done": done, "journal": str(journal) if journal else None, "problem": None}

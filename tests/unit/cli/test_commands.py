@@ -107,6 +107,7 @@ def test_all_labels_and_json(errata: Run, export: Path, tmp_path: Path) -> None:
         (("audit",), "a project's id, an export, or --all"),
         (("audit", "--all"), "No project is connected yet"),
         (("audit", "--all", "--out", "f.jsonl"), "for one project or export; name it"),
+        (("connect", "7", "--yes", "--encoder", "resnet500"), "--encoder is wrong because 'resnet500'"),
         (("send", "7"), "--tab ID for those of a tab, or --ids FILE"),
         (("send", "7", "--ids", "nowhere.txt"), "nowhere.txt cannot be read as text"),
         (("send", "7", "--tab", "1"), "ERRATA_LABEL_STUDIO_URL is not set"),
