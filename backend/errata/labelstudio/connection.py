@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from errata.audit.ports import Footprint, Trace
-from errata.errors import LabelStudioGone, UsageError
+from errata.errors import ErrataError, LabelStudioGone, LabelStudioUnreachable, UsageError
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.disconnection import (
     ANSWERED,
@@ -83,14 +84,15 @@ def connect(
         UsageError: the backend cannot be attached, and `attach_backend` insists.
         LabelStudioRefused: the token's rights are not enough.
     """
+    version = () if shows_version else ("model_version",)
     if place is None:
-        return disconnect(client, project_id, footprint, ("webhook", "ml_backend", "model_version"))
+        return disconnect(client, project_id, footprint, ("webhook", "ml_backend", *version))
     lines = []
     # Before the ML backend: Label Studio adds a webhook without the secret unless one is there.
     for webhook_project, actions in ((project_id, SOURCE_ACTIONS), (review_id, REVIEW_ACTIONS)):
         lines.append(_tie_webhook(client, project_id, webhook_project, actions, place, footprint))
     if attach_backend is False:
-        lines += disconnect(client, project_id, footprint, ("ml_backend", "model_version"))
+        lines += disconnect(client, project_id, footprint, ("ml_backend", *version))
     else:
         lines.append(_tie_backend(client, project_id, place, footprint, attach_backend is True, shows_version))
     return lines
@@ -123,6 +125,20 @@ def _adopt_pending(client: LabelStudio, source_id: int, kind: str, footprint: Fo
         footprint.remove(source_id, kind, trace.ref)
 
 
+@contextmanager
+def _coming(footprint: Footprint, source_id: int, coming: Trace) -> Iterator[None]:
+    """Write down that something is about to be added, until it is, or is known not to be."""
+    footprint.add(source_id, coming)
+    try:
+        yield
+    except ErrataError as error:
+        if any(isinstance(each, LabelStudioUnreachable) for each in (error, error.__cause__)):
+            raise  # Label Studio may have accepted it
+        footprint.remove(source_id, coming.kind, coming.ref)
+        raise
+    footprint.remove(source_id, coming.kind, coming.ref)
+
+
 def _tie_webhook(
     client: LabelStudio,
     source_id: int,
@@ -148,10 +164,9 @@ def _tie_webhook(
     ]
     if not there:
         coming = pending("webhook", project_id, place.webhook_url)
-        footprint.add(source_id, coming)
-        hook = client.post("api/webhooks/", {"project": project_id, **wanted})
-        footprint.add(source_id, Trace("webhook", str(hook["id"]), {"project": project_id}))
-        footprint.remove(source_id, coming.kind, coming.ref)
+        with _coming(footprint, source_id, coming):
+            hook = client.post("api/webhooks/", {"project": project_id, **wanted})
+            footprint.add(source_id, Trace("webhook", str(hook["id"]), {"project": project_id}))
         return f"Webhook {hook['id']} of project {project_id} made: {place.webhook_url}"
     hook = min(there, key=lambda each: (str(each["id"]) not in own, each["id"]))
     if str(hook["id"]) not in own:
@@ -196,10 +211,9 @@ def _attach(client: LabelStudio, project_id: int, place: Place, footprint: Footp
     _note_model_version(client, project_id, footprint)
     coming = pending("ml_backend", project_id, place.url)
     footprint.add(project_id, Trace("predictions", ANSWERED))
-    footprint.add(project_id, coming)
-    backend = _save_backend(client.post, "api/ml/", project_id, place)
-    footprint.add(project_id, Trace("ml_backend", str(backend["id"])))
-    footprint.remove(project_id, coming.kind, coming.ref)
+    with _coming(footprint, project_id, coming):
+        backend = _save_backend(client.post, "api/ml/", project_id, place)
+        footprint.add(project_id, Trace("ml_backend", str(backend["id"])))
     _settle_version(client, project_id, footprint, shows_version)
     return f"ML backend {backend['id']} attached: {place.url}"
 
