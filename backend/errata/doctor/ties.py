@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from errata.audit.ports import Trace
 from errata.doctor.checks import Check, look, not_asked, ok, wrong
 from errata.doctor.label_studio import Api
+from errata.errors import ErrataError
 from errata.labelstudio.connection import SECRET_HEADER
 from errata.labelstudio.predictions import BACKEND_TITLE
 from errata.web.webhook import LABEL_EVENTS, TASK_EVENTS
@@ -51,14 +52,22 @@ def check_webhooks(api: Api, tied: Tied) -> Iterator[Check]:
         yield not_asked("webhooks", "errata made none here: it looks for verdicts and labels by itself")
         return
     wanted = {int(trace.details.get("project", tied.id)): trace.ref for trace in hooks}
+    reviews = [int(trace.ref) for trace in tied.traces if trace.kind == "review_project"]
     for project_id, ref in sorted(wanted.items()):
-        actions = LABEL_EVENTS | TASK_EVENTS if project_id == tied.id else LABEL_EVENTS
-        yield from _check_hooks(api, tied, project_id, ref, actions)
+        if project_id == tied.id or project_id in reviews[-1:]:  # earlier review projects were deleted
+            actions = LABEL_EVENTS | TASK_EVENTS if project_id == tied.id else LABEL_EVENTS
+            yield from _check_hooks(api, tied, project_id, ref, actions)
 
 
 def _check_hooks(api: Api, tied: Tied, project_id: int, ref: str, actions: frozenset[str]) -> Iterator[Check]:
     name = "webhook" if project_id == tied.id else "review webhook"
-    listed = api.get("api/webhooks/", {"project": project_id})
+    try:
+        listed = api.get("api/webhooks/", {"project": project_id})
+    except ErrataError as error:
+        if type(error) is not ErrataError or project_id == tied.id:
+            raise
+        yield wrong(name, f"review project {project_id} was deleted", f"errata connect {tied.id} makes another.")
+        return
     own = next((hook for hook in listed if str(hook["id"]) == ref), None)
     mend = f"errata connect {tied.id}"
     if own is None:

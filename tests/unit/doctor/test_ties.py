@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
+from errata.audit.ports import Trace
 from errata.doctor.ties import check_arrivals, check_backend, check_webhooks
+from errata.errors import ErrataError
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc)
 PROJECT = {"id": 12, "title": "Vehicles", "start_training_on_annotation_update": False}
@@ -60,6 +63,16 @@ def test_a_webhook_that_was_deleted_or_doubled_is_named(api: Make, hook: Make, t
     assert (fine.state, twice.state) == ("ok", "look")
     assert "webhook 9 goes to errata too without the secret" in twice.seen
     assert twice.remedy == "Delete webhook 9 on https://ls.example.com/label-studio/projects/13/settings/webhooks"
+
+
+def test_a_review_project_that_was_deleted_is_named(api: Make, hook: Make, tied: Make) -> None:
+    """Label Studio refuses the list of its webhooks; once there is another one, nothing is said of the first."""
+    refused = ErrataError("Label Studio did not accept GET /api/webhooks/ (400: Select a valid choice).")
+    there = api({"api/webhooks/?project=12": [hook(3)], "api/webhooks/?project=13": refused})
+    fine, gone = check_webhooks(there, tied())
+    assert (fine.state, gone.state, gone.seen) == ("ok", "wrong", "review project 13 was deleted")
+    another = replace(tied(), traces=[*tied().traces, Trace("review_project", "14")])
+    assert [check.state for check in check_webhooks(there, another)] == ["ok"]
 
 
 def test_other_people_s_webhooks_are_none_of_errata_s_business(api: Make, hook: Make, tied: Make) -> None:
