@@ -172,6 +172,18 @@ def test_disconnecting_after_others_tidied_up(open_errata, label_studio, source)
     assert kinds(errata, source.id) == ["review_project"]
 
 
+def test_a_review_project_that_somebody_made_theirs_is_not_deleted(open_errata, label_studio, source):
+    """Without errata's words in its description it is not errata's any more; connecting would make another one."""
+    errata = open_errata()
+    errata.connect(source.id)
+    review_id = find_review_project(label_studio.client, source.id)["id"]
+    label_studio.client.patch(f"api/projects/{review_id}/", {"description": "Ours."})
+    assert errata.decisions(source.id) is None
+    errata.disconnect(source.id, delete_review=True)
+    assert label_studio.client.get(f"api/projects/{review_id}/")["description"] == "Ours."
+    label_studio.client.delete(f"api/projects/{review_id}/")
+
+
 def test_a_source_that_is_gone_can_be_left(open_errata, label_studio, source):
     """Somebody deleted the project: errata forgets what was there, and deletes the review project when asked."""
     errata = open_errata()
