@@ -83,7 +83,7 @@ def audit(
     if as_json:
         print_json(outcome.summary(dry_run))
         return
-    for line in outcome.lines(dry_run):
+    for line in (*outcome.lines(dry_run), *_way_to_review(wiring, target, outcome.published)):
         echo(line)
     if dry_run and outcome.published is None:
         tell("Nothing was written to Label Studio (--dry-run).")
@@ -167,6 +167,14 @@ def _audit_every(wiring: Wiring, options: BeliefOptions, dry_run: bool, as_json:
         n_failed = sum(each["exit_code"] != 0 for each in told)
         echo(f"{len(told) - n_failed} of {len(told)} projects audited" + (f", {n_failed} failed" * (n_failed > 0)))
     return worst
+
+
+def _way_to_review(wiring: Wiring, target: str, published: Published | None) -> list[str]:
+    if published is None or not published.n_open:
+        return []
+    traces = wiring.footprint.of_project(int(target))
+    ids = [trace.ref for trace in traces if trace.kind == "review_project"]
+    return [f"Review them at {wiring.client.url}projects/{id_}/ with Label All Tasks" for id_ in ids]
 
 
 def _suspects(examination: Examination) -> str:

@@ -163,7 +163,8 @@ def converse(connector: Connector, talk: Talk, wishes: Wishes, is_quiet: bool) -
         say("Nothing was written.")
     else:
         talk.done = connector.connect(talk.project_id, talk.decided, wishes.attach_backend)
-        for line in (*talk.done, f"Next: errata audit {talk.project_id}"):
+        news = [line for line in talk.done if not talk.obstacle or talk.obstacle not in line]  # that was said above
+        for line in (*news, f"Next: errata audit {talk.project_id}"):
             say(line)
 
 

@@ -49,7 +49,14 @@ class BarProgress:
 
     def stage(self, name: str, total: int | None = None) -> None:
         """See `Progress.stage`."""
+        self.end()
         self._bar = self._bars.add_task(name, total=total, rate="") if total != 0 else None
+
+    def end(self) -> None:
+        """Fill the bar of a stage of unknown length, which would move for ever."""
+        if self._bar is not None and self._bars.tasks[self._bar].total is None:
+            done = max(self._bars.tasks[self._bar].completed, 1)
+            self._bars.update(self._bar, total=done, completed=done)
 
     def advance(self, n: int = 1) -> None:
         """See `Progress.advance`."""
@@ -75,7 +82,9 @@ def progress(quiet: bool = False) -> Iterator[Progress]:
             TimeRemainingColumn(),
         )
         with RichProgress(*columns, console=Console(stderr=True)) as bars:
-            yield BarProgress(bars)
+            shown = BarProgress(bars)
+            yield shown
+            shown.end()
     elif quiet:
         yield Remarks()
     else:

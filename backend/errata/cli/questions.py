@@ -36,4 +36,5 @@ def _answered(ask: Callable[[], T], remedy: str) -> T:
     except typer.Abort as abort:
         if isinstance(abort.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from None
+        typer.echo(err=True)  # ends the line of the question
         raise UsageError(f"There is nobody to answer: standard input ended. To be asked nothing, {remedy}.") from None

@@ -61,7 +61,8 @@ def apply(
         outcome = _outcome(applied, written=len(applied.written), changeset=applied.changeset_id)
         print_json(outcome | {"side_effects": effects})
     else:
-        changeset = f" as changeset {applied.changeset_id}" if applied.changeset_id else ""
+        id_ = applied.changeset_id
+        changeset = f" as changeset {id_} (`errata undo {id_}` takes it back)" if id_ else ""
         echo(f"{len(applied.written)} labels written{changeset}, {len(applied.conflicts)} left alone")
         _tell_conflicts(applied.conflicts)
     if applied.stopped:
@@ -122,6 +123,7 @@ def _plan_lines(planned: Plan) -> list[str]:
     lines.append(
         f"{len(planned.changes)} labels to change, {planned.applied} applied already, "
         f"{len(planned.conflicts)} in conflict, {len(planned.undone)} undone before"
+        + (" (--include-undone takes those too)" * bool(planned.undone))
     )
     return lines
 

@@ -87,5 +87,5 @@ def _sentence(sent: Sent) -> str:
     if sent.already_there:
         said += f", {sent.already_there} there already or decided"
     if sent.unlabelled:
-        said += f"; {sent.unlabelled} tasks have no label to review"
+        said += f"; {sent.unlabelled} without a label to review"
     return said

@@ -16,6 +16,7 @@ from errata.cli.review import AsJson, conflict_line
 from errata.errors import LabelStudioGone, ServiceError
 from errata.review.estimates import share_sentence, share_words
 from errata.review.overview import Row
+from errata.review.ports import Trace
 from errata.review.records import Project
 from errata.review.status import Status
 from errata.settings import read_settings
@@ -154,5 +155,14 @@ def _status_lines(state: Status, url: str) -> list[str]:
         lines.append(f"Last audit: {audit.finished_at:%Y-%m-%d %H:%M} UTC, {ended}")
     if state.footprint:
         lines.append(f"Written to {url} by errata:")
-        lines += [f"  {trace.kind.replace('_', ' ')} {trace.ref}" for trace in state.footprint]
+        lines += [f"  {trace_words(trace, url)}" for trace in state.footprint]
     return lines
+
+
+def trace_words(trace: Trace, url: str) -> str:
+    """Name one thing that errata added to the Label Studio at `url`, which ends in a slash."""
+    if trace.kind == "review_project":
+        return f"review project {trace.ref}: {url}projects/{trace.ref}/"
+    if trace.kind == "model_version":
+        return "the project's model version"
+    return f"{trace.kind.replace('_', ' ')} {trace.ref}"

@@ -74,7 +74,7 @@ class _Examination:
     def _within(self, down: Set[str]) -> list[Question]:
         """Return the questions that need Label Studio; `down` names what is wrong already."""
         if not down.isdisjoint({"Label Studio", "token", "database"}):
-            why = "the database does not open" if "database" in down else "Label Studio does not let errata in"
+            why = "the database does not open" if "database" in down else "Label Studio cannot be asked, as said above"
             return [Question("projects", lambda: [not_asked("projects", why)], "")]
         questions = [Question("reached by Label Studio", self._reach, "Look whether Label Studio is busy.")]
         for id_ in self._project_ids:

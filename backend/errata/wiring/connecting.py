@@ -137,7 +137,9 @@ class Connecting(Surveying):
                 lines.append(delete_review_project(self.client, project_id, review[0], self.footprint))
         if not self.audits.watched() and remembered_login(self.settings.data_dir):
             forget_login(self.settings.data_dir)
-            lines.append("No project is connected any more: the login is forgotten.")
+            lines.append(
+                "No project is connected any more: the login is forgotten; `errata connect URL` asks for it again."
+            )
         return lines
 
     def purge(self, project_id: int) -> Path | None:

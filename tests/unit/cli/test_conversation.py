@@ -58,7 +58,8 @@ class FakeConnector:
         self, project_id: int, decided: ProjectSettings | None = None, attach_backend: bool | None = None
     ) -> list[str]:
         self.connected.append((project_id, decided, attach_backend))
-        return ["Review project 13: ..."]
+        outbound = [f"Outbound only: ... {self.in_the_way}"] if self.in_the_way else []
+        return ["Review project 13: ...", *outbound]
 
 
 @dataclass
@@ -100,6 +101,12 @@ def test_what_was_found_is_one_line_a_control(talk: Talking) -> None:
     """The line of the reference: name, tag, labels, classes, rarest, and how long an audit takes."""
     heard = talk(FakeConnector(), "n\nn\ny\n")
     assert "  label (Choices, single): 4,812 labels, 10 classes, rarest 3; audit about 6 min\n" in heard.said
+
+
+def test_what_is_in_the_way_is_said_once(talk: Talking) -> None:
+    heard = talk(FakeConnector(in_the_way="Label Studio refuses it."), asks=False)
+    assert heard.said.count("Label Studio refuses it.") == 1
+    assert "Review project 13: ...\nNext: errata audit 12" in heard.said
 
 
 @pytest.mark.parametrize(
