@@ -184,7 +184,20 @@ def _wait_for_redis(port: int, timeout_s: float = 60) -> None:
 
 @pytest.fixture
 def project(label_studio: RunningLabelStudio) -> Iterator[Callable[..., SourceProject]]:
-    """Make fresh projects of labelled images; they and their review projects are deleted afterwards."""
+    """Make fresh projects of labelled images; they and their review projects are deleted after the test."""
+    with _projects(label_studio) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def lasting_project(label_studio: RunningLabelStudio) -> Iterator[Callable[..., SourceProject]]:
+    """Make projects of labelled images that the tests of a module share."""
+    with _projects(label_studio) as make:
+        yield make
+
+
+@contextmanager
+def _projects(label_studio: RunningLabelStudio) -> Iterator[Callable[..., SourceProject]]:
     made: list[int] = []
     client = label_studio.client
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -19,10 +20,23 @@ Look = Callable[..., dict[str, Any]]
 
 
 class Doctor:
-    """What one run of `errata doctor --json` said."""
+    """What `errata doctor --json` said.
 
-    def __init__(self, errata: Any, *arguments: str, **settings: str) -> None:
-        done = subprocess.run(
+    Its limits are short, for somebody waits for it. Where this machine is too busy for them, it is asked again.
+    """
+
+    def __init__(self, errata: Any, *arguments: str, hangs: bool = False, **settings: str) -> None:
+        for _ in range(1 if hangs else 8):
+            done = self._run(errata, arguments, settings)
+            if not re.search("no answer|did not answer|silent|[Tt]imeout|timed out", done.stdout):
+                break
+        self.said, self.told, self.code = done.stdout, done.stderr, done.returncode
+        answer = json.loads(done.stdout)
+        self.checks, self.n_wrong = answer["checks"], answer["wrong"]
+
+    @staticmethod
+    def _run(errata: Any, arguments: tuple[str, ...], settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [sys.executable, "-m", "errata", "doctor", *arguments, "--json"],
             env=errata.environment() | settings,
             cwd=errata.data_dir.parent,
@@ -31,9 +45,6 @@ class Doctor:
             timeout=600,
             check=False,
         )
-        self.said, self.told, self.code = done.stdout, done.stderr, done.returncode
-        answer = json.loads(done.stdout)
-        self.checks, self.n_wrong = answer["checks"], answer["wrong"]
 
     def names(self, state: str) -> set[str]:
         return {check["name"] for check in self.checks if check["state"] == state}
@@ -45,17 +56,16 @@ class Doctor:
         return dict(found[0])
 
 
-@pytest.fixture
-def connected(make_errata: Callable[..., Any], project: Any) -> Iterator[Any]:
-    """Serve a project that is connected and audited."""
-    source = project(["car", "truck"] * 10)
+@pytest.fixture(scope="module")
+def connected(make_errata: Callable[..., Any], lasting_project: Any) -> Any:
+    """Serve a project that is connected and audited; whoever breaks something mends it."""
+    source = lasting_project(["car", "truck"] * 10)
     one = make_errata()
     one.project_id = source.id
     one.serve()
     one.run("connect", str(source.id), "--yes")
     one.run("audit", str(source.id))
-    yield one
-    one.stop()
+    return one
 
 
 @pytest.fixture
@@ -129,6 +139,7 @@ def test_errata_serve_is_down(connected: Any) -> None:
     """Label Studio has the backend as disconnected and cannot reach errata; what does not need it is looked at."""
     connected.stop()
     found = Doctor(connected)
+    connected.serve()
     assert (found.code, found.names("wrong")) == (1, {"errata serve", "reached by Label Studio", "ML backend"})
     assert "Start `errata serve`" in found.one("errata serve", "wrong")["remedy"]
     assert "errata serve" in found.one("reached by Label Studio", "wrong")["remedy"]
@@ -224,7 +235,7 @@ def test_clocks_differ_and_label_studio_hangs(make_errata: Callable[..., Any], p
     clock = skewed.one("clock", "wrong")
     assert "10 minutes behind" in clock["seen"]
     assert "NTP" in clock["remedy"]
-    hanging = Doctor(make_errata(proxy(None)))
+    hanging = Doctor(make_errata(proxy(None)), hangs=True)
     check = hanging.one("Label Studio", "wrong")
     assert (hanging.code, "no answer" in check["seen"] or "silent" in check["seen"]) == (1, True)
     assert {"settings", "queue", "libraries"} <= hanging.names("ok")

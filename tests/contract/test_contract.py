@@ -28,6 +28,7 @@ STARTS_AUDIT = {
     "webhook_tasks_deleted": 707,
     "webhook_start_training": 708,
 }
+HOSTED_EVENTS = ("webhook_annotation_created", "webhook_start_training", "webhook_project_updated")
 Recorded = dict[str, dict[str, Any]]
 
 
@@ -109,6 +110,8 @@ def test_events_ask_for_audits(host: Any, recorded: Recorded, wait: Callable[...
     """Every event of Label Studio is acknowledged with a JSON object; labels, tasks and training lead to an audit."""
     events = {**STARTS_AUDIT, "webhook_project_updated": 709}
     assert events.keys() == {name for name in recorded if name.startswith("webhook_")}
+    if not host.is_errata:  # a process that imports torch for each, and all take the same way
+        events = {name: events[name] for name in HOSTED_EVENTS}
     for name, project_id in events.items():
         host.replay(of_project(recorded["setup"], project_id))
         # label-studio-ml starts a process for each event, which keeps a small machine busy for seconds
@@ -116,7 +119,7 @@ def test_events_ask_for_audits(host: Any, recorded: Recorded, wait: Callable[...
         answer = host.replay(of_project(recorded[name], project_id))
         assert answer.is_success, name
         assert isinstance(answer.json(), dict), name
-    expected = {("audit", project_id) for project_id in STARTS_AUDIT.values()}
+    expected = {("audit", project_id) for name, project_id in events.items() if name in STARTS_AUDIT}
     wait(lambda: host.jobs() >= expected, "asking for the audits")
     wait(lambda: not host.events_under_way(), "working on the events")
     assert host.jobs() == expected
