@@ -173,8 +173,8 @@ def _way_to_review(wiring: Wiring, target: str, published: Published | None) -> 
     if published is None or not published.n_open:
         return []
     traces = wiring.footprint.of_project(int(target))
-    ids = [trace.ref for trace in traces if trace.kind == "review_project"]
-    return [f"Review them at {wiring.client.url}projects/{id_}/ with Label All Tasks" for id_ in ids]
+    ids = [trace.ref for trace in traces if trace.kind == "review_project"]  # all but the last were deleted
+    return [f"Review them at {wiring.client.url}projects/{id_}/ with Label All Tasks" for id_ in ids[-1:]]
 
 
 def _suspects(examination: Examination) -> str:
