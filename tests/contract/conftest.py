@@ -112,7 +112,11 @@ class Host:
 
     def jobs(self) -> set[tuple[str, int]]:
         """Return the jobs that wait in Redis: name and project."""
-        return {(job.name, job.project_id) for job in RedisQueue(self.redis_url).states()}
+        queue = RedisQueue(self.redis_url)
+        try:
+            return {(job.name, job.project_id) for job in queue.states()}
+        finally:
+            queue.stop()  # closes its connection
 
     def events_under_way(self) -> list[psutil.Process]:
         """Return label-studio-ml's processes that work on an event."""

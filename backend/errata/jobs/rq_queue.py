@@ -73,6 +73,7 @@ class RedisQueue:
             self._changed.notify_all()
         if self._thread.is_alive():
             self._thread.join()
+        self._redis.close()
 
     def check(self) -> None:
         """Ask Redis whether it is there.
