@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
@@ -39,9 +39,9 @@ class TokenOffice(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def google() -> Iterator[SimpleNamespace]:
+def google(free_port: Callable[[], int]) -> Iterator[SimpleNamespace]:
     """A Google Cloud Storage of this machine's: its address, and an account that may read it."""
-    port = _free_port()
+    port = free_port()
     storage = create_server("127.0.0.1", port, in_memory=True)
     storage.start()
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
@@ -60,11 +60,6 @@ def google() -> Iterator[SimpleNamespace]:
         yield SimpleNamespace(url=f"http://127.0.0.1:{port}", account=json.dumps(account))
         office.shutdown()
     storage.stop()
-
-
-def _free_port() -> int:
-    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as probe:
-        return int(probe.server_port)
 
 
 @pytest.fixture(scope="module")
