@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import groupby
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import Annotated
 
 import typer
@@ -54,8 +57,16 @@ def _lines(checks: Sequence[Check]) -> Iterator[str]:
         if project is not None:
             yield f"Project {project}"
         for check in of_project:
-            yield f"{check.state:<9}  {check.name}: {check.seen}"
+            yield from _wrapped(f"{check.state:<9}  {check.name}: {check.seen}", indent=11)
             if check.remedy:
-                yield f"{'':<9}  -> {check.remedy}"
+                yield from _wrapped(f"{'':<9}  -> {check.remedy}", indent=14)
     counts = {state: sum(check.state == state for check in checks) for state in ("wrong", "look")}
     yield f"{counts['wrong']} wrong, {counts['look']} to look at, of {len(checks)} checks"
+
+
+def _wrapped(line: str, indent: int) -> list[str]:
+    """Break a line between words where the terminal ends; not where there is no terminal."""
+    if not sys.stdout.isatty():
+        return [line]
+    width = max(40, get_terminal_size().columns)
+    return wrap(line, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)

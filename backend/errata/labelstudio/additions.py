@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from errata.audit.ports import Footprint
-from errata.labelstudio.connection import REVIEW_ACTIONS, SOURCE_ACTIONS
 from errata.labelstudio.predictions import BACKEND_TITLE
 from errata.labelstudio.survey import Survey
 from errata.settings import PredictionsMode
@@ -61,12 +60,12 @@ def _ties(
     if public_url is None:
         return
     review = f"review project {review_id}" if review_id else "the review project"
-    for project_id, name, actions in (
-        (survey.project_id, _name(survey), SOURCE_ACTIONS),
-        (review_id, review, REVIEW_ACTIONS),
+    for project_id, name, events in (
+        (survey.project_id, _name(survey), "changed labels and tasks"),
+        (review_id, review, "decisions"),
     ):
         if project_id not in survey.tied:
-            yield Addition("webhook", f"a webhook of {name} to {public_url}/webhook: {', '.join(actions)}")
+            yield Addition("webhook", f"a webhook of {name} to {public_url}/webhook, told of {events}")
     if attach_backend is not False and not survey.backends:
         yield Addition("ml_backend", f'the ML backend "{BACKEND_TITLE}" of {_name(survey)}: {public_url}')
 

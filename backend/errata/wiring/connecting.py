@@ -135,17 +135,18 @@ class Connecting(Surveying):
             review = self.decisions(project_id) if delete_review else None
             if review:
                 lines.append(delete_review_project(self.client, project_id, review[0], self.footprint))
-        if not self.audits.watched() and remembered_login(self.settings.data_dir):
+        if not self.audits.watched() and not self.footprint.every() and remembered_login(self.settings.data_dir):
             forget_login(self.settings.data_dir)
-            lines.append(
-                "No project is connected any more: the login is forgotten; `errata connect URL` asks for it again."
-            )
+            lines.append("Nothing of errata's is left in Label Studio: the login is forgotten.")
         return lines
 
     def purge(self, project_id: int) -> Path | None:
         """Clear what errata knows of a project that was disconnected; see `purge_project`."""
         with self.audits.exclusive(project_id):
-            return purge_project(self.engine, self.settings.data_dir, project_id)
+            journal = purge_project(self.engine, self.settings.data_dir, project_id)
+        if not self.audits.projects():
+            forget_login(self.settings.data_dir)
+        return journal
 
     def _check_known(self, project_id: int) -> None:
         known = [project.id for project in self.audits.projects()]

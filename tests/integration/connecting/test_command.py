@@ -85,8 +85,11 @@ def test_a_newcomer_is_asked_for_what_is_not_known(errata, label_studio, source,
 
     left = errata("disconnect", str(source.id))
     assert left.code == 0, left.told
+    assert login.exists()  # the review project is still there, and fixes can be undone
+    assert errata("disconnect", str(source.id)).code == 0  # twice is once
+    assert errata("disconnect", str(source.id), "--delete-review", "--yes").code == 0
     assert not login.exists()
-    assert errata("disconnect", str(source.id)).code == 0  # twice is once, and needs no login
+    assert errata("disconnect", str(source.id)).code == 0  # and needs no login
 
 
 def test_nobody_answers(errata, label_studio, source, state) -> None:
