@@ -146,14 +146,15 @@ def work(request: pytest.FixtureRequest, label_studio: Any, project: Any, collea
     return Work(source.id, task_id, overlap - 1)
 
 
-def form(page: Page) -> dict[str, Any]:
-    """Return what a form shows once it is there; the page builds it several times over."""
+def form(page: Page, n_answers: int = 0) -> dict[str, Any]:
+    """Return what a form shows once it is there, with that many answers; the page builds it several times over."""
     expect(page.locator("button", has_text=re.compile("Submit|Update"))).to_be_visible()
     readings: list[dict[str, Any] | None] = [None]
 
     def is_settled() -> bool:
         readings.append(page.evaluate(FORM))
-        return readings[-1] is not None and readings[-1] == readings[-2]
+        seen = readings[-1]
+        return seen is not None and seen == readings[-2] and seen["answers"] >= n_answers
 
     eventually(is_settled, pause_s=0.5)
     seen = readings[-1] or {}
@@ -163,7 +164,7 @@ def form(page: Page) -> dict[str, Any]:
 def in_quick_view(page: Page, url: str, work: Work) -> dict[str, Any]:
     """Click on the task's row, and begin an annotation of one's own where others' are shown first."""
     page.goto(f"{url}projects/{work.project_id}/data?task={work.task_id}")
-    shown = form(page)
+    shown = form(page, work.n_others)  # what others said fills in after the rest
     if work.n_others:
         page.get_by_role("button", name="Create an annotation").click()
         expect(page.locator("button", has_text="Submit")).to_be_visible()
