@@ -84,15 +84,14 @@ def connect(
         UsageError: the backend cannot be attached, and `attach_backend` insists.
         LabelStudioRefused: the token's rights are not enough.
     """
-    version = () if shows_version else ("model_version",)
     if place is None:
-        return disconnect(client, project_id, footprint, ("webhook", "ml_backend", *version))
+        return disconnect(client, project_id, footprint, ("webhook", "ml_backend", "model_version"))
     lines = []
     # Before the ML backend: Label Studio adds a webhook without the secret unless one is there.
     for webhook_project, actions in ((project_id, SOURCE_ACTIONS), (review_id, REVIEW_ACTIONS)):
         lines.append(_tie_webhook(client, project_id, webhook_project, actions, place, footprint))
     if attach_backend is False:
-        lines += disconnect(client, project_id, footprint, ("ml_backend", *version))
+        lines += disconnect(client, project_id, footprint, ("ml_backend", "model_version"))
     else:
         lines.append(_tie_backend(client, project_id, place, footprint, attach_backend is True, shows_version))
     return lines
