@@ -61,7 +61,7 @@ def serve(
     server = uvicorn.Server(config)
     with ExitStack() as stack:
         stack.enter_context(_stopped_by_signals(server))
-        listener = stack.enter_context(contextlib.closing(_listen(host, port)))
+        listener = stack.enter_context(contextlib.closing(listen(host, port)))
         for service in services:
             stack.callback(service.stop)
             service.start()
@@ -70,7 +70,12 @@ def serve(
         logger.info("stopping")
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that takes connections.
+
+    Raises:
+        SettingError: the address cannot be listened on.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
