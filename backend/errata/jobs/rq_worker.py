@@ -12,6 +12,7 @@ from typing import Any
 import rq
 from redis.exceptions import LockError
 from redis.lock import Lock
+from rq.executions import Execution
 from rq.job import Job
 from rq.scheduler import RQScheduler
 from rq.timeouts import JobTimeoutException
@@ -101,9 +102,9 @@ class ProjectWorker(rq.Worker):
             with suppress(LockError):
                 held.release()
 
-    def maintain_heartbeats(self, job: Job) -> None:
+    def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
         """Also keep hold of the project."""
-        super().maintain_heartbeats(job)
+        super().maintain_heartbeats(job, execution)
         if self._held is not None:
             try:
                 self._held.reacquire()
@@ -121,18 +122,15 @@ class ProjectWorker(rq.Worker):
         queue.schedule_job(job, datetime.now(timezone.utc) + timedelta(seconds=BUSY_S))
         self.connection.lrem(queue.intermediate_queue_key, 1, job.id)
 
-    def _start_scheduler(self, burst: bool = False, *_: Any, **__: Any) -> None:
-        scheduler = _Scheduler(self.queues, connection=self.connection, serializer=self.serializer)
-        scheduler.worker_pid = self._worker_pid
-        self.scheduler = scheduler
-        scheduler.acquire_locks()
-        if not scheduler.acquired_locks:
-            return
+    def _start_scheduler(self, burst: bool = False, *rest: Any, **options: Any) -> None:
         if burst:
-            scheduler.enqueue_scheduled_jobs()
-            scheduler.release_locks()
-        else:
-            scheduler.start()
+            super()._start_scheduler(burst, *rest, **options)
+            return
+        self.scheduler = _Scheduler(self.queues, connection=self.connection, serializer=self.serializer)
+        self.scheduler.worker_pid = self._worker_pid
+        self.scheduler.acquire_locks()
+        if self.scheduler.acquired_locks:
+            self.scheduler.start()
 
 
 def _note_killed(job: Job, _pid: int, status: int, _usage: Any) -> None:

@@ -43,7 +43,7 @@ def worker(redis_server: str, tmp_path: Path) -> Iterator[Worker]:
     """Start `errata worker` as a process whose jobs are the given Python lines; end it with all it started."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(lines: str, *, burst: bool = False) -> subprocess.Popen[str]:
+    def start(lines: str, *, burst: bool = False, before: str = "") -> subprocess.Popen[str]:
         (tmp_path / "jobs_of_this_test.py").write_text(
             "import os, pathlib, sys, time\n"
             "from errata.errors import LabelStudioUnreachable, NothingToLearn\n"
@@ -55,7 +55,7 @@ def worker(redis_server: str, tmp_path: Path) -> Iterator[Worker]:
             [
                 sys.executable,
                 "-c",
-                f"import logging; logging.basicConfig(level='INFO')\n{imports}; work({redis_server!r}, burst={burst})",
+                f"import logging; logging.basicConfig(level='INFO')\n{before}\n{imports}; work({redis_server!r}, burst={burst})",
             ],
             env={**os.environ, "PYTHONPATH": str(tmp_path)},
             stdout=subprocess.PIPE,
@@ -214,6 +214,24 @@ def test_one_job_a_project_and_one_follower(
         wait_for(lambda: not queue.states())
     assert not list(tmp_path.glob("*.crowded"))
     assert len(list(tmp_path.glob("audit-1-*.alone"))) == 2
+
+
+def test_a_long_job_keeps_its_project(redis_server: str, worker: Worker, tmp_path: Path, wait_for: WaitFor) -> None:
+    """Every heartbeat renews the hold, for as long as the job takes."""
+    redis = Redis.from_url(redis_server)
+    with handing_over(redis_server) as queue:
+        worker(
+            "(folder / 'started').touch()\nwhile not (folder / 'go').exists(): time.sleep(0.01)",
+            before="import errata.jobs.rq_worker as it; it.HEARTBEAT_S = 1",
+        )
+        queue.submit("audit", 1)
+        wait_for((tmp_path / "started").exists)
+        for _ in range(2):
+            redis.pexpire("errata:project:1:audit", 30_000)
+            wait_for(lambda: redis.pttl("errata:project:1:audit") > 30_000)
+        (tmp_path / "go").touch()
+        wait_for(lambda: not queue.states())
+    redis.close()
 
 
 def test_a_job_whose_process_is_killed_is_tried_again(
