@@ -114,6 +114,12 @@ class Settings(BaseSettings):
         """The database's SQLAlchemy URL."""
         return self.database_url or f"sqlite:///{self.data_dir / 'errata.db'}"
 
+    @property
+    def local_url(self) -> str:
+        """Where `errata serve` is for this machine; loopback where it listens on all addresses."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
     def of_project(self, project: ProjectSettings) -> Settings:
         """Return the settings with those of one project over them."""
         said = project.model_dump(exclude_none=True)

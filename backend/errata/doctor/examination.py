@@ -17,7 +17,6 @@ from errata.errors import ErrataError, LabelStudioGone, LabelStudioRefused, Sett
 from errata.jobs.queue import JobState
 from errata.labelstudio.reachability import checked_url
 from errata.settings import named_variables
-from errata.store.login import remembered_login
 from errata.web.security import check_exposure
 from errata.wiring import Wiring
 
@@ -134,7 +133,7 @@ class _Examination:
         yield from label_studio.check_reachable(client, through, now)
         yield label_studio.check_version(client)
         yield label_studio.check_own_address(client)
-        _, given = self._settings.label_studio(remembered_login(self._settings.data_dir))
+        _, given = self._wiring.login
         yield token.check_kind(given, client, now)
         try:
             yield from token.check_rights(given, client)
@@ -144,7 +143,7 @@ class _Examination:
     def _listen(self) -> Iterator[Check]:
         password = self._settings.backend_password
         said = password.get_secret_value() if password else None
-        for url in dict.fromkeys(filter(None, (self._local_url, self._public_url))):
+        for url in dict.fromkeys(filter(None, (self._settings.local_url, self._public_url))):
             self._heard.append(service.listen(url, self._settings.backend_user, said or None, self._open))
         yield from ()
 
@@ -154,7 +153,7 @@ class _Examination:
             return
         yield service.check_serve(self._heard, self._is_called)
         public = next((each for each in self._heard if each.url == self._public_url), None)
-        is_said = public is not None and public.about is None and public.url == self._local_url
+        is_said = public is not None and public.about is None and public.url == self._settings.local_url
         if not is_said:
             yield service.check_public_address(public, self._label_studio_url)
         about = self._about
@@ -221,11 +220,6 @@ class _Examination:
     def _is_called(self) -> bool:
         """Say whether something in Label Studio calls errata."""
         return any(trace.kind in _TIES for traces in self._traces.values() for trace in traces)
-
-    @property
-    def _local_url(self) -> str:
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._settings.host, self._settings.host)
-        return f"http://[{host}]:{self._settings.port}" if ":" in host else f"http://{host}:{self._settings.port}"
 
     @property
     def _public_url(self) -> str | None:

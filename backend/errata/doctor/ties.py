@@ -13,6 +13,7 @@ from errata.doctor.checks import Check, look, not_asked, ok, wrong
 from errata.doctor.label_studio import Api
 from errata.errors import ErrataError
 from errata.labelstudio.connection import SECRET_HEADER
+from errata.labelstudio.network import shown_origin
 from errata.labelstudio.predictions import BACKEND_TITLE
 from errata.web.webhook import LABEL_EVENTS, TASK_EVENTS
 
@@ -182,5 +183,4 @@ def _ago(span: Any) -> str:
 
 def _place(url: str) -> str:
     """Return an address without user, password and query."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    return shown_origin(url) + urlsplit(url).path

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from errata.audit.ports import Footprint
 from errata.errors import LabelStudioGone
 from errata.labelstudio.client import LabelStudio
+from errata.labelstudio.network import shown_origin
 from errata.labelstudio.predictions import BACKEND_TITLE
 from errata.labelstudio.task_list import chosen_tasks
 from errata.review.records import Annotation
@@ -108,7 +108,7 @@ class SourceSideEffects:
     def _webhooks(self) -> list[str]:
         own = {t.ref for t in self._footprint.of_project(self._project_id) if t.kind == "webhook"}
         return [
-            f"The webhook to {_place(hook['url'])} is called for every annotation that is written, and told "
+            f"The webhook to {shown_origin(hook['url'])} is called for every annotation that is written, and told "
             + ("its content and its task's." if hook["send_payload"] else "no more than that.")
             for hook in self._client.get("api/webhooks/")
             if hook["project"] in (self._project_id, None)
@@ -124,14 +124,8 @@ class SourceSideEffects:
             return []
         own = {t.ref for t in self._footprint.of_project(self._project_id) if t.kind == "ml_backend"}
         return [
-            f'The ML backend "{backend["title"]}" at {_place(backend["url"])} is told to train while an annotation is '
+            f'The ML backend "{backend["title"]}" at {shown_origin(backend["url"])} is told to train while an annotation is '
             "written, and Label Studio waits for its answer; `errata apply --pause-training` prevents it."
             for backend in self._client.get("api/ml/", {"project": self._project_id})
             if str(backend["id"]) not in own and backend["title"] != BACKEND_TITLE
         ]
-
-
-def _place(url: str) -> str:
-    """Return scheme and host alone: the rest of a webhook's address may be a secret."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")

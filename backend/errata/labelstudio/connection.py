@@ -21,7 +21,7 @@ from errata.labelstudio.disconnection import (
 from errata.labelstudio.predictions import BACKEND_TITLE
 from errata.labelstudio.reachability import backend_entry
 
-__all__ = ["SECRET_HEADER", "Place", "connect", "is_attached_in_form"]
+__all__ = ["SECRET_HEADER", "Place", "connect"]
 
 _LABEL_ACTIONS = ("ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_DELETED")
 # Annotations that are imported with their tasks are told of by TASKS_CREATED alone. PROJECT_UPDATED is left out:
@@ -95,15 +95,6 @@ def connect(
     else:
         lines.append(_tie_backend(client, project_id, place, footprint, attach_backend is True, shows_version))
     return lines
-
-
-def is_attached_in_form(client: LabelStudio, project_id: int, public_url: str, footprint: Footprint) -> bool:
-    """Say whether somebody made errata the project's ML backend in Label Studio's own form."""
-    own = _own(footprint, project_id, "ml_backend")
-    return any(
-        each["url"].rstrip("/") == public_url.rstrip("/") and str(each["id"]) not in own
-        for each in client.get("api/ml/", {"project": project_id})
-    )
 
 
 def _own(footprint: Footprint, project_id: int, kind: str) -> dict[str, Trace]:

@@ -8,7 +8,7 @@ from errata.audit.ports import Footprint, Trace
 from errata.errors import ErrataError, LabelStudioGone
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.predictions import OWN_VERSIONS, delete_version, is_own_version
-from errata.labelstudio.review_project import find_review_project, marker
+from errata.labelstudio.review_project import current_review_project
 from errata.labelstudio.training import TRAINING, put_back_training
 
 SECRET_HEADER = "X-Errata-Secret"
@@ -45,15 +45,7 @@ def disconnect(
 
 def count_decisions(client: LabelStudio, project_id: int, footprint: Footprint) -> tuple[int, int] | None:
     """Return the review project's id and how many decisions are in it, None where there is none (any more)."""
-    known = [trace.ref for trace in footprint.of_project(project_id) if trace.kind == "review_project"]
-    for review_id in reversed(known):
-        try:
-            review = client.get(f"api/projects/{review_id}/")
-        except LabelStudioGone:
-            continue
-        if marker(project_id) in (review.get("description") or ""):  # else somebody made it theirs
-            return int(review["id"]), int(review.get("total_annotations_number") or 0)
-    found = find_review_project(client, project_id)
+    found = current_review_project(client, project_id, footprint)
     return None if found is None else (int(found["id"]), int(found.get("total_annotations_number") or 0))
 
 

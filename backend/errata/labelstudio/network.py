@@ -30,8 +30,7 @@ class Proxy:
     @property
     def place(self) -> str:
         """Its scheme, host and port: what may be shown."""
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+        return shown_origin(self.url)
 
 
 class Network:
@@ -97,6 +96,12 @@ class Network:
             timeout=timeout_s,
             **options,  # type: ignore[arg-type]
         )
+
+
+def shown_origin(url: str) -> str:
+    """Return scheme, host and port alone: a user, a path or a query may hold a secret."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def is_loopback(host: str) -> bool:

@@ -7,14 +7,28 @@ model is never asked about it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from errata.audit.ports import Footprint
 from errata.labelstudio.client import LabelStudio
 
 
-def other_backends(client: LabelStudio, project_id: int, public_url: str, footprint: Footprint) -> list[str]:
-    """Return the titles, or else the hosts, of the project's ML backends that are not errata.
+@dataclass(frozen=True, slots=True)
+class Backends:
+    """The ML backends that somebody attached to a project.
+
+    Attributes:
+        is_attached_in_form: errata is one of them, attached in Label Studio's own form and not by `errata connect`.
+        others: the titles, or else the hosts, of those that are not errata.
+    """
+
+    is_attached_in_form: bool
+    others: tuple[str, ...]
+
+
+def read_backends(client: LabelStudio, project_id: int, public_url: str, footprint: Footprint) -> Backends:
+    """Look at a project's ML backends, but for the one that errata attached.
 
     Args:
         client: Label Studio, which looks after the backends' health to answer this.
@@ -23,8 +37,9 @@ def other_backends(client: LabelStudio, project_id: int, public_url: str, footpr
         footprint: tells which backend errata attached.
     """
     own = {trace.ref for trace in footprint.of_project(project_id) if trace.kind == "ml_backend"}
-    return [
-        str(each["title"] or urlsplit(each["url"]).hostname)
-        for each in client.get("api/ml/", {"project": project_id})
-        if str(each["id"]) not in own and each["url"].rstrip("/") != public_url.rstrip("/")
-    ]
+    attached = [each for each in client.get("api/ml/", {"project": project_id}) if str(each["id"]) not in own]
+    others = [each for each in attached if each["url"].rstrip("/") != public_url.rstrip("/")]
+    return Backends(
+        is_attached_in_form=len(others) < len(attached),
+        others=tuple(str(each["title"] or urlsplit(each["url"]).hostname) for each in others),
+    )

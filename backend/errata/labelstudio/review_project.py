@@ -72,7 +72,7 @@ class ReviewProject:
     def find(self) -> int | None:
         """Return the review project's id, None where there is none yet. Writes nothing to Label Studio."""
         if self._id is None:
-            project = self._known() or find_review_project(self._client, self._snapshot.project_id)
+            project = current_review_project(self._client, self._snapshot.project_id, self._footprint)
             if project is not None:
                 self._remember(project)
         return self._id
@@ -234,26 +234,10 @@ class ReviewProject:
             return oldest
         return made
 
-    def _known(self) -> dict[str, Any] | None:
-        """Return the review project that the footprint names; one request where all projects would be many."""
-        source_id = self._snapshot.project_id
-        for review_id in reversed(self._traces()):
-            try:
-                project = dict(self._client.get(f"api/projects/{review_id}/"))
-            except LabelStudioGone:
-                continue
-            if marker(source_id) in (project.get("description") or ""):
-                return project
-        return None
-
-    def _traces(self) -> list[str]:
-        traces = self._footprint.of_project(self._snapshot.project_id)
-        return [trace.ref for trace in traces if trace.kind == "review_project"]
-
     def _remember(self, project: Mapping[str, Any]) -> None:
         self._id = int(project["id"])
         self.columns = read_columns(project["label_config"])
-        if str(self._id) not in self._traces():
+        if str(self._id) not in _written_down(self._snapshot.project_id, self._footprint):
             self._footprint.add(self._snapshot.project_id, Trace("review_project", str(self._id)))
 
     def _config(self) -> str:
@@ -289,6 +273,25 @@ class ReviewProject:
 
     def _tasks(self, review_id: int, params: Params, *filters: Filter) -> Iterator[dict[str, Any]]:
         return chain.from_iterable(task_pages(self._client, review_id, params, filters))
+
+
+def current_review_project(client: LabelStudio, source_id: int, footprint: Footprint) -> dict[str, Any] | None:
+    """Return the review project of a source project, the one that the footprint names where that is still errata's.
+
+    That takes one request where all projects would be many.
+    """
+    for review_id in reversed(_written_down(source_id, footprint)):
+        try:
+            project = dict(client.get(f"api/projects/{review_id}/"))
+        except LabelStudioGone:
+            continue
+        if marker(source_id) in (project.get("description") or ""):  # else somebody made it theirs
+            return project
+    return find_review_project(client, source_id)
+
+
+def _written_down(source_id: int, footprint: Footprint) -> list[str]:
+    return [trace.ref for trace in footprint.of_project(source_id) if trace.kind == "review_project"]
 
 
 def find_review_project(client: LabelStudio, source_id: int) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from errata.audit.ports import Footprint, Progress
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.label_config import read_label_config
+from errata.labelstudio.network import shown_origin
 from errata.labelstudio.task_list import task_filter, task_pages
 from errata.labelstudio.tasks import TaskReader
 from errata_model.records import Control
@@ -196,7 +197,7 @@ def _foreign_hooks(
 ) -> list[Hook]:
     our_url = None if public_url is None else public_url.rstrip("/") + "/webhook"
     return [
-        Hook(int(hook["id"]), _place(hook["url"]), () if hook["send_for_all_actions"] else tuple(hook["actions"]))
+        Hook(int(hook["id"]), shown_origin(hook["url"]), () if hook["send_for_all_actions"] else tuple(hook["actions"]))
         for hook in hooks
         if hook["project"] in (project_id, None)
         and ("webhook", str(hook["id"])) not in own
@@ -205,10 +206,5 @@ def _foreign_hooks(
     ]
 
 
-def _place(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-
-
 def _shown(url: str) -> str:
-    return _place(url) + urlsplit(url).path.rstrip("/")
+    return shown_origin(url) + urlsplit(url).path.rstrip("/")

@@ -37,7 +37,12 @@ class Adapters:
     @cached_property
     def client(self) -> LabelStudio:
         """Label Studio."""
-        return self.open_label_studio(*self.settings.label_studio(remembered_login(self.settings.data_dir)))
+        return self.open_label_studio(*self.login)
+
+    @property
+    def login(self) -> tuple[str, str]:
+        """Label Studio's URL and the token, as the environment or `errata connect` was told them."""
+        return self.settings.label_studio(remembered_login(self.settings.data_dir))
 
     def open_label_studio(self, url: str, token: str) -> LabelStudio:
         """Return a client of a Label Studio, over the network as the settings have it."""
@@ -100,7 +105,7 @@ class Adapters:
     @property
     def public_url(self) -> str:
         """How Label Studio sees errata."""
-        return self.settings.public_url or f"http://{self.settings.host}:{self.settings.port}"
+        return self.settings.public_url or self.settings.local_url
 
     def close(self) -> None:
         """Close what was opened."""

@@ -15,19 +15,17 @@ from errata.audit.review_order import Published
 from errata.audit.run import Examination, Outlets, examine, run_audit
 from errata.audit.selected import Sent, send
 from errata.errors import SettingError, UsageError
-from errata.labelstudio.connection import is_attached_in_form
 from errata.labelstudio.export_file import ExportSource
-from errata.labelstudio.media import FolderMedia, ProjectMedia
+from errata.labelstudio.media import FolderMedia
 from errata.labelstudio.ml_backend import BackendBeliever
 from errata.labelstudio.ml_class import ClassBeliever, is_class_name
-from errata.labelstudio.other_backends import other_backends
+from errata.labelstudio.other_backends import read_backends
 from errata.labelstudio.predictions import SourcePredictions
 from errata.labelstudio.selection import ChosenSource
 from errata.labelstudio.source import ProjectSource, describe_project
 from errata.labelstudio.tokens import read_claims
 from errata.settings import PredictionsMode
 from errata.store.embeddings import EmbeddingFolder, known_width
-from errata.store.login import remembered_login
 from errata.store.media_index import TRUSTED, MediaIndexStore
 from errata.wiring.showing import Showing
 from errata.wiring.training import Training
@@ -83,19 +81,17 @@ class Auditing(Showing, Training):
         Where an ML backend of somebody else's is attached, tasks that still need annotators are left to it.
         """
         mode = self.settings_of(project_id).predictions
-        if mode is None:
-            attached = is_attached_in_form(self.client, project_id, self.public_url, self.footprint)
-            mode = "all" if attached else "labelled"
         shows_version = self.project_settings.get(project_id).shows_version is True
         if mode == "none" or (mode == "labelled" and not shows_version):
             return mode, False
-        others = other_backends(self.client, project_id, self.public_url, self.footprint)
-        if others and mode == "all":
+        backends = read_backends(self.client, project_id, self.public_url, self.footprint)
+        mode = mode or ("all" if backends.is_attached_in_form else "labelled")
+        if backends.others and mode == "all":
             progress.say(
-                f'Only labelled tasks get predictions: Label Studio asks "{others[0]}", which is attached too, '
-                "about those alone that have none."
+                f'Only labelled tasks get predictions: Label Studio asks "{backends.others[0]}", which is attached '
+                "too, about those alone that have none."
             )
-        return ("labelled", False) if others else (mode, shows_version)
+        return ("labelled", False) if backends.others else (mode, shows_version)
 
     def chosen(self, project_id: int) -> ChosenSource:
         """Return what reads tasks of a project that a person chose."""
@@ -136,11 +132,6 @@ class Auditing(Showing, Training):
         folder = FolderMedia(media, *limits, self.network)
         return examine(snapshot, self._believer(options, folder, None, progress), self.codecs, progress, options.limit)
 
-    def project_media(self) -> ProjectMedia:
-        """Return what fetches a project's media."""
-        settings = self.settings
-        return ProjectMedia(self.client, settings.media_hosts, settings.media_max_bytes, settings.media_timeout_s)
-
     def _believer(
         self, options: BeliefOptions, media: Media, artefacts: Artefacts | None, progress: Progress
     ) -> Believer:
@@ -159,7 +150,7 @@ class Auditing(Showing, Training):
 
     def _legacy_token(self) -> str:
         """Return Label Studio's token where it is a legacy one: label-studio-ml 1.0.9 can send no other."""
-        _, token = self.settings.label_studio(remembered_login(self.settings.data_dir))
+        _, token = self.login
         return "" if read_claims(token) else token
 
     def _encoder(self, options: BeliefOptions, progress: Progress) -> tuple[ImageEncoder, str]:

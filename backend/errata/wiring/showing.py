@@ -76,14 +76,13 @@ class Showing(Adapters):
         if own.is_loaded or not own.address:
             self._remember_media(project_id, "label_studio" if own.is_loaded else None)
             return own
-        public_url = self.settings.public_url
-        if not public_url:
+        if not self.settings.public_url:
             advice = (
                 "Or let errata serve the pictures: set ERRATA_PUBLIC_URL to an address of `errata serve` that "
                 "reviewers' browsers reach, and connect again."
             )
             return replace(own, problem=f"{own.problem}. {advice}")
-        by_errata = self._try(snapshot, MediaLinks(public_url, media_secret(self.settings.data_dir)))
+        by_errata = self._try(snapshot, self.media_links)
         if by_errata.is_loaded:
             self._remember_media(project_id, "errata")
             return replace(by_errata, is_served_by_errata=True)
@@ -92,14 +91,18 @@ class Showing(Adapters):
         )
 
     def _try(self, snapshot: Snapshot, links: MediaLinks | None) -> MediaTrial:
-        settings = self.settings
-        hosts = (*settings.media_hosts, *([urlsplit(self.public_url).netloc] if links else []))
         review = ReviewProject(self.client, snapshot, self.footprint, links)
-        media = ProjectMedia(self.client, hosts, settings.media_max_bytes, settings.media_timeout_s)
+        media = self.project_media(*([urlsplit(self.public_url).netloc] if links else []))
         try:
-            return try_media(self.client, snapshot, review, media, settings.media_max_pixels)
+            return try_media(self.client, snapshot, review, media, self.settings.media_max_pixels)
         finally:
             media.close()
+
+    def project_media(self, *hosts: str) -> ProjectMedia:
+        """Return what fetches a project's media; `hosts` are allowed besides those of the settings."""
+        settings = self.settings
+        allowed = (*settings.media_hosts, *hosts)
+        return ProjectMedia(self.client, allowed, settings.media_max_bytes, settings.media_timeout_s)
 
     def _remember_media(self, project_id: int, server: MediaServer | None) -> None:
         said = self.project_settings.get(project_id)

@@ -16,7 +16,6 @@ from errata.labelstudio.reachability import can_reach, checked_url, is_loopback
 from errata.labelstudio.survey import Survey, first_tasks, survey_project
 from errata.settings import ProjectSettings
 from errata.store.durations import audit_durations
-from errata.store.login import remembered_login
 from errata.wiring.showing import Showing
 from errata_model.encoders.images import UnknownEncoder, UnusableImage, WeightsUnavailable, decode_image
 from errata_model.encoders.images import load_image_encoder as load
@@ -33,8 +32,7 @@ class Surveying(Showing):
     @cached_property
     def account(self) -> Account:
         """Who errata is in Label Studio; see `read_account`."""
-        _, token = self.settings.label_studio(remembered_login(self.settings.data_dir))
-        return read_account(self.client, token)
+        return read_account(self.client, self.login[1])
 
     def projects_there(self) -> list[ListedProject]:
         """Return the projects that could be connected."""
@@ -60,8 +58,7 @@ class Surveying(Showing):
             return checked_url(settings.public_url)
         if not is_loopback(self.client.url):
             return None
-        host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
-        return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+        return settings.local_url
 
     def obstacle(self, project_id: int) -> str | None:
         """Return what keeps Label Studio from reaching errata, with its remedy; None where it does reach it."""

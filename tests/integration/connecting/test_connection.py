@@ -10,8 +10,9 @@ import pytest
 from errata.audit.ports import Trace
 from errata.errors import LabelStudioRefused, LabelStudioUnreachable, UsageError
 from errata.labelstudio.client import LabelStudio
-from errata.labelstudio.connection import SECRET_HEADER, is_attached_in_form
+from errata.labelstudio.connection import SECRET_HEADER
 from errata.labelstudio.disconnection import pending
+from errata.labelstudio.other_backends import read_backends
 from errata.labelstudio.review_project import find_review_project
 from errata.settings import ProjectSettings
 
@@ -324,7 +325,7 @@ def test_who_attached_errata_is_told_apart(open_errata, label_studio, source, se
     errata = open_errata()
 
     def is_attached() -> bool:
-        return is_attached_in_form(label_studio.client, source.id, service.url, errata.footprint)
+        return read_backends(label_studio.client, source.id, service.url, errata.footprint).is_attached_in_form
 
     assert not is_attached()
     errata.connect(source.id)
