@@ -124,8 +124,8 @@ class SourceSideEffects:
             return []
         own = {t.ref for t in self._footprint.of_project(self._project_id) if t.kind == "ml_backend"}
         return [
-            f'The ML backend "{backend["title"]}" at {shown_origin(backend["url"])} is told to train while an annotation is '
-            "written, and Label Studio waits for its answer; `errata apply --pause-training` prevents it."
+            f'The ML backend "{backend["title"]}" at {shown_origin(backend["url"])} is told to train while an '
+            "annotation is written, and Label Studio waits for its answer; `errata apply --pause-training` prevents it."
             for backend in self._client.get("api/ml/", {"project": self._project_id})
             if str(backend["id"]) not in own and backend["title"] != BACKEND_TITLE
         ]

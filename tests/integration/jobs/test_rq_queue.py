@@ -50,12 +50,12 @@ def worker(redis_server: str, tmp_path: Path) -> Iterator[Worker]:
             f"folder = pathlib.Path({str(tmp_path)!r})\n"
             "def run(name, project):\n" + "".join(f"    {line}\n" for line in lines.splitlines())
         )
-        imports = "from errata.jobs.rq_queue import work"
+        imports = f"{before}\nfrom errata.jobs.rq_queue import work"
         process = subprocess.Popen(
             [
                 sys.executable,
                 "-c",
-                f"import logging; logging.basicConfig(level='INFO')\n{before}\n{imports}; work({redis_server!r}, burst={burst})",
+                f"import logging; logging.basicConfig(level='INFO')\n{imports}; work({redis_server!r}, burst={burst})",
             ],
             env={**os.environ, "PYTHONPATH": str(tmp_path)},
             stdout=subprocess.PIPE,
