@@ -3,7 +3,7 @@
 import pytest
 
 from errata.errors import SettingError
-from errata.labelstudio.annotations import _place
+from errata.labelstudio.network import shown_origin
 from errata.labelstudio.reachability import checked_url, is_loopback
 
 
@@ -22,7 +22,7 @@ def test_addresses_that_it_does_not_take(url):
 
 def test_a_webhooks_secrets_are_not_shown():
     """User, path and query of somebody's webhook may be secret."""
-    assert _place("https://user:pw@hooks.example.com:8443/T0/secret?key=1") == "https://hooks.example.com:8443"
+    assert shown_origin("https://user:pw@hooks.example.com:8443/T0/secret?key=1") == "https://hooks.example.com:8443"
 
 
 @pytest.mark.parametrize(
