@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from errata.audit.believe import Belief
 from errata.audit.embed import groups_of
 from errata.audit.ports import ControlBelief, Regions, Snapshot, Task
+from errata.audit.scored import Scored, score
 from errata.audit.wording import SIMILAR_SHOWN, provenance, similar_items
-from errata_model.kinds.choices.scoring import label_quality
 from errata_model.neighbours import nearest_neighbours
-from errata_model.records import Finding, GivenLabel, finding_key
+from errata_model.records import Finding, finding_key
 
 N_TOP = 5
 LEAST_LIMIT = 100
@@ -35,25 +34,13 @@ class Findings:
         return self.suspects[-1].disagreement if self.suspects else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Scored:
-    """The given labels of one control: rows into its belief, columns given and proposed, disagreement."""
-
-    belief: ControlBelief
-    labels: list[GivenLabel]
-    rows: NDArray[np.int64]
-    given: NDArray[np.int64]
-    proposed: NDArray[np.int64]
-    disagreement: NDArray[np.float64]
-
-
 def find_suspects(snapshot: Snapshot, belief: Belief, regions: Regions, limit: int | None = None) -> Findings:
     """Return every given label that the belief says something about, most likely error first.
 
     A suspect is a label whose place the belief would give to another one, within `limit` (by default 10 % of the
     labels, at least 100). Others follow behind them, by disagreement too.
     """
-    scored = [_score(snapshot, control_belief) for control_belief in belief.artefact.beliefs]
+    scored = [score(snapshot, control_belief) for control_belief in belief.artefact.beliefs]
     n_labels = sum(len(s.labels) for s in scored)
     n_limit = max(LEAST_LIMIT, int(LIMIT_SHARE * n_labels)) if limit is None else limit
     rank = sorted(
@@ -70,24 +57,7 @@ def find_suspects(snapshot: Snapshot, belief: Belief, regions: Regions, limit: i
     return Findings(tuple(findings.values()), tuple(findings[p] for p in doubted[:n_limit]), len(doubted))
 
 
-def _score(snapshot: Snapshot, belief: ControlBelief) -> _Scored:
-    row_of = {int(task_id): row for row, task_id in enumerate(belief.task_ids)}
-    column = {label: k for k, label in enumerate(belief.control.labels)}
-    labels = [
-        label
-        for task in snapshot.tasks
-        for label in task.labels
-        if label.control == belief.control.name and label.task_id in row_of
-    ]
-    rows = np.array([row_of[label.task_id] for label in labels], dtype=np.int64)
-    given = np.array([column[label.label] for label in labels], dtype=np.int64)
-    probabilities = belief.probabilities[rows].reshape(len(rows), len(column))
-    quality = label_quality(given, probabilities) if len(rows) else np.zeros(0)
-    proposed = probabilities.argmax(axis=1) if len(rows) else given
-    return _Scored(belief, labels, rows, given, proposed, np.clip(1.0 - quality, 0.0, 1.0))
-
-
-def _finding(snapshot: Snapshot, belief: Belief, scored: _Scored, n: int, regions: Regions, reason: str) -> Finding:
+def _finding(snapshot: Snapshot, belief: Belief, scored: Scored, n: int, regions: Regions, reason: str) -> Finding:
     control = scored.belief.control
     probabilities = scored.belief.probabilities[scored.rows[n]]
     best = np.argsort(-probabilities, kind="stable")[:N_TOP]
@@ -108,7 +78,7 @@ def _finding(snapshot: Snapshot, belief: Belief, scored: _Scored, n: int, region
 
 
 def _reasons(
-    snapshot: Snapshot, belief: Belief, scored: Sequence[_Scored], suspects: Sequence[tuple[int, int]]
+    snapshot: Snapshot, belief: Belief, scored: Sequence[Scored], suspects: Sequence[tuple[int, int]]
 ) -> dict[tuple[int, int], str]:
     """Say for each suspect how the most similar items are labelled, where there are embeddings."""
     reasons: dict[tuple[int, int], str] = {}
