@@ -21,7 +21,7 @@ floors:
 check: lint types floors
 
 test:
-	$(BIN)pytest
+	$(BIN)pytest -n 2
 
 bench:
 	for file in day_one demo find predict reaudit webhook; do $(BIN)python benchmarks/$$file.py || exit 1; done

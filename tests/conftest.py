@@ -87,7 +87,8 @@ def start_label_studio(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
 ) -> Callable[..., AbstractContextManager[RunningLabelStudio]]:
     """Start Label Studios, of any version and with any variables; each version is installed when it is needed."""
-    say = request.config.pluginmanager.getplugin("terminalreporter").write_line
+    reporter = request.config.pluginmanager.getplugin("terminalreporter")
+    say = reporter.write_line if reporter else print  # of several processes that test, only the first has one
 
     @contextmanager
     def start(version: str = VERSION, **environment: str) -> Iterator[RunningLabelStudio]:
@@ -127,9 +128,10 @@ def free_port() -> Callable[[], int]:
     """Return a function that picks a port of 127.0.0.1, another one each time.
 
     They lie below those that Linux and macOS give to outgoing connections, so that none is taken before a server
-    that a test starts, or starts again, listens on it.
+    that a test starts, or starts again, listens on it. Processes that test side by side pick different ones.
     """
-    ports = list(range(20000, 32000))
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    ports = list(range(20000, 32000))[number :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
     random.shuffle(ports)
 
     def pick() -> int:

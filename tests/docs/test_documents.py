@@ -52,7 +52,7 @@ def test_commands_say_what_they_do() -> None:
 def test_readme_has_the_two_commands() -> None:
     """One command runs the main job on a fresh machine, one passes the tests."""
     assert "    python3 -m venv .venv && .venv/bin/pip install '.[demo]' && .venv/bin/errata demo\n" in README
-    assert "    python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest\n" in README
+    assert "    python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest -n 2\n" in README
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
