@@ -77,7 +77,8 @@ def _believed(snapshot: Snapshot, artefact: Artefact | None, regions: Regions) -
         return ()
     valid = tuple(belief for belief in artefact.beliefs if belief.control in snapshot.controls)
     source = "The model never saw this label." if artefact.encoder else ""
-    return find_suspects(snapshot, Belief(replace(artefact, beliefs=valid), {}, source), regions, limit=0).all
+    belief = Belief(replace(artefact, beliefs=valid), {}, source)
+    return find_suspects(snapshot, belief, regions, limit=0, detectors=()).all  # they would see these tasks alone
 
 
 def _unknown(key: str, given: GivenLabel, version: str) -> Finding:

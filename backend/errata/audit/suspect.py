@@ -1,13 +1,14 @@
-"""Score every given label against the belief and choose the suspects."""
+"""Score every given label against the belief, let the detectors look, and choose the suspects."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from errata.audit.believe import Belief
+from errata.audit.detectors import DETECTORS, Detector, Scene, Signal
 from errata.audit.embed import groups_of
 from errata.audit.ports import ControlBelief, Regions, Snapshot, Task
 from errata.audit.scored import Scored, score
@@ -19,6 +20,9 @@ N_TOP = 5
 LEAST_LIMIT = 100
 LIMIT_SHARE = 0.10
 
+Signals = Mapping[str, Signal]  # detector's name -> what it holds against one label
+Place = tuple[int, int]  # which control's belief, and which of its labels
+
 
 @dataclass(frozen=True, slots=True)
 class Findings:
@@ -26,7 +30,7 @@ class Findings:
 
     all: tuple[Finding, ...]  # every given label that the belief says something about
     suspects: tuple[Finding, ...]  # those of them that make the queue
-    n_doubted: int  # labels that the belief disagrees with, in the queue or beyond its limit
+    n_doubted: int  # labels that the belief or a detector doubts, in the queue or beyond its limit
 
     @property
     def cut(self) -> float:
@@ -34,43 +38,109 @@ class Findings:
         return self.suspects[-1].disagreement if self.suspects else 0.0
 
 
-def find_suspects(snapshot: Snapshot, belief: Belief, regions: Regions, limit: int | None = None) -> Findings:
+def find_suspects(
+    snapshot: Snapshot,
+    belief: Belief,
+    regions: Regions,
+    limit: int | None = None,
+    detectors: Sequence[Detector] = DETECTORS,
+) -> Findings:
     """Return every given label that the belief says something about, most likely error first.
 
-    A suspect is a label whose place the belief would give to another one, within `limit` (by default 10 % of the
-    labels, at least 100). Others follow behind them, by disagreement too.
+    A suspect is a label whose place the belief would give to another one, or that a detector fired for, within `limit`
+    (by default 10 % of the labels, at least 100). Others follow behind them, by disagreement too. A label's
+    disagreement is the noisy-or of the belief's and the detectors': they add up, and none takes from another.
     """
     scored = [score(snapshot, control_belief) for control_belief in belief.artefact.beliefs]
+    signals = {
+        (i, n): of_label
+        for i, s in enumerate(scored)
+        for n, of_label in _signals(_scene(snapshot, belief, s), detectors).items()
+    }
     n_labels = sum(len(s.labels) for s in scored)
     n_limit = max(LEAST_LIMIT, int(LIMIT_SHARE * n_labels)) if limit is None else limit
-    rank = sorted(
-        (-round(float(s.disagreement[n]), 6), label.task_id, label.annotation_id, i, n)
+    merged = {
+        (i, n): _noisy_or(float(s.disagreement[n]), signals.get((i, n), {}))
         for i, s in enumerate(scored)
-        for n, label in enumerate(s.labels)
+        for n in range(len(s.labels))
+    }
+    rank = sorted(
+        (-disagreement, scored[i].labels[n].task_id, scored[i].labels[n].annotation_id, i, n)
+        for (i, n), disagreement in merged.items()
     )
     places = [(i, n) for *_, i, n in rank]
-    doubted = [(i, n) for i, n in places if scored[i].proposed[n] != scored[i].given[n]]
+    doubted = [(i, n) for i, n in places if scored[i].proposed[n] != scored[i].given[n] or (i, n) in signals]
     reasons = _reasons(snapshot, belief, scored, doubted[:n_limit])
     findings = {
-        (i, n): _finding(snapshot, belief, scored[i], n, regions, reasons.get((i, n), belief.source)) for i, n in places
+        (i, n): _finding(
+            snapshot,
+            belief,
+            scored[i],
+            n,
+            regions,
+            merged[i, n],
+            signals.get((i, n), {}),
+            reasons.get((i, n), belief.source),
+        )
+        for i, n in places
     }
     return Findings(tuple(findings.values()), tuple(findings[p] for p in doubted[:n_limit]), len(doubted))
 
 
-def _finding(snapshot: Snapshot, belief: Belief, scored: Scored, n: int, regions: Regions, reason: str) -> Finding:
+def _scene(snapshot: Snapshot, belief: Belief, scored: Scored) -> Scene:
+    control = scored.belief.control
+    return Scene(
+        snapshot,
+        scored.belief,
+        scored.labels,
+        scored.rows,
+        scored.given,
+        belief.embedded.get(control.data_key),
+        belief.evidence.get(control.name, snapshot.tasks),
+    )
+
+
+def _signals(scene: Scene, detectors: Sequence[Detector]) -> dict[int, dict[str, Signal]]:
+    """Return label -> detector's name -> signal, of the labels that a detector fired for."""
+    found: dict[int, dict[str, Signal]] = {}
+    for detector in detectors if scene.labels else ():
+        for n, signal in detector.detect(scene).items():
+            found.setdefault(n, {})[detector.name] = signal
+    return found
+
+
+def _noisy_or(disagreement: float, signals: Signals) -> float:
+    right = 1.0 - disagreement
+    for signal in signals.values():
+        right *= 1.0 - signal.score
+    return round(1.0 - right, 6) if signals else round(disagreement, 6)
+
+
+def _finding(
+    snapshot: Snapshot,
+    belief: Belief,
+    scored: Scored,
+    n: int,
+    regions: Regions,
+    disagreement: float,
+    signals: Signals,
+    reason: str,
+) -> Finding:
     control = scored.belief.control
     probabilities = scored.belief.probabilities[scored.rows[n]]
     best = np.argsort(-probabilities, kind="stable")[:N_TOP]
     top = tuple((control.labels[k], round(float(probabilities[k]), 4)) for k in best)
-    disagreement = round(float(scored.disagreement[n]), 6)
     is_doubted = bool(scored.proposed[n] != scored.given[n])
+    own = {"low_self_confidence": round(float(scored.disagreement[n]), 6)} if is_doubted else {}
+    loudest = sorted(signals.values(), key=lambda signal: -signal.score)
+    said = [*(signal.reason for signal in loudest), reason, provenance(scored.labels[n], belief.repeats)]
     return Finding(
         key=finding_key(snapshot.url, snapshot.project_id, scored.labels[n]),
         given=scored.labels[n],
-        detectors={"low_self_confidence": disagreement} if is_doubted else {},
+        detectors={**own, **{name: round(signal.score, 6) for name, signal in signals.items()}},
         disagreement=disagreement,
         p_wrong=None,
-        reason=f"{reason} {provenance(scored.labels[n], belief.repeats)}".strip(),
+        reason=" ".join(filter(None, said)),
         proposal=regions.proposal(control, top) if is_doubted else None,
         stream="suspect",
         model_version=belief.artefact.version,
@@ -78,10 +148,10 @@ def _finding(snapshot: Snapshot, belief: Belief, scored: Scored, n: int, regions
 
 
 def _reasons(
-    snapshot: Snapshot, belief: Belief, scored: Sequence[Scored], suspects: Sequence[tuple[int, int]]
-) -> dict[tuple[int, int], str]:
+    snapshot: Snapshot, belief: Belief, scored: Sequence[Scored], suspects: Sequence[Place]
+) -> dict[Place, str]:
     """Say for each suspect how the most similar items are labelled, where there are embeddings."""
-    reasons: dict[tuple[int, int], str] = {}
+    reasons: dict[Place, str] = {}
     for i, s in enumerate(scored):
         embedded = belief.embedded.get(s.belief.control.data_key)
         chosen = [n for j, n in suspects if j == i]

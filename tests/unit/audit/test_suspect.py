@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from errata.audit.believe import Belief
+from errata.audit.detectors import Detector, Scene, Signal
 from errata.audit.suspect import Findings, find_suspects
 from errata.labelstudio.codecs import Codecs
 from errata_model.records import Control, Finding, finding_key
@@ -22,8 +23,23 @@ def tasks_of(findings: Sequence[Finding]) -> list[int]:
     return [finding.given.task_id for finding in findings]
 
 
-def suspect(snapshot: Any, belief: Belief, limit: int | None = None) -> Findings:
-    return find_suspects(snapshot, belief, Codecs(), limit)
+def suspect(snapshot: Any, belief: Belief, limit: int | None = None, detectors: Sequence[Detector] = ()) -> Findings:
+    return find_suspects(snapshot, belief, Codecs(), limit, detectors)
+
+
+@dataclass(frozen=True)
+class Pointing:
+    """A detector that holds a score against the labels of some tasks."""
+
+    name: str
+    scores: Mapping[int, float]
+
+    def detect(self, scene: Scene) -> dict[int, Signal]:
+        return {
+            n: Signal(self.scores[label.task_id], f"{self.name} says so.")
+            for n, label in enumerate(scene.labels)
+            if label.task_id in self.scores
+        }
 
 
 def test_most_likely_error_comes_first(project: Any, believed: Any) -> None:
@@ -139,3 +155,35 @@ def test_ranking_is_the_belief_s_own(project: Any, believed: Any) -> None:
     assert set(tasks_of(found.suspects)) == {n + 1 for n in range(60) if rows[n].argmax() != given[n]}
     shuffled = tuple(random.Random(seed).sample(snapshot.tasks, 60))
     assert suspect(replace(snapshot, tasks=shuffled), believed(rows)) == found
+
+
+def test_a_detector_that_fires_makes_a_suspect(project: Any, believed: Any) -> None:
+    """Also where the belief agrees with the label: its disagreement is the noisy-or, and the detectors' words lead."""
+    snapshot = project("cat", "cat", "cow")
+    belief = believed([SURE["cat"], SURE["cat"], SURE["dog"]])
+    weak, strong = Pointing("weak", {1: 0.2, 3: 0.2}), Pointing("strong", {1: 0.5})
+    found = suspect(snapshot, belief, detectors=(weak, strong))
+    doubted, agreed = found.suspects
+    assert (doubted.given.task_id, agreed.given.task_id) == (3, 1)
+    assert agreed.disagreement == pytest.approx(1 - 0.9 * 0.8 * 0.5)
+    assert agreed.detectors == {"weak": 0.2, "strong": 0.5}
+    assert agreed.reason == "strong says so. weak says so. The model never saw this label."
+    assert agreed.proposal is None
+    assert doubted.detectors == {"low_self_confidence": 0.9, "weak": 0.2}
+    assert doubted.disagreement == pytest.approx(1 - 0.1 * 0.8)
+    assert doubted.proposal is not None
+    assert (found.n_doubted, found.all[2].detectors) == (2, {})
+
+
+def test_silent_detectors_change_nothing(project: Any, believed: Any) -> None:
+    """Findings are the same, to the digit, where no detector fires."""
+    snapshot = project("cat", "cow", "dog")
+    belief = believed([SURE["cow"], SURE["cat"], SURE["dog"]])
+    assert suspect(snapshot, belief, detectors=(Pointing("silent", {}),)) == suspect(snapshot, belief)
+
+
+def test_detectors_share_the_limit(project: Any, believed: Any) -> None:
+    """What a detector points at takes no more room than the queue has; the rest is counted."""
+    belief = believed([SURE["cat"]] * 9)
+    found = suspect(project(*["cat"] * 9), belief, 4, [Pointing("all", dict.fromkeys(range(1, 10), 0.5))])
+    assert (len(found.suspects), found.n_doubted) == (4, 9)

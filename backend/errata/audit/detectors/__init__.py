@@ -1,0 +1,9 @@
+"""Ways to suspect a label beside the belief, one module each. All of them look at every control."""
+
+from __future__ import annotations
+
+from errata.audit.detectors.scene import Detector, Scene, Signal
+
+DETECTORS: tuple[Detector, ...] = ()
+
+__all__ = ["DETECTORS", "Detector", "Scene", "Signal"]
