@@ -12,15 +12,28 @@ Stream = Literal["suspect", "selected", "sample", "seed"]
 
 
 @dataclass(frozen=True, slots=True)
+class TextForm:
+    """How a task's data hold a text."""
+
+    tag: str  # of the label config's object: "Text", "HyperText", "Paragraphs", "Table" or "List"
+    is_url: bool = False  # the data hold the address of a file that holds it
+    name_key: str = "author"  # of <Paragraphs>: the keys of who says something and of what is said
+    text_key: str = "text"
+
+
+@dataclass(frozen=True, slots=True)
 class Control:
     """One thing that a label config asks for, and what it may be answered with."""
 
     name: str
-    kind: str  # "choices", ...
-    modality: str  # "image", ...
+    kind: str  # "choices" (one label), "tags" (any number) or "taxonomy" (one path; its labels joined by " > ")
+    modality: str  # "image" or "text"
     to_name: str
     data_key: str  # the key of a task's data that holds what is labelled
     labels: tuple[str, ...]  # as stored in results, in the config's order
+    text: TextForm | None = None  # where the modality is text
+    type: str = "choices"  # of its results in Label Studio: "choices" or "taxonomy"
+    takes_none: bool = False  # of tags: an annotation without an answer says that no tag applies
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +42,9 @@ class GivenLabel:
 
     Attributes:
         region_id: None where the label is of the whole task.
-        value_hash: canonical hash of the given value: changes when the label does.
+        label: None where a tag is missing: the person did not give it.
+        value_hash: canonical hash of the given value: changes when the label does. Of tags: that this one is given, or
+            that it is not.
         suggested_by: the model version of the prediction that the label was accepted from unchanged; None where the
             person gave it on their own, or changed it. Such a label is no independent evidence.
         started_from: the model version of the prediction about this label that the person had before them when they
@@ -42,7 +57,7 @@ class GivenLabel:
     control: str
     region_id: str | None
     kind: str
-    label: str
+    label: str | None
     value_hash: str
     suggested_by: str | None = None
     started_from: str | None = None
@@ -50,16 +65,22 @@ class GivenLabel:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What the belief would have in place of a given label."""
+    """What the belief would have in place of a given label.
+
+    Attributes:
+        action: "replace" the label by the first of `top`, "add" that one, or "remove" it.
+        value: a Label Studio region that says the first of `top`.
+        top: the likeliest labels with their probabilities, best first; of a tag to remove, that tag with its own.
+    """
 
     action: Action
-    value: Mapping[str, Any]  # a Label Studio region
-    top: tuple[tuple[str, float], ...]  # the likeliest labels with their probabilities, best first
+    value: Mapping[str, Any]
+    top: tuple[tuple[str, float], ...]
 
     @property
     def label(self) -> str | None:
-        """The likeliest label, None where the proposal names none."""
-        return self.top[0][0] if self.top else None
+        """The label that would stand there; None where it would be removed, or the proposal names none."""
+        return self.top[0][0] if self.top and self.action != "remove" else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 from errata.errors import ConfigNotServed, UsageError
-from errata_model.records import Control
+from errata_model.records import Control, TextForm
 
 _SERVED = (
-    'Served is a single choice on an image, such as <Image name="image" value="$image"/> with '
+    'Served is a single choice on an image or a text, such as <Image name="image" value="$image"/> with '
     '<Choices name="label" toName="image"><Choice value="cat"/><Choice value="dog"/></Choices>.'
 )
+_TEXTS = ("Text", "HyperText", "Paragraphs", "Table", "List")
 _MAX_DEPTH = 100
 
 
@@ -43,7 +44,7 @@ def read_label_config(xml: str) -> LabelConfig:
     for element in elements:
         if element.get("toName") is None and element.tag != "Choices":
             continue
-        reason = _why_refused(element, objects, names)
+        reason = _why_refused(element, objects, names) or _otherwise(element, objects, controls)
         if reason is None:
             controls.append(_to_control(element, objects))
         else:
@@ -89,10 +90,28 @@ def _wrong_place(element: Element, objects: dict[str, Element], names: Counter[s
         yield f'toName="{to_name}" names no object of the config'
     elif names[to_name] > 1:
         yield f'toName="{to_name}" is the name of several tags'
-    elif objects[to_name].tag != "Image":
-        yield f"it labels a <{objects[to_name].tag}>, where an <Image> is needed"
-    elif not re.fullmatch(r"\$[^$]+", value := objects[to_name].get("value", "")):
-        yield f'the <Image> has value="{value}", where value="$key" with a key of the task\'s data is needed'
+    else:
+        yield from _wrong_object(objects[to_name])
+
+
+def _wrong_object(element: Element) -> Iterator[str]:
+    if element.tag not in ("Image", *_TEXTS):
+        tags = ", ".join(f"<{tag}>" for tag in ("Image", *_TEXTS))
+        yield f"it labels a <{element.tag}>, where one of {tags} is needed"
+    elif not re.fullmatch(r"\$[^$]+", value := element.get("value", "")):
+        yield f'the <{element.tag}> has value="{value}", where value="$key" with a key of the task\'s data is needed'
+    elif _attribute(element, "encoding", "none") != "none":
+        yield f'the <{element.tag}> has encoding="{_attribute(element, "encoding", "")}", where none is needed'
+
+
+def _otherwise(element: Element, objects: dict[str, Element], served: Sequence[Control]) -> str | None:
+    """Say that another control labels the same key of the data as something else; None where none does."""
+    control = _to_control(element, objects)
+    for other in served:
+        if other.data_key == control.data_key and (other.modality, other.text) != (control.modality, control.text):
+            tags = [objects[each.to_name].tag for each in (control, other)]
+            return f'it shows the key "{control.data_key}" as <{tags[0]}>, where "{other.name}" has it as <{tags[1]}>'
+    return None
 
 
 def _wrong_choices(element: Element) -> Iterator[str]:
@@ -118,14 +137,32 @@ def _labels(element: Element) -> list[str]:
 
 def _to_control(element: Element, objects: dict[str, Element]) -> Control:
     to_name = element.get("toName", "")
+    text = _text_form(objects[to_name])
     return Control(
         name=element.get("name", ""),
         kind="choices",
-        modality="image",
+        modality="text" if text else "image",
         to_name=to_name,
         data_key=objects[to_name].get("value", "")[1:],
         labels=tuple(_labels(element)),
+        text=text,
     )
+
+
+def _text_form(element: Element) -> TextForm | None:
+    if element.tag not in _TEXTS:
+        return None
+    is_url = _attribute(element, "valueType", "text") == "url"
+    if element.tag != "Paragraphs":
+        return TextForm(element.tag, is_url)
+    default = TextForm(element.tag)
+    name_key, text_key = _attribute(element, "nameKey", ""), _attribute(element, "textKey", "")
+    return TextForm(element.tag, is_url, name_key or default.name_key, text_key or default.text_key)
+
+
+def _attribute(element: Element, name: str, default: str) -> str:
+    """Return an attribute; Label Studio's page takes names in any case."""
+    return next((value for key, value in element.items() if key.lower() == name.lower()), default)
 
 
 def _parse(xml: str) -> Element:

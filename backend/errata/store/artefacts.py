@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from errata.audit.ports import Artefact, ControlBelief
 from errata.errors import UsageError
 from errata.store.files import locked, private_folder, write_whole
-from errata_model.records import Control
+from errata_model.records import Control, TextForm
 
 _KEPT = 2
 
@@ -114,7 +114,7 @@ def _read(folder: Path) -> Artefact:
     with (folder / "arrays.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         beliefs = tuple(
             ControlBelief(
-                control=Control(**{**row["control"], "labels": tuple(row["control"]["labels"])}),
+                control=_control(row["control"]),
                 task_ids=arrays[f"{i}/task_ids"],
                 content_keys=tuple(row["content_keys"]),
                 probabilities=arrays[f"{i}/probabilities"],
@@ -123,3 +123,8 @@ def _read(folder: Path) -> Artefact:
             for i, row in enumerate(about["beliefs"])
         )
     return Artefact(about["version"], about["encoder"], about["encoder_name"], beliefs)
+
+
+def _control(row: dict[str, Any]) -> Control:
+    text = row.get("text")  # earlier artefacts have none
+    return Control(**{**row, "labels": tuple(row["labels"]), "text": TextForm(**text) if text else None})

@@ -6,6 +6,7 @@ import pytest
 
 from errata.errors import ConfigNotServed, UsageError
 from errata.labelstudio.label_config import read_label_config, serveable
+from errata_model.records import TextForm
 
 IMAGE = '<Image name="image" value="$picture"/>'
 TWO = '<Choice value="cat"/><Choice value="dog"/>'
@@ -21,6 +22,54 @@ def test_a_single_choice_on_an_image_is_served() -> None:
     assert (control.name, control.kind, control.modality) == ("label", "choices", "image")
     assert (control.to_name, control.data_key, control.labels) == ("image", "picture", ("cat", "dog"))
     assert config.refused == ()
+
+
+@pytest.mark.parametrize(
+    ("tag", "form"),
+    [
+        ('<Text name="o" value="$body" granularity="word"/>', TextForm("Text")),
+        ('<Text name="o" value="$body" valueType="url"/>', TextForm("Text", is_url=True)),
+        ('<HyperText name="o" value="$body" valuetype="url" inline="true"/>', TextForm("HyperText", is_url=True)),
+        ('<Paragraphs name="o" value="$body"/>', TextForm("Paragraphs")),
+        (
+            '<Paragraphs name="o" value="$body" nameKey="who" textkey="says" layout="dialogue"/>',
+            TextForm("Paragraphs", name_key="who", text_key="says"),
+        ),
+        ('<Table name="o" value="$body"/>', TextForm("Table")),
+        ('<List name="o" value="$body" title="Answers"/>', TextForm("List")),
+    ],
+)
+def test_a_single_choice_on_whatever_holds_text_is_served(tag: str, form: TextForm) -> None:
+    """The control says how the task's data hold the text."""
+    config = read_label_config(view(IMAGE, tag, f'<Choices name="label" toName="o">{TWO}</Choices>'))
+    (control,) = config.controls
+    assert (control.modality, control.data_key, control.text) == ("text", "body", form)
+
+
+def test_pictures_and_texts_of_one_config_are_told_apart() -> None:
+    config = read_label_config(
+        view(
+            IMAGE,
+            '<Text name="text" value="$body"/>',
+            f'<Choices name="a" toName="image">{TWO}</Choices><Choices name="b" toName="text">{TWO}</Choices>',
+        )
+    )
+    assert [(control.modality, control.text) for control in config.controls] == [
+        ("image", None),
+        ("text", TextForm("Text")),
+    ]
+
+
+def test_one_key_shown_in_two_ways_is_audited_in_the_first() -> None:
+    """What a task shows under a key is one thing: the text of its HTML and the HTML itself are two."""
+    config = read_label_config(
+        view(
+            '<HyperText name="page" value="$body"/><Text name="code" value="$body"/>',
+            f'<Choices name="a" toName="page">{TWO}</Choices><Choices name="b" toName="code">{TWO}</Choices>',
+        )
+    )
+    assert [control.name for control in config.controls] == ["a"]
+    assert 'shows the key "body" as <Text>, where "a" has it as <HyperText>' in config.refused[0]
 
 
 def test_an_alias_is_what_results_hold() -> None:
@@ -78,7 +127,9 @@ def test_other_controls_are_refused_by_tag_and_name_while_the_choice_is_served()
         ('toName="image"', TWO, "no name"),
         ('name="image" toName="image"', TWO, "same name"),
         ('name="l_{{idx}}" toName="image"', TWO, "Repeater"),
-        ('name="l" toName="text"', TWO, "<Text>"),
+        ('name="l" toName="sound"', TWO, "<Audio>"),
+        ('name="l" toName="sayings"', TWO, 'value="it says"'),
+        ('name="l" toName="coded"', TWO, 'encoding="base64"'),
         ('name="l" toName="album"', TWO, 'value=""'),
         ('name="l" toName="fixed"', TWO, 'value="http://x/a.png"'),
         ('name="l" toName="image"', "", "0"),
@@ -90,7 +141,8 @@ def test_other_controls_are_refused_by_tag_and_name_while_the_choice_is_served()
 def test_what_is_missing_is_said(attributes: str, choices: str, missing: str) -> None:
     xml = view(
         IMAGE,
-        '<Text name="text" value="$text"/><Image name="album" valueList="$images"/>',
+        '<Audio name="sound" value="$sound"/><Image name="album" valueList="$images"/>',
+        '<Text name="sayings" value="it says"/><Text name="coded" value="$coded" encoding="base64"/>',
         '<Image name="fixed" value="http://x/a.png"/>',
         f"<Choices {attributes}>{choices}</Choices>",
     )
