@@ -1,0 +1,116 @@
+"""Texts to features: what an audit needs of any text encoder."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse import hstack as hstack_sparse
+
+from errata_model.encoders.ngrams import NGRAMS, HashedNgrams
+from errata_model.encoders.sentences import SentenceEncoder
+from errata_model.encoders.weights import UnknownEncoder, WeightsUnavailable
+from errata_model.features import Features
+
+__all__ = [
+    "DEFAULT_TEXT_ENCODER",
+    "TextEncoder",
+    "UnknownEncoder",
+    "UnusableText",
+    "WeightsUnavailable",
+    "load_text_encoder",
+    "readable_text",
+]
+
+DEFAULT_TEXT_ENCODER = "words,characters"
+
+
+class UnusableText(ValueError):
+    """The text cannot be learned from; says why in a few words."""
+
+
+class TextEncoder(Protocol):
+    """Turns texts into features. It was not trained on any label of the audit."""
+
+    @property
+    def identity(self) -> str:
+        """Name, hash of the weights and version of the preprocessing: the same string, the same features."""
+
+    @property
+    def width(self) -> int:
+        """The number of columns, D."""
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """The widths of the parts that a row is made of; they add up to D."""
+
+    def encode(self, texts: Sequence[str]) -> Features:
+        """Return (N, D), in order; a row of zeros for a text with nothing in it."""
+
+
+def readable_text(text: str) -> str:
+    """Return the text in the one form that its characters have (Unicode NFKC), without control characters.
+
+    Raises:
+        UnusableText: there is nothing to read.
+    """
+    kept = "".join(c if unicodedata.category(c) not in ("Cc", "Cs") else " " for c in text)
+    readable = unicodedata.normalize("NFKC", kept).strip()
+    if not any(unicodedata.category(c)[0] not in "ZC" for c in readable):
+        raise UnusableText("the text is empty")
+    return readable
+
+
+def load_text_encoder(name: str = DEFAULT_TEXT_ENCODER) -> TextEncoder:
+    """Return the encoder of that name; quick, nothing is imported or downloaded yet.
+
+    Args:
+        name: `words`, `characters`, a sentence-transformers model's name or folder; or several of one sort with
+            commas between, whose rows are laid side by side.
+
+    Raises:
+        UnknownEncoder: no name, a name twice, or counts beside embeddings.
+    """
+    names = [name] if Path(name).is_dir() else [part.strip() for part in name.split(",")]
+    if "" in names or len(set(names)) < len(names):
+        raise UnknownEncoder(f"{name!r} names no encoder, or one twice; use one such as `{DEFAULT_TEXT_ENCODER}`.")
+    if len({part in NGRAMS for part in names}) > 1:
+        raise UnknownEncoder(
+            f"{name!r} mixes counts (`words`, `characters`) with embeddings, which one learner cannot take together; "
+            f"use either `{DEFAULT_TEXT_ENCODER}` or the models alone."
+        )
+    parts = [HashedNgrams(NGRAMS[part]) if part in NGRAMS else SentenceEncoder(part) for part in names]
+    return parts[0] if len(parts) == 1 else JointTextEncoder(parts)
+
+
+class JointTextEncoder:
+    """Several encoders of one sort as one: their rows side by side."""
+
+    def __init__(self, parts: Sequence[TextEncoder]) -> None:
+        self._parts = tuple(parts)
+
+    @property
+    def identity(self) -> str:
+        """The parts' identities, in order."""
+        return ",".join(part.identity for part in self._parts)
+
+    @property
+    def width(self) -> int:
+        """The sum of the parts' widths."""
+        return sum(part.width for part in self._parts)
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """The parts' blocks, in order."""
+        return tuple(width for part in self._parts for width in part.blocks)
+
+    def encode(self, texts: Sequence[str]) -> Features:
+        """Return (N, D): sparse counts or dense embeddings, as the parts are."""
+        rows = [part.encode(texts) for part in self._parts]
+        if isinstance(rows[0], csr_array):
+            return csr_array(hstack_sparse(rows, format="csr"))
+        return np.concatenate(rows, axis=1)
