@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errata.audit.ports import Artefact, ControlBelief
-from errata_model.kinds.choices.model import ChoicesModel
+from errata_model.kinds.choices.model import load_model
 from errata_model.records import Control
 
 MOST_PREDICTED = 50_000  # rows of contents that came after the audit
@@ -20,8 +20,8 @@ class ControlRows:
     def __init__(self, belief: ControlBelief) -> None:
         self.control: Control = belief.control
         self.labels = frozenset(belief.control.labels)
-        self.model = ChoicesModel.from_arrays(belief.model) if belief.model is not None else None
-        self.width = self.model.landmarks.shape[1] if self.model is not None else 0
+        self.model = load_model(belief.model) if belief.model is not None else None
+        self.width = self.model.width if self.model is not None else 0
         self._probabilities = belief.probabilities
         self._content_keys = belief.content_keys
         self._row_of_task = {int(task_id): row for row, task_id in enumerate(belief.task_ids)}

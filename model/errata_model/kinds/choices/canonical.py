@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
+from errata_model.features import Features
+
 UNLABELLED = 2  # beside the halves 0 and 1
 
 
 def order_by_content(
-    embeddings: NDArray[np.float32], targets: NDArray[np.float64], groups: NDArray[np.int64], seed: int
+    features: Features, targets: NDArray[np.float64], groups: NDArray[np.int64], seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Sort rows as if at random, and deal their groups into two halves.
 
     Labels decide the order of rows of equal content alone, and never the half: a changed label moves nothing.
 
     Args:
-        embeddings: (N, D).
+        features: (N, D), checked.
         targets: (N, K), zeros where there is no label.
         groups: (N,).
         seed: another seed, another order.
@@ -28,7 +31,7 @@ def order_by_content(
         halves: (N,) 0 or 1 for rows of groups with a label, 2 for the others. Groups of equal content share a half.
     """
     key = seed.to_bytes(8, "little", signed=True)
-    digests = [blake2b(row.tobytes(), key=key, digest_size=16).digest() for row in embeddings + np.float32(0)]
+    digests = [blake2b(content, key=key, digest_size=16).digest() for content in _contents(features)]
     members: dict[int, list[bytes]] = {}
     for group, digest in zip(groups.tolist(), digests, strict=True):
         members.setdefault(group, []).append(digest)
@@ -39,3 +42,11 @@ def order_by_content(
     halves = np.array([half_of.get(name, UNLABELLED) for name in own_names], dtype=np.int64)
     order = sorted(range(len(digests)), key=lambda n: (digests[n], own_names[n], targets[n].tobytes()))
     return np.array(order, dtype=np.int64), halves
+
+
+def _contents(features: Features) -> Iterator[bytes]:
+    if isinstance(features, np.ndarray):
+        yield from (row.tobytes() for row in (row + np.float32(0) for row in features))  # -0 is 0
+        return
+    for start, stop in zip(features.indptr[:-1].tolist(), features.indptr[1:].tolist(), strict=True):
+        yield features.indices[start:stop].astype(np.int64).tobytes() + features.data[start:stop].tobytes()

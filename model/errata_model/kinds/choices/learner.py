@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
+from errata_model.features import Features
 from errata_model.kinds.choices.canonical import UNLABELLED, order_by_content
-from errata_model.kinds.choices.kernel import (
-    Embeddings,
-    Floats,
-    median_distance,
-    normalise,
-    radial_kernel,
-    squared_distances,
-    whiten,
-)
-from errata_model.kinds.choices.model import ChoicesModel, check_embeddings, softmax
-from errata_model.kinds.choices.settings import Settings, choose_settings
+from errata_model.kinds.choices.kernel import LINEAR, Floats, kernel_values, median_distance, whiten
+from errata_model.kinds.choices.kernel_model import KernelModel
+from errata_model.kinds.choices.model import ChoicesModel, Member
+from errata_model.kinds.choices.rows import Rows, check_blocks, check_features, to_blocks
+from errata_model.kinds.choices.settings import choose_settings
+from errata_model.kinds.choices.softmax import softmax
 from errata_model.out_of_sample import leave_group_out
 
 _LANDMARKS = 1500  # up to so many labelled rows the kernel is exact
@@ -41,16 +38,17 @@ class FittedChoices:
 
 
 def fit_choices(
-    embeddings: NDArray[np.floating],
+    features: Features,
     targets: NDArray[np.floating],
     groups: NDArray[np.integer],
     *,
+    blocks: Sequence[int] | None = None,
     seed: int = 0,
     minutes: float | None = None,
 ) -> FittedChoices:
-    """Learn labels from embeddings, and predict every row without its own group.
+    """Learn labels from features, and predict every row without its own group.
 
-    A kernel ridge regression, one column a class, on normalised embeddings. Leaving a row's group out is exact
+    A kernel ridge regression, one column a class, on each block. Leaving a row's group out is exact
     (`leave_group_out`), and the settings that serve a row were chosen without its label, too (`choose_settings`): a
     row's belief does not move when its own label changes. Beyond 1,500 labelled rows, 1,500 of them stand for the
     space (Nystroem); every label is still learned from.
@@ -58,9 +56,10 @@ def fit_choices(
     All is computed in an order that content and `seed` decide: the result permutes with the rows.
 
     Args:
-        embeddings: (N, D) finite.
+        features: (N, D) finite embeddings, or sparse counts >= 0.
         targets: (N, K) rows that sum to 1, or of zeros where there is no label.
         groups: (N,) rows that must not vouch for one another: the same media, near-duplicates.
+        blocks: widths of the parts that rows are made of, each learned from by itself; all is one part by default.
         seed: of the draw of landmarks and halves.
         minutes: no further settings are tried after so long; the choice then depends on the machine's speed.
 
@@ -71,54 +70,52 @@ def fit_choices(
         ValueError: arrays do not fit or are not finite; fewer than 2 labels, or labels of one class alone.
     """
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
-    rows = check_embeddings(embeddings)
-    wanted = _check_targets(targets, len(rows))
-    members = _check_groups(groups, len(rows))
-    order, halves = order_by_content(rows, wanted, members, seed)
-    rows, wanted, members, halves = normalise(rows)[order], wanted[order], members[order], halves[order]
+    checked = check_features(features)
+    widths = check_blocks(blocks, checked.shape[1])
+    wanted = _check_targets(targets, checked.shape[0])
+    members = _check_groups(groups, checked.shape[0])
+    order, halves = order_by_content(checked, wanted, members, seed)
+    wanted, members, halves = wanted[order], members[order], halves[order]
     is_labelled = np.asarray(wanted.any(axis=1))
-    learned = rows[is_labelled]
-    median = median_distance(learned[:_MEDIAN_ROWS])
-    settings = choose_settings(
-        learned, wanted[is_labelled], members[is_labelled], halves[is_labelled], median, deadline
-    )
-    centred = np.where(is_labelled[:, None], wanted - 1 / wanted.shape[1], 0)
-    probabilities, model = _fit(rows, centred, members, halves, is_labelled, median, settings)
-    in_given_order = np.empty_like(probabilities)
-    in_given_order[order] = probabilities
-    return FittedChoices(in_given_order, model)
+    average = np.zeros_like(wanted)
+    learned = []
+    parts = to_blocks(checked, widths)
+    for number, block in enumerate(parts):
+        rows = block.prepare(checked)[order]
+        probabilities, temperature, predictor = _fit(rows, wanted, members, halves, is_labelled, deadline)
+        average += probabilities / len(parts)
+        learned.append(Member(number, 1 / len(parts), temperature, predictor))
+    in_given_order = np.empty(average.shape, dtype=np.float32)
+    in_given_order[order] = average
+    return FittedChoices(in_given_order, ChoicesModel(checked.shape[1], wanted.shape[1], parts, tuple(learned)))
 
 
 def _fit(
-    rows: Embeddings,
-    centred: Floats,
+    rows: Rows,
+    targets: Floats,
     groups: NDArray[np.int64],
     halves: NDArray[np.int64],
     is_labelled: NDArray[np.bool_],
-    median: float,
-    settings: Settings,
-) -> tuple[NDArray[np.float32], ChoicesModel]:
-    landmarks = rows[is_labelled][:_LANDMARKS]
+    deadline: float | None,
+) -> tuple[Floats, float, KernelModel]:
+    labelled = rows[is_labelled]
+    unit = median_distance(labelled[:_MEDIAN_ROWS]) if isinstance(rows, np.ndarray) else None
+    settings = choose_settings(labelled, targets[is_labelled], groups[is_labelled], halves[is_labelled], unit, deadline)
+    centred = np.where(is_labelled[:, None], targets - 1 / targets.shape[1], 0)
+    landmarks = labelled[:_LANDMARKS]
     scores = np.zeros_like(centred)
-    for width, ridge in sorted({setting[:2] for setting in settings}):
-        features, factor = whiten(
-            radial_kernel(squared_distances(rows, landmarks), width * median),
-            radial_kernel(squared_distances(landmarks, landmarks), width * median),
-        )
+    for relative, ridge in sorted({setting[:2] for setting in settings}):
+        width = LINEAR if unit is None else relative * unit
+        features, factor = whiten(kernel_values(rows, landmarks, width), kernel_values(landmarks, landmarks, width))
         found = leave_group_out(features, centred, groups, is_labelled, ridge)
         for part, setting in enumerate(settings):
-            if setting[:2] == (width, ridge):
+            if setting[:2] == (relative, ridge):
                 scores[halves == part] = found[halves == part] / setting.temperature
-        if settings[UNLABELLED][:2] == (width, ridge):
+        if settings[UNLABELLED][:2] == (relative, ridge):
             weights = _solve(features[is_labelled], centred[is_labelled], ridge)
             coefficients = solve_triangular(factor, weights, lower=True, trans="T", check_finite=False)
-    model = ChoicesModel(
-        landmarks,
-        coefficients.astype(np.float32),
-        settings[UNLABELLED].width * median,
-        settings[UNLABELLED].temperature,
-    )
-    return softmax(scores).astype(np.float32), model
+            predictor = KernelModel(landmarks, coefficients.astype(np.float32), width)
+    return softmax(scores), settings[UNLABELLED].temperature, predictor
 
 
 def _solve(features: Floats, centred: Floats, ridge: float) -> Floats:

@@ -1,95 +1,140 @@
-"""What the learner of single choice keeps to predict new rows."""
+"""What the learner of single choice keeps to predict new rows: an average of what its members learned."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from errata_model.kinds.choices.kernel import Embeddings, Floats, normalise, radial_kernel, squared_distances
+from errata_model.features import Features
+from errata_model.kinds.choices.kernel_model import KernelModel
+from errata_model.kinds.choices.rows import Block, Rows, check_features
+from errata_model.kinds.choices.softmax import softmax
 
 _BLOCK_ROWS = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class ChoicesModel:
-    """A fitted kernel regression. Immutable: safe to use from several threads.
+class Predictor(Protocol):
+    """What one member learned on one block."""
 
-    Attributes:
-        landmarks: (m, D) float32, normalised embeddings.
-        coefficients: (m, K) float32.
-        width: of the kernel, a distance between normalised embeddings.
-        temperature: scores are divided by it before the softmax.
-    """
+    @property
+    def kind(self) -> str:
+        """Say which learner's it is."""
 
-    landmarks: Embeddings
-    coefficients: NDArray[np.float32]
-    width: float
-    temperature: float
-
-    def predict(self, embeddings: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Return (M, K) float32 probabilities, rows sum to 1, for (M, D) embeddings.
-
-        Raises:
-            ValueError: the embeddings are not (M, D) or not finite; names the row.
-        """
-        rows = check_embeddings(embeddings)
-        if rows.shape[1] != self.landmarks.shape[1]:
-            raise ValueError(f"`embeddings` must have {self.landmarks.shape[1]} columns, got {rows.shape[1]}")
-        blocks = [self._predict(rows[n : n + _BLOCK_ROWS]) for n in range(0, len(rows), _BLOCK_ROWS)]
-        return np.concatenate(blocks) if blocks else np.zeros((0, self.coefficients.shape[1]), dtype=np.float32)
-
-    def _predict(self, rows: Embeddings) -> NDArray[np.float32]:
-        kernel = radial_kernel(squared_distances(normalise(rows), self.landmarks), self.width)
-        return softmax(kernel @ self.coefficients.astype(np.float64) / self.temperature).astype(np.float32)
+    def scores(self, rows: Rows, /) -> NDArray[np.float64]:
+        """Return (M, K) scores of (M, D) rows of length 1: the higher, the likelier."""
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return what `from_arrays` needs, fit for `np.savez`."""
-        return {
-            "landmarks": self.landmarks,
-            "coefficients": self.coefficients,
-            "width": np.array(self.width),
-            "temperature": np.array(self.temperature),
-        }
+        """Return what restores it."""
 
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> ChoicesModel:
-        """Return the model whose `arrays` these are.
+
+_PREDICTORS = {KernelModel.kind: KernelModel}
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One learner's share in the average.
+
+    Attributes:
+        block: which of the model's blocks it looks at.
+        weight: its share, in [0, 1]; those of a model sum to 1.
+        temperature: scores are divided by it before the softmax.
+        predictor: what it learned.
+    """
+
+    block: int
+    weight: float
+    temperature: float
+    predictor: Predictor
+
+
+@dataclass(frozen=True, slots=True)
+class ChoicesModel:
+    """A fitted average of learners. Immutable: safe to use from several threads.
+
+    Attributes:
+        width: of the features, D.
+        n_classes: K.
+        blocks: the parts of every row.
+        members: at least one.
+    """
+
+    width: int
+    n_classes: int
+    blocks: tuple[Block, ...]
+    members: tuple[Member, ...]
+
+    def predict(self, features: Features) -> NDArray[np.float32]:
+        """Return (M, K) float32 probabilities, rows sum to 1, for (M, D) features.
 
         Raises:
-            ValueError: an array is missing.
+            ValueError: the features are not (M, D) or not finite; names the row.
         """
-        missing = {"landmarks", "coefficients", "width", "temperature"} - set(arrays)
-        if missing:
-            raise ValueError(f"`arrays` must hold {', '.join(sorted(missing))}, got {', '.join(sorted(arrays))}")
-        return cls(
-            np.asarray(arrays["landmarks"], dtype=np.float32),
-            np.asarray(arrays["coefficients"], dtype=np.float32),
-            float(arrays["width"]),
-            float(arrays["temperature"]),
-        )
+        rows = check_features(features)
+        if rows.shape[1] != self.width:
+            raise ValueError(f"`features` must have {self.width} columns, got {rows.shape[1]}")
+        parts = [self._predict(rows[n : n + _BLOCK_ROWS]) for n in range(0, rows.shape[0], _BLOCK_ROWS)]
+        return np.concatenate(parts) if parts else np.zeros((0, self.n_classes), dtype=np.float32)
+
+    def _predict(self, features: Features) -> NDArray[np.float32]:
+        prepared = [block.prepare(features) for block in self.blocks]
+        average = np.zeros((features.shape[0], self.n_classes))
+        for member in self.members:
+            average += member.weight * softmax(member.predictor.scores(prepared[member.block]) / member.temperature)
+        return average.astype(np.float32)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return what `load_model` needs, fit for `np.savez`."""
+        kept: dict[str, NDArray[Any]] = {
+            "members": np.array([member.predictor.kind for member in self.members]),
+            "member_blocks": np.array([member.block for member in self.members]),
+            "weights": np.array([member.weight for member in self.members]),
+            "temperatures": np.array([member.temperature for member in self.members]),
+            "block_stops": np.array([block.stop for block in self.blocks]),
+            "n_classes": np.array(self.n_classes),
+        }
+        for n, block in enumerate(self.blocks):
+            if block.inverse_frequencies is not None:
+                kept[f"block{n}.inverse_frequencies"] = block.inverse_frequencies
+        for n, member in enumerate(self.members):
+            kept |= {f"member{n}.{name}": array for name, array in member.predictor.arrays().items()}
+        return kept
 
 
-def check_embeddings(embeddings: NDArray[np.floating]) -> Embeddings:
-    """Return the embeddings as (N, D) float32.
+def load_model(arrays: Mapping[str, NDArray[Any]]) -> ChoicesModel:
+    """Return the model whose `arrays` these are, earlier versions' included.
 
     Raises:
-        ValueError: they are not (N, D) with D >= 1, or not finite in single precision; names the row.
+        ValueError: an array is missing; names it.
     """
-    with np.errstate(over="ignore"):
-        rows = np.ascontiguousarray(embeddings, dtype=np.float32)
-    if rows.ndim != 2 or rows.shape[1] < 1:
-        raise ValueError(f"`embeddings` must be (N, D), got {rows.shape}")
-    is_finite = np.isfinite(rows).all(axis=1)
-    if not is_finite.all():
-        raise ValueError(f"`embeddings` must be finite, row {int(np.argmin(is_finite))} is not")
-    return rows
+    try:
+        return _load(arrays) if "members" in arrays else _load_first(arrays)
+    except KeyError as error:
+        raise ValueError(f"`arrays` must hold {error.args[0]}, got {', '.join(sorted(arrays))}") from error
 
 
-def softmax(scores: Floats) -> Floats:
-    """Return (N, K) exp(scores), each row divided by its sum."""
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+def _load(arrays: Mapping[str, NDArray[Any]]) -> ChoicesModel:
+    stops = [0, *arrays["block_stops"].tolist()]
+    blocks = tuple(
+        Block(start, stop, arrays.get(f"block{n}.inverse_frequencies"))
+        for n, (start, stop) in enumerate(pairwise(stops))
+    )
+    members = []
+    for n, kind in enumerate(arrays["members"].tolist()):
+        own = {name.partition(".")[2]: array for name, array in arrays.items() if name.startswith(f"member{n}.")}
+        shares = (arrays[name][n] for name in ("member_blocks", "weights", "temperatures"))
+        block, weight, temperature = shares
+        members.append(Member(int(block), float(weight), float(temperature), _PREDICTORS[kind].from_arrays(own)))
+    return ChoicesModel(stops[-1], int(arrays["n_classes"]), blocks, tuple(members))
+
+
+def _load_first(arrays: Mapping[str, NDArray[Any]]) -> ChoicesModel:
+    """Return the lone kernel that versions before 0.2 kept."""
+    predictor = KernelModel.from_arrays(arrays)
+    width, n_classes = predictor.landmarks.shape[1], predictor.coefficients.shape[1]
+    member = Member(0, 1.0, float(arrays["temperature"]), predictor)
+    return ChoicesModel(width, n_classes, (Block(0, width, None),), (member,))

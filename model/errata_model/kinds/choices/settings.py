@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errata_model.kinds.choices.canonical import UNLABELLED
-from errata_model.kinds.choices.kernel import Embeddings, Floats, radial_kernel, squared_distances, whiten
-from errata_model.kinds.choices.model import softmax
+from errata_model.kinds.choices.kernel import LINEAR, Floats, kernel_values, radial_kernel, squared_distances, whiten
+from errata_model.kinds.choices.rows import Rows
+from errata_model.kinds.choices.softmax import softmax
 from errata_model.out_of_sample import leave_group_out
 
 _LANDMARKS = 500
@@ -32,15 +33,15 @@ class Setting(NamedTuple):
 
 Settings = tuple[Setting, Setting, Setting]  # of the halves 0 and 1, and of what has no label
 
-_FEW = Setting(_WIDTHS[0], _RIDGES[0], 0.5)
+_LINEAR_RIDGES = (1.0, 3.0, 10.0)
 
 
 def choose_settings(
-    rows: Embeddings,
+    rows: Rows,
     targets: Floats,
     groups: NDArray[np.int64],
     halves: NDArray[np.int64],
-    median: float,
+    median: float | None,
     deadline: float | None,
 ) -> Settings:
     """Choose by the likelihood of labels whose group was left out, over a small grid.
@@ -54,20 +55,26 @@ def choose_settings(
         targets: (N, K) rows that sum to 1.
         groups: (N,).
         halves: (N,) 0 or 1.
-        median: distance that widths are multiples of.
+        median: distance that widths are multiples of; None for the linear kernel.
         deadline: in `time.monotonic`, after which no further candidate is tried; the first one always is.
     """
     rows, targets, groups, halves = rows[:_ROWS], targets[:_ROWS], groups[:_ROWS], halves[:_ROWS]
+    widths, ridges = (_WIDTHS, _RIDGES) if median is not None else ((LINEAR,), _LINEAR_RIDGES)
+    few = Setting(widths[0], ridges[0], 0.5)
     if any(len(np.unique(groups[halves == half])) < _FEWEST_GROUPS for half in (0, 1)):
-        return _FEW, _FEW, _FEW
-    to_landmarks = squared_distances(rows, rows[:_LANDMARKS])
-    best: list[tuple[float, Setting]] = [(np.inf, _FEW)] * 3
-    for tried, (width, ridge) in enumerate(product(_WIDTHS, _RIDGES)):
+        return few, few, few
+    best: list[tuple[float, Setting]] = [(np.inf, few)] * 3
+    landmarks = rows[:_LANDMARKS]
+    to_landmarks = squared_distances(rows, landmarks) if median is not None else None
+    for tried, (width, ridge) in enumerate(product(widths, ridges)):
         if tried and deadline is not None and time.monotonic() > deadline:
             break
-        if tried % len(_RIDGES) == 0:
-            kernel = radial_kernel(to_landmarks, width * median)
-            features, _ = whiten(kernel, kernel[:_LANDMARKS].copy())
+        if tried % len(ridges) == 0:
+            if median is None or to_landmarks is None:
+                kernel = kernel_values(rows, landmarks, LINEAR)
+            else:
+                kernel = radial_kernel(to_landmarks, width * median)
+            features, _ = whiten(kernel, kernel[: landmarks.shape[0]].copy())
         scores = _leave_out_within_halves(features, targets, groups, halves, ridge)
         learned_from = (halves == 1, halves == 0, halves < UNLABELLED)
         for use, part in enumerate(learned_from):
