@@ -166,7 +166,7 @@ def media_of(tasks: Sequence[Task], data_key: str) -> dict[int, str]:
 
 def soft_targets(tasks: Sequence[Task], control: Control, embedded: Embedded) -> NDArray[np.float32]:
     """Return the annotators' consensus: (N, K) float32, the share of annotators for each label, zeros where none."""
-    column = {label: k for k, label in enumerate(control.labels)}
+    column: dict[str | None, int] = {label: k for k, label in enumerate(control.labels)}
     row = {int(task_id): n for n, task_id in enumerate(embedded.task_ids)}
     targets = np.zeros((len(row), len(column)), dtype=np.float32)
     for task in tasks:

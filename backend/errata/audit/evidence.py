@@ -86,7 +86,7 @@ def agreement(tasks: Sequence[Task], control: Control, version: str) -> str | No
     return f"{said}."
 
 
-def _is_enough(labels: Sequence[GivenLabel], own: Mapping[str, int], rare: set[str]) -> bool:
+def _is_enough(labels: Sequence[GivenLabel], own: Mapping[str | None, int], rare: set[str | None]) -> bool:
     n_rare = sum(label.label in rare for label in labels)
     n_unprompted = sum(label.started_from is None for label in labels)
     n_corrected = sum(_is_own(label) and label.started_from is not None for label in labels)

@@ -35,6 +35,9 @@ class Task:
     is_labeled: bool  # as many annotators as the project asks for are done
     predictions: tuple[StoredPrediction, ...] = ()
     prediction_versions: tuple[str, ...] = ()  # of every prediction, also of those that could not be decoded
+    # One for each annotation that answered a control of tags, its label None and its value's hash "": what a tag that
+    # is missing becomes a finding of, and where no tag was given, what says that none applies.
+    answers: tuple[GivenLabel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class Scored:
 def score(snapshot: Snapshot, belief: ControlBelief) -> Scored:
     """Score every given label that the belief says something about."""
     row_of = {int(task_id): row for row, task_id in enumerate(belief.task_ids)}
-    column = {label: k for k, label in enumerate(belief.control.labels)}
+    column: dict[str | None, int] = {label: k for k, label in enumerate(belief.control.labels)}
     labels = [
         label
         for task in snapshot.tasks

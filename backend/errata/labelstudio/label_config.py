@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 from errata.errors import ConfigNotServed, UsageError
+from errata.labelstudio.answer_tags import attribute, hidden_controls, kind_of, labels_of, takes_none, wrong_labels
 from errata_model.records import Control, TextForm
 
 _SERVED = (
-    'Served is a single choice on an image or a text, such as <Image name="image" value="$image"/> with '
+    'Served are choices and taxonomies on an image or a text, such as <Image name="image" value="$image"/> with '
     '<Choices name="label" toName="image"><Choice value="cat"/><Choice value="dog"/></Choices>.'
 )
 _TEXTS = ("Text", "HyperText", "Paragraphs", "Table", "List")
+_ANSWERED = ("Choices", "Taxonomy")
 _MAX_DEPTH = 100
 
 
@@ -36,17 +38,18 @@ def read_label_config(xml: str) -> LabelConfig:
     Raises:
         UsageError: it is not well-formed XML, or declares entities.
     """
-    elements = list(_parse(xml).iter())
+    root = _parse(xml)
+    elements, hidden = list(root.iter()), hidden_controls(root)
     names = Counter(element.get("name") for element in elements if element.get("name"))
     objects = {e.get("name", ""): e for e in elements if e.get("name") and e.get("toName") is None}
     controls: list[Control] = []
     refused: list[str] = []
     for element in elements:
-        if element.get("toName") is None and element.tag != "Choices":
+        if element.get("toName") is None and element.tag not in _ANSWERED:
             continue
         reason = _why_refused(element, objects, names) or _otherwise(element, objects, controls)
         if reason is None:
-            controls.append(_to_control(element, objects))
+            controls.append(replace(_to_control(element, objects), takes_none=takes_none(element, hidden)))
         else:
             refused.append(f'<{element.tag} name="{element.get("name", "")}"> is not audited because {reason}.')
     hotkeys = frozenset(key for e in elements if (key := e.get("hotkey")))
@@ -69,9 +72,9 @@ def serveable(xml: str) -> LabelConfig:
 
 def _why_refused(element: Element, objects: dict[str, Element], names: Counter[str | None]) -> str | None:
     """Say in words what keeps a control from being audited; None where nothing does."""
-    if element.tag != "Choices":
-        return "errata audits <Choices> only"
-    return next(chain(_wrong_place(element, objects, names), _wrong_choices(element)), None)
+    if element.tag not in _ANSWERED:
+        return "errata audits <Choices> and <Taxonomy> only"
+    return next(chain(_wrong_place(element, objects, names), wrong_labels(element)), None)
 
 
 def _wrong_place(element: Element, objects: dict[str, Element], names: Counter[str | None]) -> Iterator[str]:
@@ -100,8 +103,8 @@ def _wrong_object(element: Element) -> Iterator[str]:
         yield f"it labels a <{element.tag}>, where one of {tags} is needed"
     elif not re.fullmatch(r"\$[^$]+", value := element.get("value", "")):
         yield f'the <{element.tag}> has value="{value}", where value="$key" with a key of the task\'s data is needed'
-    elif _attribute(element, "encoding", "none") != "none":
-        yield f'the <{element.tag}> has encoding="{_attribute(element, "encoding", "")}", where none is needed'
+    elif attribute(element, "encoding", "none") != "none":
+        yield f'the <{element.tag}> has encoding="{attribute(element, "encoding", "")}", where none is needed'
 
 
 def _otherwise(element: Element, objects: dict[str, Element], served: Sequence[Control]) -> str | None:
@@ -114,55 +117,30 @@ def _otherwise(element: Element, objects: dict[str, Element], served: Sequence[C
     return None
 
 
-def _wrong_choices(element: Element) -> Iterator[str]:
-    choice = element.get("choice", "single")
-    if choice not in ("single", "single-radio"):
-        yield f'it has choice="{choice}", where choice="single" is needed'
-    for attribute, what in (("perRegion", "regions"), ("perItem", "items")):
-        if element.get(attribute, "false").lower() == "true":
-            yield f"it is asked of {what} ({attribute}), where one answer a task is needed"
-    if element.get("value") or element.get("apiUrl"):
-        yield "its choices come with the tasks, where choices in the config are needed"
-    labels = _labels(element)
-    if len(labels) < 2:
-        yield f"the number of its choices is {len(labels)}, where two are needed"
-    if "" in labels:
-        yield "a <Choice> has no value"
-    yield from (f'it has the choice "{label}" twice' for label, n in Counter(labels).items() if n > 1)
-
-
-def _labels(element: Element) -> list[str]:
-    return [choice.get("alias") or choice.get("value") or "" for choice in element.iter("Choice")]
-
-
 def _to_control(element: Element, objects: dict[str, Element]) -> Control:
     to_name = element.get("toName", "")
     text = _text_form(objects[to_name])
     return Control(
         name=element.get("name", ""),
-        kind="choices",
+        kind=kind_of(element),
         modality="text" if text else "image",
         to_name=to_name,
         data_key=objects[to_name].get("value", "")[1:],
-        labels=tuple(_labels(element)),
+        labels=tuple(labels_of(element)),
         text=text,
+        type=element.tag.lower(),
     )
 
 
 def _text_form(element: Element) -> TextForm | None:
     if element.tag not in _TEXTS:
         return None
-    is_url = _attribute(element, "valueType", "text") == "url"
+    is_url = attribute(element, "valueType", "text") == "url"
     if element.tag != "Paragraphs":
         return TextForm(element.tag, is_url)
     default = TextForm(element.tag)
-    name_key, text_key = _attribute(element, "nameKey", ""), _attribute(element, "textKey", "")
+    name_key, text_key = attribute(element, "nameKey", ""), attribute(element, "textKey", "")
     return TextForm(element.tag, is_url, name_key or default.name_key, text_key or default.text_key)
-
-
-def _attribute(element: Element, name: str, default: str) -> str:
-    """Return an attribute; Label Studio's page takes names in any case."""
-    return next((value for key, value in element.items() if key.lower() == name.lower()), default)
 
 
 def _parse(xml: str) -> Element:

@@ -83,7 +83,7 @@ def _given_result(snapshot: Snapshot, entry: ReviewEntry, source_result: Sequenc
     if Codecs().label(source_result, given.control, given.region_id) == given.label:
         return [dict(region) for region in source_result]
     control = next(control for control in snapshot.controls if control.name == given.control)
-    return [Codecs().region(control, given.label)]
+    return [] if given.label is None else [Codecs().region(control, given.label)]
 
 
 def _suggested_result(entry: ReviewEntry, given_result: Sequence[Region]) -> list[dict[str, Any]] | None:

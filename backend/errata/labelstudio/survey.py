@@ -174,7 +174,8 @@ def _read_labels(
     for page in task_pages(client, int(project["id"]), _LABELS, (_ANNOTATED,), _PAGE_SIZE):
         for raw in page:
             for label in reader.read(raw).labels:
-                counts[label.control][label.label] += 1
+                if label.label is not None:
+                    counts[label.control][label.label] += 1
         progress.advance(len(page))
     return counts
 

@@ -59,7 +59,7 @@ def merged_export(
         "fixes_in_the_source_already": merger.counts["done"],
         "fixes_left_out_because_the_label_changed": merger.counts["conflict"],
         "fixes_not_in_the_export": len(changes) - len(merger.standings),
-        "fixes_by_class": [{"from": old, "to": new, "count": n} for (old, new), n in sorted(merger.pairs.items())],
+        "fixes_by_class": [{"from": old, "to": new, "count": n} for (old, new), n in sorted(merger.pairs.items(), key=str)],
         "plan": [_line(change, merger.standings.get(change.finding_key)) for change in changes],
     }
     return kept, manifest
@@ -76,7 +76,7 @@ class _Merger:
         self._edits = edits
         self.counts: Counter[str] = Counter()
         self.standings: dict[str, Standing] = {}
-        self.pairs: Counter[tuple[str, str]] = Counter()
+        self.pairs: Counter[tuple[str | None, str]] = Counter()
 
     def merge(self, task: Json) -> Json:
         """Return the task with its fixes, itself where it has none."""

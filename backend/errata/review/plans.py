@@ -49,10 +49,10 @@ class Plan:
         return {annotation_id: tuple(changes) for annotation_id, changes in merged.items()}
 
     @property
-    def counts(self) -> list[tuple[str, str, int]]:
+    def counts(self) -> list[tuple[str | None, str, int]]:
         """(from, to, how many), most frequent first."""
         pairs = Counter((change.old_label, change.new_label) for change in self.changes)
-        return [(old, new, n) for (old, new), n in sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0]))]
+        return [(old, new, n) for (old, new), n in sorted(pairs.items(), key=lambda pair: (-pair[1], str(pair[0])))]
 
 
 def make_plan(

@@ -48,7 +48,7 @@ class Verdict:
     disagreement: float
     model_version: str
     suggestion_shown: bool
-    old_label: str
+    old_label: str | None  # None where a tag is missing
     old_hash: str
     decision: Decision
     reason: str | None
@@ -71,7 +71,7 @@ class Change:
     annotation_id: int
     control: str
     region_id: str | None
-    old_label: str
+    old_label: str | None  # None where a tag is missing
     old_hash: str
     new_label: str
     reviewer: str

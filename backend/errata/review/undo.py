@@ -122,7 +122,7 @@ class _Undoer:
         for change in changes:
             if hash_at(result, change, self.edits) != self._hash_before(entry, change):
                 old = self.edits.label(before, change.control, change.region_id)
-                label = change.old_label if old is None else old
+                label = (change.old_label or "") if old is None else old
                 result = self.edits.replaced(result, change.control, change.region_id, label)
         return result
 

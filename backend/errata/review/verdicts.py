@@ -118,7 +118,7 @@ def to_verdict(project_id: int, answer: Answer, finding: Finding) -> Verdict:
     )
 
 
-def find_contradiction(choice: str, label: str | None, given: str, proposed: str | None) -> str | None:
+def find_contradiction(choice: str, label: str | None, given: str | None, proposed: str | None) -> str | None:
     """Say why decision and label do not go together, None where they do.
 
     The given label stands in the form from the start, so that leaving it alone says nothing; a form that was

@@ -116,7 +116,7 @@ def test_other_controls_are_refused_by_tag_and_name_while_the_choice_is_served()
 @pytest.mark.parametrize(
     ("attributes", "choices", "missing"),
     [
-        ('name="l" toName="image" choice="multiple"', TWO, 'choice="multiple"'),
+        ('name="l" toName="image" choice="several"', TWO, 'choice="several"'),
         ('name="l" toName="image" perRegion="true"', TWO, "perRegion"),
         ('name="l" toName="image" perItem="true"', TWO, "perItem"),
         ('name="l" toName="image" value="$options"', "", "come with the tasks"),
