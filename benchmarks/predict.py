@@ -50,7 +50,7 @@ from pathlib import Path
 
 import numpy as np
 
-from errata.audit.ports import Artefact, ControlBelief
+from errata.audit.ports import Artefact, ControlBelief, UsedEncoder
 from errata.jobs.child_process import ChildProcessQueue
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.label_config import serveable
@@ -77,16 +77,17 @@ index.remember({f"/data/{n}.png": key for n, key in enumerate(keys)})
 fitted = fit_choices(rows[:n_audited], np.eye(len(labels), dtype="f4")[classes[:n_audited]], np.arange(n_audited))
 control = Control("label", "choices", "image", "image", "image", labels)
 belief = ControlBelief(
-    control, np.arange(n_audited), tuple(keys[:n_audited]), fitted.probabilities, fitted.model.arrays()
+    control, np.arange(n_audited), tuple(keys[:n_audited]), fitted.probabilities, fitted.model.arrays(),
+    UsedEncoder("e", "e"),
 )
-artefacts.save(1, Artefact("errata-first", "e", "e", (belief,)))
+artefacts.save(1, Artefact("errata-first", (belief,)))
 
 
 class Encoders:
     def embeddings(self, encoder, width):
         return embeddings
 
-    def embedder(self, encoder, name):
+    def embedder(self, encoder):
         return None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from errata.audit.embed import ImageEmbedder
-from errata.audit.ports import Embeddings, Trace
+from errata.audit.ports import Embeddings, Trace, UsedEncoder
 from errata.jobs.child_process import ChildProcessQueue
 from errata.jobs.due_audits import DueAudits
 from errata.jobs.periodic import Periodic
@@ -158,21 +158,22 @@ class ServedEncoders:
     def __init__(self, wiring: Wiring, index: MediaIndexStore) -> None:
         self._wiring = wiring
         self._index = index
-        self._embedders: dict[str, ImageEmbedder | None] = {}
-        self._caches: dict[str, Embeddings] = {}
+        self._embedders: dict[UsedEncoder, ImageEmbedder | None] = {}
+        self._caches: dict[UsedEncoder, Embeddings] = {}
 
-    def embeddings(self, encoder: str, width: int) -> Embeddings:
-        """Return the cache of the encoder with this identity; it needs no encoder to be loaded."""
+    def embeddings(self, encoder: UsedEncoder, width: int) -> Embeddings:
+        """Return the cache of an encoder; it need not be loaded for that."""
         if encoder not in self._caches:
-            self._caches[encoder] = EmbeddingFolder(self._wiring.settings.data_dir / "embeddings", encoder, width)
+            folder = self._wiring.settings.data_dir / "embeddings"
+            self._caches[encoder] = EmbeddingFolder(folder, encoder.identity, width)
         return self._caches[encoder]
 
-    def embedder(self, encoder: str, encoder_name: str) -> ImageEmbedder | None:
+    def embedder(self, encoder: UsedEncoder) -> ImageEmbedder | None:
         """Return what makes more embeddings; None where the encoder of this name is another one by now."""
         if encoder not in self._embedders:
             try:
-                found = load_image_encoder(encoder_name, self._wiring.settings.weights, self._wiring.network.trust)
-                same = found.identity == encoder
+                found = load_image_encoder(encoder.name, self._wiring.settings.weights, self._wiring.network.trust)
+                same = found.identity == encoder.identity
                 self._embedders[encoder] = (
                     self._wiring.embedder(found, self._wiring.project_media(), self._index) if same else None
                 )

@@ -46,7 +46,7 @@ def host(
     task_ids = np.array([task["id"] for task in asked["tasks"][:-1]], dtype=np.int64)
     belief = ControlBelief(control, task_ids, ("",) * len(task_ids), probabilities(len(task_ids)), None)
     project_id = int(asked["project"].partition(".")[0])
-    ArtefactFolder(folder / "data").save(project_id, Artefact(VERSION, None, None, (belief,)))
+    ArtefactFolder(folder / "data").save(project_id, Artefact(VERSION, (belief,)))
     label_studio = {"ERRATA_LABEL_STUDIO_URL": "http://127.0.0.1:9/", "ERRATA_LABEL_STUDIO_TOKEN": "a" * 40}
     host = make_host(request.param, folder, folder / "data", **label_studio)
     host.start()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from errata import __version__
 from errata.audit.embed import Embedded, ImageEmbedder, groups_of
 from errata.audit.evidence import weigh
-from errata.audit.ports import Artefact, Artefacts, ControlBelief, Progress, Snapshot, Task
+from errata.audit.ports import Artefact, Artefacts, ControlBelief, Progress, Snapshot, Task, UsedEncoder
 from errata.errors import NothingToLearn
 from errata_model.kinds.choices.learner import fit_choices
 from errata_model.records import Control
@@ -94,7 +94,7 @@ class OwnBeliever:
         else:
             progress.stage("Learning", len(snapshot.controls))
             beliefs = self._learn(snapshot, embedded, targets, progress)
-            artefact = Artefact(version, encoder, self._encoder_name, beliefs)
+            artefact = Artefact(version, beliefs)
         source = "The model never saw this label."
         return Belief(artefact, embedded, source, evidence=evidence, remarks=remarks)
 
@@ -121,8 +121,9 @@ class OwnBeliever:
                 continue
             finally:
                 progress.advance()
+            model, encoder = fitted.model.arrays(), UsedEncoder(self._embedder.encoder.identity, self._encoder_name)
             beliefs.append(
-                ControlBelief(control, media.task_ids, media.content_keys, fitted.probabilities, fitted.model.arrays())
+                ControlBelief(control, media.task_ids, media.content_keys, fitted.probabilities, model, encoder)
             )
         if not beliefs:
             raise NothingToLearn(_nothing_to_learn(snapshot, embedded, problems))

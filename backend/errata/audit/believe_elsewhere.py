@@ -39,7 +39,7 @@ class StoredBeliever:
         digest = hashlib.sha256(version.encode())
         for belief in beliefs:
             digest.update(belief.task_ids.tobytes() + belief.probabilities.tobytes())
-        artefact = Artefact(f"errata-{digest.hexdigest()[:12]}", None, None, tuple(beliefs))
+        artefact = Artefact(f"errata-{digest.hexdigest()[:12]}", tuple(beliefs))
         skipped = sum((_without_belief(snapshot.tasks, belief, version) for belief in formed), Counter[str]())
         remarks = tuple(filter(None, (agreement(snapshot.tasks, control, version) for control in snapshot.controls)))
         source = f'It is what the predictions "{version}" say.'

@@ -258,6 +258,14 @@ class Artefacts(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class UsedEncoder:
+    """What the items of a control were encoded with."""
+
+    identity: str  # name, weights and preprocessing: the same string, the same rows
+    name: str  # as it was asked for
+
+
+@dataclass(frozen=True, slots=True)
 class ControlBelief:
     """The belief about one control.
 
@@ -268,6 +276,7 @@ class ControlBelief:
         probabilities: (N, K) float32, rows sum to 1, columns in the order of `control.labels`. Every row is
             out-of-sample: it comes from labels of other media.
         model: opaque arrays of the learner to predict new media with; None where the belief came from elsewhere.
+        encoder: makes of new media what the model takes; None where the belief came from elsewhere.
     """
 
     control: Control
@@ -275,6 +284,7 @@ class ControlBelief:
     content_keys: tuple[str, ...]
     probabilities: NDArray[np.float32]
     model: Mapping[str, NDArray[Any]] | None
+    encoder: UsedEncoder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,8 +292,6 @@ class Artefact:
     """All that an audit believes about a project."""
 
     version: str  # hash of data and model, no time in it
-    encoder: str | None  # the encoder's identity, None where the belief came from elsewhere
-    encoder_name: str | None
     beliefs: tuple[ControlBelief, ...]
 
 

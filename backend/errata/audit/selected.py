@@ -76,7 +76,7 @@ def _believed(snapshot: Snapshot, artefact: Artefact | None, regions: Regions) -
     if artefact is None:
         return ()
     valid = tuple(belief for belief in artefact.beliefs if belief.control in snapshot.controls)
-    source = "The model never saw this label." if artefact.encoder else ""
+    source = "The model never saw this label." if any(belief.encoder for belief in valid) else ""
     belief = Belief(replace(artefact, beliefs=valid), {}, source)
     return find_suspects(snapshot, belief, regions, limit=0, detectors=()).all  # they would see these tasks alone
 

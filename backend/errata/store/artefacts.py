@@ -19,7 +19,7 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from errata.audit.ports import Artefact, ControlBelief
+from errata.audit.ports import Artefact, ControlBelief, UsedEncoder
 from errata.errors import UsageError
 from errata.store.files import locked, private_folder, write_whole
 from errata_model.records import Control, TextForm
@@ -92,17 +92,13 @@ def _write(artefact: Artefact, folder: Path) -> None:
                 "control": asdict(belief.control),
                 "content_keys": belief.content_keys,
                 "model": None if belief.model is None else list(belief.model),
+                "encoder": None if belief.encoder is None else asdict(belief.encoder),
             }
         )
     pickled = [name for name, array in arrays.items() if np.asarray(array).dtype.hasobject]
     if pickled:
         raise ValueError(f"`artefact` must hold plain arrays, got Python objects in {pickled!r}")
-    about = {
-        "version": artefact.version,
-        "encoder": artefact.encoder,
-        "encoder_name": artefact.encoder_name,
-        "beliefs": beliefs,
-    }
+    about = {"version": artefact.version, "beliefs": beliefs}
     temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))  # mode 0700
     np.savez(temporary / "arrays.npz", **arrays)  # type: ignore[arg-type]  # names are ours, never `allow_pickle`
     write_whole(temporary / "artefact.json", [json.dumps(about).encode()])
@@ -119,12 +115,20 @@ def _read(folder: Path) -> Artefact:
                 content_keys=tuple(row["content_keys"]),
                 probabilities=arrays[f"{i}/probabilities"],
                 model=None if row["model"] is None else {name: arrays[f"{i}/model/{name}"] for name in row["model"]},
+                encoder=_encoder(row if "encoder" in row else about),
             )
             for i, row in enumerate(about["beliefs"])
         )
-    return Artefact(about["version"], about["encoder"], about["encoder_name"], beliefs)
+    return Artefact(about["version"], beliefs)
 
 
 def _control(row: dict[str, Any]) -> Control:
     text = row.get("text")  # earlier artefacts have none
     return Control(**{**row, "labels": tuple(row["labels"]), "text": TextForm(**text) if text else None})
+
+
+def _encoder(about: dict[str, Any]) -> UsedEncoder | None:
+    said = about["encoder"]
+    if isinstance(said, str):  # an earlier artefact: one encoder for all of its beliefs
+        said = {"identity": said, "name": about["encoder_name"]}
+    return UsedEncoder(**said) if said else None

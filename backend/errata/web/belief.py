@@ -21,6 +21,7 @@ class ControlRows:
         self.control: Control = belief.control
         self.labels = frozenset(belief.control.labels)
         self.model = load_model(belief.model) if belief.model is not None else None
+        self.encoder = belief.encoder
         self.width = self.model.width if self.model is not None else 0
         self._probabilities = belief.probabilities
         self._content_keys = belief.content_keys
@@ -62,7 +63,5 @@ class ProjectBelief:
 
     def __init__(self, artefact: Artefact) -> None:
         self.version = artefact.version
-        self.encoder = artefact.encoder
-        self.encoder_name = artefact.encoder_name
         self.controls = tuple(ControlRows(belief) for belief in artefact.beliefs)
         self.n_tasks = max((len(belief.task_ids) for belief in artefact.beliefs), default=0)

@@ -13,9 +13,8 @@ from concurrent.futures import Future
 from typing import Protocol
 
 from errata.audit.embed import Embedded
-from errata.audit.ports import Embeddings, Progress
+from errata.audit.ports import Embeddings, Progress, UsedEncoder
 from errata.errors import ErrataError
-from errata.web.belief import ProjectBelief
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +25,8 @@ NICENESS = 10
 
 Outcome = tuple[str | None, str | None]
 """(content key, None); (None, why the media cannot be used, in words); (None, None) where it is not known now."""
-Batch = dict[tuple[str, str], tuple[int, str, "Future[Outcome]"]]
-"""(encoder's identity, address) -> (id of a task that shows it, encoder's name, what is waited for)."""
+Batch = dict[tuple[UsedEncoder, str], tuple[int, "Future[Outcome]"]]
+"""(encoder, address) -> (id of a task that shows it, what is waited for)."""
 
 
 class Embedder(Protocol):
@@ -40,10 +39,10 @@ class Embedder(Protocol):
 class Encoders(Protocol):
     """Finds what belongs to the encoder that a belief was formed with."""
 
-    def embeddings(self, encoder: str, width: int) -> Embeddings:
-        """Return the cache of the encoder with this identity, whose rows have `width` columns; quick."""
+    def embeddings(self, encoder: UsedEncoder, width: int) -> Embeddings:
+        """Return the cache of an encoder whose rows have `width` columns; quick."""
 
-    def embedder(self, encoder: str, encoder_name: str) -> Embedder | None:
+    def embedder(self, encoder: UsedEncoder) -> Embedder | None:
         """Return what makes more of them; may load weights. None where the encoder is another one by now.
 
         Called from the thread of the newcomers only.
@@ -60,7 +59,7 @@ class Newcomers:
     def __init__(self, encoders: Encoders) -> None:
         self._encoders = encoders
         self._waiting: Batch = {}
-        self._problems: dict[tuple[str, str], tuple[float, str]] = {}
+        self._problems: dict[tuple[UsedEncoder, str], tuple[float, str]] = {}
         self._changed = threading.Condition()
         self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="newcomers", daemon=True)
@@ -78,37 +77,36 @@ class Newcomers:
             self._waiting.clear()
             self._changed.notify_all()
 
-    async def look_at(self, belief: ProjectBelief, uris: Mapping[str, int], timeout_s: float) -> dict[str, Outcome]:
-        """Look at media for as long as `timeout_s`; return address -> outcome of those that are done by then.
+    async def look_at(
+        self, wanted: Mapping[tuple[UsedEncoder, str], int], timeout_s: float
+    ) -> dict[tuple[UsedEncoder, str], Outcome]:
+        """Look at media for as long as `timeout_s`; return the outcomes of those that are done by then.
 
         Args:
-            belief: whose encoder is meant.
-            uris: address -> id of a task that shows it.
+            wanted: encoder and address -> id of a task that shows it.
         """
-        if belief.encoder is None or belief.encoder_name is None:
-            return {}
-        futures = self._ask(belief.encoder, belief.encoder_name, uris)
-        waiting = {uri: asyncio.wrap_future(future) for uri, future in futures.items()}
+        futures = self._ask(wanted)
+        waiting = {key: asyncio.wrap_future(future) for key, future in futures.items()}
         if waiting:
             await asyncio.wait(waiting.values(), timeout=timeout_s)
         for future in waiting.values():
             future.cancel()  # what has not begun is left to a job
-        done = {uri: future for uri, future in futures.items() if future.done() and not future.cancelled()}
-        return {uri: future.result() for uri, future in done.items()}
+        done = {key: future for key, future in futures.items() if future.done() and not future.cancelled()}
+        return {key: future.result() for key, future in done.items()}
 
-    def _ask(self, encoder: str, encoder_name: str, uris: Mapping[str, int]) -> dict[str, Future[Outcome]]:
-        futures: dict[str, Future[Outcome]] = {}
+    def _ask(self, wanted: Mapping[tuple[UsedEncoder, str], int]) -> dict[tuple[UsedEncoder, str], Future[Outcome]]:
+        futures: dict[tuple[UsedEncoder, str], Future[Outcome]] = {}
         with self._changed:
-            for uri, task_id in uris.items():
-                known = self._problems.get((encoder, uri))
+            for key, task_id in wanted.items():
+                known = self._problems.get(key)
                 if known is not None and known[0] > time.monotonic():
-                    futures[uri] = Future()
-                    futures[uri].set_result((None, known[1]))
-                elif (waits := self._waiting.get((encoder, uri))) and not waits[2].cancelled():
-                    futures[uri] = waits[2]
+                    futures[key] = Future()
+                    futures[key].set_result((None, known[1]))
+                elif (waits := self._waiting.get(key)) and not waits[1].cancelled():
+                    futures[key] = waits[1]
                 elif len(self._waiting) < MOST_WAITING and not self._is_stopping:
-                    futures[uri] = Future()
-                    self._waiting[encoder, uri] = (task_id, encoder_name, futures[uri])
+                    futures[key] = Future()
+                    self._waiting[key] = (task_id, futures[key])
             self._changed.notify_all()
         return futures
 
@@ -134,7 +132,7 @@ class Newcomers:
                     task_ids = {task_id for task_id, *_ in batch.values()}
                     if key[0] == next(iter(batch), key)[0] and self._waiting[key][0] not in task_ids:
                         item = self._waiting.pop(key)
-                        if item[2].set_running_or_notify_cancel():
+                        if item[1].set_running_or_notify_cancel():
                             batch[key] = item
                     if len(batch) == BATCH:
                         break
@@ -142,20 +140,19 @@ class Newcomers:
                     return batch
 
     def _look(self, batch: Batch) -> None:
-        (encoder, _), (_, encoder_name, _) = next(iter(batch.items()))
-        embedder = self._encoders.embedder(encoder, encoder_name)
+        embedder = self._encoders.embedder(next(iter(batch))[0])
         if embedder is None:
             _give_up(batch, "the encoder is another one than at the last audit")
             return
-        embedded = embedder.embed({task_id: key[1] for key, (task_id, *_) in batch.items()}, _Silence())
+        embedded = embedder.embed({task_id: key[1] for key, (task_id, _) in batch.items()}, _Silence())
         keys = dict(zip(map(int, embedded.task_ids), embedded.content_keys, strict=True))
-        for key, (task_id, _, future) in batch.items():
+        for key, (task_id, future) in batch.items():
             problem = embedded.unusable.get(task_id)
             if problem is not None:
                 self._keep_problem(key, problem)
             future.set_result((keys.get(task_id), problem))
 
-    def _keep_problem(self, key: tuple[str, str], problem: str) -> None:
+    def _keep_problem(self, key: tuple[UsedEncoder, str], problem: str) -> None:
         now = time.monotonic()
         with self._changed:
             self._problems = {kept: item for kept, item in self._problems.items() if item[0] > now}

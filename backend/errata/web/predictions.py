@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from starlette.concurrency import run_in_threadpool
 
-from errata.audit.ports import NO_VERSION, MediaIndex, Regions
+from errata.audit.ports import NO_VERSION, MediaIndex, Regions, UsedEncoder
 from errata.errors import UsageError
 from errata.jobs.queue import Queue
 from errata.settings import PredictionsMode
@@ -60,7 +60,7 @@ class Patience:
 class _Need(NamedTuple):
     """What a request still has to find out."""
 
-    uris: dict[str, int]  # address -> task id: content not known
+    media: dict[tuple[UsedEncoder, str], int]  # address, by whose encoder -> task id: content not known
     contents: dict[ControlRows, set[str]]  # content keys that the control's model has not seen
 
 
@@ -127,49 +127,56 @@ class Predictions:
     async def _find_out(self, belief: ProjectBelief, tasks: Sequence[AskedTask]) -> set[str]:
         """Find out what tasks show, and believe about it; return the addresses of media that cannot be used."""
         need = self._need(belief, tasks)
-        if need.uris:
-            self._keep(await run_in_threadpool(self._index.known, list(need.uris)))
+        if need.media:
+            self._keep(await run_in_threadpool(self._index.known, list({uri for _, uri in need.media})))
             need = self._need(belief, tasks)
-        lacking = await run_in_threadpool(self._believe, belief, need.contents) if need.contents else set()
-        to_look_at = {**need.uris, **self._shown_as(belief, tasks, lacking)}
+        lacking = await run_in_threadpool(self._believe, need.contents) if need.contents else {}
+        to_look_at = {**need.media, **self._shown_as(lacking, tasks)}
         if not to_look_at:
             return set()
-        outcomes = await self._newcomers.look_at(belief, to_look_at, self._patience.seconds(len(to_look_at)))
-        self._keep({uri: key for uri, (key, _) in outcomes.items() if key})
+        outcomes = await self._newcomers.look_at(to_look_at, self._patience.seconds(len(to_look_at)))
+        self._keep({uri: key for (_, uri), (key, _) in outcomes.items() if key})
         contents = self._need(belief, tasks).contents
         if contents:
-            await run_in_threadpool(self._believe, belief, contents)
-        return {uri for uri, (_, problem) in outcomes.items() if problem}
+            await run_in_threadpool(self._believe, contents)
+        return {uri for (_, uri), (_, problem) in outcomes.items() if problem}
 
     def _need(self, belief: ProjectBelief, tasks: Sequence[AskedTask]) -> _Need:
         need = _Need({}, {})
         for rows in belief.controls:
             for task in tasks:
                 uri = _uri(task, rows)
-                if not uri or rows.needs_no_media(task.id):
+                if not uri or rows.encoder is None or rows.needs_no_media(task.id):
                     continue
                 key = self._keys.get(uri)
                 if key is None:
-                    need.uris.setdefault(uri, task.id or 0)
+                    need.media.setdefault((rows.encoder, uri), task.id or 0)
                 elif rows.model is not None and rows.of_content(task.id, key) is None:
                     need.contents.setdefault(rows, set()).add(key)
         return need
 
-    def _shown_as(self, belief: ProjectBelief, tasks: Sequence[AskedTask], keys: set[str]) -> dict[str, int]:
-        """Return address -> task id of the media with these contents."""
-        uris = ((_uri(task, rows), task.id or 0) for rows in belief.controls for task in tasks) if keys else ()
-        return {uri: task_id for uri, task_id in uris if self._keys.get(uri) in keys}
+    def _shown_as(
+        self, lacking: Mapping[ControlRows, set[str]], tasks: Sequence[AskedTask]
+    ) -> dict[tuple[UsedEncoder, str], int]:
+        """Return whose media have these contents, as `_Need.media` does."""
+        return {
+            (rows.encoder, uri): task.id or 0
+            for rows, keys in lacking.items()
+            for task in tasks
+            if rows.encoder is not None and self._keys.get(uri := _uri(task, rows)) in keys
+        }
 
-    def _believe(self, belief: ProjectBelief, contents: Mapping[ControlRows, set[str]]) -> set[str]:
+    def _believe(self, contents: Mapping[ControlRows, set[str]]) -> dict[ControlRows, set[str]]:
         """Let the models believe about new contents; return those without an embedding."""
-        lacking: set[str] = set()
+        lacking: dict[ControlRows, set[str]] = {}
         for rows, wanted in contents.items():
             keys = sorted(wanted)
-            if belief.encoder is None:
+            if rows.encoder is None:
                 continue
-            found, is_known = self._encoders.embeddings(belief.encoder, rows.width).get(keys)
+            found, is_known = self._encoders.embeddings(rows.encoder, rows.width).get(keys)
             rows.predict([key for key, known in zip(keys, is_known, strict=True) if known], found[is_known])
-            lacking.update(key for key, known in zip(keys, is_known, strict=True) if not known)
+            if not is_known.all():
+                lacking[rows] = {key for key, known in zip(keys, is_known, strict=True) if not known}
         return lacking
 
     def _keep(self, keys: Mapping[str, str]) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from errata.audit.embed import ImageEmbedder
-from errata.audit.ports import Artefact, ControlBelief
+from errata.audit.ports import Artefact, ControlBelief, UsedEncoder
 from errata.errors import MediaError
 from errata.jobs.child_process import ChildProcessQueue
 from errata.labelstudio.codecs import Codecs
@@ -44,6 +44,7 @@ folder, project_id, password = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] 
 logging.basicConfig(level="INFO", filename=folder / "serve.log")
 CONTROL = Control("label", "choices", "image", "image", "image", ("car", "truck"))
 encoder = load_image_encoder("pixels", None)
+used = UsedEncoder(encoder.identity, "pixels")
 index = MediaIndexStore(open_database(f"sqlite:///{folder / 'errata.db'}"))
 embeddings = EmbeddingFolder(folder / "embeddings", encoder.identity, encoder.width)
 artefacts = ArtefactFolder(folder)
@@ -58,10 +59,10 @@ class Files:
 
 
 class Encoders:
-    def embeddings(self, identity, width):
+    def embeddings(self, used, width):
         return embeddings
 
-    def embedder(self, identity, name):
+    def embedder(self, used):
         return ImageEmbedder(Files(), index, embeddings, encoder, 10**6)
 
 
@@ -80,11 +81,13 @@ if not artefacts.active(project_id):
     uris = {int(path.stem): f"/data/{path.name}" for path in (folder / "media").glob("audited/*.png")}
     for path in (folder / "media" / "audited").glob("*.png"):
         path.rename(folder / "media" / path.name)
-    found = Encoders().embedder("", "").embed(uris, Silence())
+    found = Encoders().embedder(used).embed(uris, Silence())
     targets = np.eye(2, dtype=np.float32)[found.task_ids % 2]
     fitted = fit_choices(found.rows, targets, np.arange(len(found.task_ids)))
-    belief = ControlBelief(CONTROL, found.task_ids, found.content_keys, fitted.probabilities, fitted.model.arrays())
-    artefacts.save(project_id, Artefact("errata-first", encoder.identity, "pixels", (belief,)))
+    belief = ControlBelief(
+        CONTROL, found.task_ids, found.content_keys, fitted.probabilities, fitted.model.arrays(), used
+    )
+    artefacts.save(project_id, Artefact("errata-first", (belief,)))
 
 queue = ChildProcessQueue([sys.executable, str(folder / "job.py")])
 beliefs, newcomers, book = Beliefs(artefacts), Newcomers(Encoders()), ProjectBook(Projects())

@@ -189,7 +189,7 @@ def believed(control: Control) -> Callable[..., Belief]:
         keys = tuple(content_keys or (f"{n:064x}" for n in task_ids))
         about = ControlBelief(of, task_ids, keys, np.array(rows, np.float32).reshape(len(rows), len(of.labels)), None)
         embedded = {} if look is None else {of.data_key: Embedded(task_ids, keys, np.array(look, np.float32), {})}
-        return Belief(Artefact("errata-1", None, None, (about,)), embedded, "The model never saw this label.")
+        return Belief(Artefact("errata-1", (about,)), embedded, "The model never saw this label.")
 
     return make
 

@@ -13,7 +13,7 @@ import pytest
 
 from errata.audit.believe import Belief, OwnBeliever, media_of, soft_targets
 from errata.audit.embed import Embedded
-from errata.audit.ports import Artefact, Snapshot, Task
+from errata.audit.ports import Artefact, Snapshot, Task, UsedEncoder
 from errata.errors import NothingToLearn
 from errata_model.records import Control
 
@@ -81,7 +81,7 @@ def test_belief_follows_what_is_seen(project: Any, believe: Any) -> None:
     said = [about.control.labels[k] for k in about.probabilities.argmax(axis=1)]
     assert said == right
     np.testing.assert_allclose(about.probabilities.sum(axis=1), 1, atol=1e-5)
-    assert belief.artefact.encoder == "colour:1"
+    assert about.encoder == UsedEncoder("colour:1", "colour")
     assert about.model is not None
 
 

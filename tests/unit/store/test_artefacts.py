@@ -1,22 +1,30 @@
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from errata.audit.ports import Artefact, ControlBelief
+from errata.audit.ports import Artefact, ControlBelief, UsedEncoder
 from errata.errors import UsageError
 from errata.store.artefacts import ArtefactFolder
-from errata_model.records import Control
+from errata_model.records import Control, TextForm
 
 
 def artefact(version: str, **model: np.ndarray) -> Artefact:
     control = Control("kind/ü", "choices", "image", "image", "image", ("car", "truck"))
     rows = np.array([[0.1, 0.9], [0.5, 0.5]], np.float32)
-    belief = ControlBelief(control, np.array([3, 1], np.int64), ("ab" * 32, ""), rows, model or None)
-    return Artefact(version, "resnet50@abc", "resnet50", (belief,))
+    belief = ControlBelief(
+        control,
+        np.array([3, 1], np.int64),
+        ("ab" * 32, ""),
+        rows,
+        model or None,
+        UsedEncoder("resnet50@abc", "resnet50"),
+    )
+    return Artefact(version, (belief,))
 
 
 def test_an_artefact_comes_back_as_it_went(tmp_path: Path) -> None:
@@ -27,8 +35,9 @@ def test_an_artefact_comes_back_as_it_went(tmp_path: Path) -> None:
     folder.save(8, artefact("v1"))
     loaded = folder.load(7, "v1")
     (belief,), (expected,) = loaded.beliefs, artefact("v1").beliefs
-    assert (loaded.version, loaded.encoder, loaded.encoder_name) == ("v1", "resnet50@abc", "resnet50")
+    assert loaded.version == "v1"
     assert (belief.control, belief.content_keys) == (expected.control, expected.content_keys)
+    assert belief.encoder == UsedEncoder("resnet50@abc", "resnet50")
     assert belief.task_ids.tolist() == [3, 1]
     np.testing.assert_array_equal(belief.probabilities, expected.probabilities)
     assert belief.probabilities.dtype == np.float32
@@ -37,6 +46,38 @@ def test_an_artefact_comes_back_as_it_went(tmp_path: Path) -> None:
     assert belief.model["labels"].tolist() == ["x", "yy"]
     assert folder.load(8, "v1").beliefs[0].model is None
     assert (folder.active(7), folder.has(7, "v1"), folder.has(7, "v2")) == ("v1", True, False)
+
+
+def test_each_control_keeps_its_encoder_and_how_its_text_is_held(tmp_path: Path) -> None:
+    """A picture and a dialogue in one project, and one that predictions from elsewhere say something about."""
+    dialogue = Control("tone", "choices", "text", "talk", "talk", ("rude", "kind"), TextForm("Paragraphs", True, "who"))
+    rows, no_tasks = np.zeros((0, 2), np.float32), np.zeros(0, np.int64)
+    beliefs = (
+        *artefact("v1").beliefs,
+        ControlBelief(dialogue, no_tasks, (), rows, {}, UsedEncoder("words:1", "words")),
+        ControlBelief(dialogue, no_tasks, (), rows, None),
+    )
+    folder = ArtefactFolder(tmp_path)
+    folder.save(7, Artefact("v1", beliefs))
+    loaded = folder.load(7, "v1").beliefs
+    assert [each.control for each in loaded] == [each.control for each in beliefs]
+    names = [each.encoder.name if each.encoder else None for each in loaded]
+    assert names == ["resnet50", "words", None]
+
+
+@pytest.mark.parametrize("encoder", [UsedEncoder("resnet50@abc", "resnet50"), None])
+def test_what_an_earlier_errata_kept_is_still_served(tmp_path: Path, encoder: UsedEncoder | None) -> None:
+    """It named one encoder for all controls, and knew of no texts."""
+    folder = ArtefactFolder(tmp_path)
+    folder.save(7, artefact("v1"))
+    (path,) = tmp_path.glob("models/7/*/artefact.json")
+    about = json.loads(path.read_text())
+    (row,) = about["beliefs"]
+    del row["encoder"], row["control"]["text"]
+    about |= {"encoder": encoder.identity if encoder else None, "encoder_name": encoder.name if encoder else None}
+    path.write_text(json.dumps(about))
+    (loaded,) = folder.load(7, "v1").beliefs
+    assert (loaded.control, loaded.encoder) == (artefact("v1").beliefs[0].control, encoder)
 
 
 def test_the_last_two_versions_are_kept(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from errata.audit.embed import Embedded
-from errata.audit.ports import Artefact, ControlBelief, Embeddings, Progress
+from errata.audit.ports import Artefact, ControlBelief, Embeddings, Progress, UsedEncoder
 from errata.jobs.queue import JobName, JobState
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.label_config import serveable
@@ -33,7 +33,7 @@ CONFIG = (
     '<Choice value="car"/><Choice value="truck"/><Choice value="bus"/></Choices></View>'
 )
 CONTROL = Control("label", "choices", "image", "image", "image", ("car", "truck", "bus"))
-ENCODER = "pixels-1"
+ENCODER = UsedEncoder("pixels-1", "pixels")
 
 
 class Client:
@@ -123,12 +123,12 @@ class FakeEncoders:
     def put(self, keys: Sequence[str], rows: NDArray[np.float32]) -> None:
         self.rows.update(zip(keys, rows, strict=True))
 
-    def embeddings(self, encoder: str, width: int) -> Embeddings:
+    def embeddings(self, encoder: UsedEncoder, width: int) -> Embeddings:
         assert (encoder, width) == (ENCODER, 3)
         return self
 
-    def embedder(self, encoder: str, encoder_name: str) -> Embedder | None:
-        assert (encoder, encoder_name) == (ENCODER, "pixels")
+    def embedder(self, encoder: UsedEncoder) -> Embedder | None:
+        assert encoder == ENCODER
         return None if self.is_another else self
 
     def embed(self, uris: Mapping[int, str], progress: Progress) -> Embedded:
@@ -192,8 +192,9 @@ def make_artefact(version: str = "errata-aaa", n_tasks: int = 30, *, has_model: 
         tuple(f"content-{n}" for n in range(1, n_tasks + 1)) if has_model else ("",) * n_tasks,
         fitted.probabilities,
         fitted.model.arrays() if has_model else None,
+        ENCODER if has_model else None,
     )
-    return Artefact(version, ENCODER if has_model else None, "pixels" if has_model else None, (belief,))
+    return Artefact(version, (belief,))
 
 
 @dataclass

@@ -169,7 +169,7 @@ def test_beliefs_from_elsewhere_need_no_media(
     results = w.predict(task(4, "s3://bucket/4.png"), task(31))
     assert labels(results) == ["truck", None]
     assert [r["model_version"] for r in results] == ["errata-bbb", "errata-bbb-unusable"]
-    assert w.index.asked == ["/data/31.png"]
+    assert w.index.asked == []
 
 
 def test_labels_that_the_config_lost_are_not_predicted(world: MakeWorld, task: MakeTask) -> None:
