@@ -105,7 +105,7 @@ def _batches(texts: Sequence[str]) -> Iterator[list[list[str]]]:
 
 def _pieces(text: str) -> list[str]:
     """Cut a text into pieces, between words where there are spaces; at least one, and of a giant evenly spread ones."""
-    pieces = []
+    pieces: list[str] = []
     start = 0
     step = max(1.0, len(text) / _LONGEST)
     while start < len(text) or not pieces:
