@@ -175,7 +175,9 @@ class ServedEncoders:
                 found = load_image_encoder(encoder.name, self._wiring.settings.weights, self._wiring.network.trust)
                 same = found.identity == encoder.identity
                 self._embedders[encoder] = (
-                    self._wiring.embedder(found, self._wiring.project_media(), self._index) if same else None
+                    self._wiring.embedder(found, encoder.name, self._wiring.project_media(), self._index)
+                    if same
+                    else None
                 )
             except WeightsUnavailable as error:
                 logger.warning("new images cannot be predicted: %s", error)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from errata import __version__
-from errata.audit.embed import Embedded, ImageEmbedder, groups_of
+from errata.audit.embed import Embedded, Embedder, groups_of
 from errata.audit.evidence import weigh
-from errata.audit.ports import Artefact, Artefacts, ControlBelief, Progress, Snapshot, Task, UsedEncoder
+from errata.audit.ports import Artefact, Artefacts, ControlBelief, Progress, Snapshot, Task
 from errata.errors import NothingToLearn
 from errata_model.kinds.choices.learner import fit_choices
 from errata_model.records import Control
@@ -58,35 +58,40 @@ class Believer(Protocol):
 
 
 class OwnBeliever:
-    """errata's own encoder and learner, out-of-sample by leaving the whole group of equal media out."""
+    """errata's own encoders and learner, out-of-sample by leaving the whole group of equal media out.
+
+    Args:
+        embedder_of: returns what embeds what a control labels.
+        artefacts: where beliefs are kept; None where none are.
+        seed: of the learner.
+        minutes: bounds the training.
+    """
 
     def __init__(
         self,
-        embedder: ImageEmbedder,
-        encoder_name: str,
+        embedder_of: Callable[[Control], Embedder],
         artefacts: Artefacts | None,
         *,
         seed: int = 0,
         minutes: float | None = None,
     ) -> None:
-        self._embedder = embedder
-        self._encoder_name = encoder_name
+        self._embedder_of = embedder_of
         self._artefacts = artefacts
         self._seed = seed
         self._minutes = minutes
 
     def believe(self, snapshot: Snapshot, progress: Progress) -> Belief:
         """See `Believer.believe`. A belief about the same data and model is taken from the artefacts."""
+        labelled = {control.data_key: control for control in reversed(snapshot.controls)}
         embedded = {
-            data_key: self._embedder.embed(media_of(snapshot.tasks, data_key), progress)
-            for data_key in dict.fromkeys(control.data_key for control in snapshot.controls)
+            data_key: self._embedder_of(control).embed(values_of(snapshot.tasks, data_key), progress)
+            for data_key, control in labelled.items()
         }
-        encoder = self._embedder.encoder.identity
         weighed = {c.name: weigh(snapshot.tasks, c) for c in snapshot.controls}
         evidence = {name: each.tasks for name, each in weighed.items()}
         remarks = tuple(each.remark for each in weighed.values() if each.remark)
         targets = {c.name: soft_targets(evidence[c.name], c, embedded[c.data_key]) for c in snapshot.controls}
-        version = self._version(snapshot, encoder, embedded, targets)
+        version = self._version(snapshot, embedded, targets)
         if self._artefacts and self._artefacts.has(snapshot.project_id, version):
             artefact = self._artefacts.load(snapshot.project_id, version)
             for name in sorted(targets.keys() - {about.control.name for about in artefact.beliefs}):
@@ -113,6 +118,7 @@ class OwnBeliever:
                     media.rows,
                     targets[control.name],
                     groups_of(media.content_keys),
+                    blocks=media.blocks,
                     seed=self._seed,
                     minutes=self._minutes,
                 )
@@ -121,9 +127,9 @@ class OwnBeliever:
                 continue
             finally:
                 progress.advance()
-            model, encoder = fitted.model.arrays(), UsedEncoder(self._embedder.encoder.identity, self._encoder_name)
+            model = fitted.model.arrays()
             beliefs.append(
-                ControlBelief(control, media.task_ids, media.content_keys, fitted.probabilities, model, encoder)
+                ControlBelief(control, media.task_ids, media.content_keys, fitted.probabilities, model, media.encoder)
             )
         if not beliefs:
             raise NothingToLearn(_nothing_to_learn(snapshot, embedded, problems))
@@ -134,14 +140,14 @@ class OwnBeliever:
     def _version(
         self,
         snapshot: Snapshot,
-        encoder: str,
         embedded: Mapping[str, Embedded],
         targets: Mapping[str, NDArray[np.float32]],
     ) -> str:
-        digest = hashlib.sha256(json.dumps([__version__, encoder, self._seed, self._minutes]).encode())
+        digest = hashlib.sha256(json.dumps([__version__, self._seed, self._minutes]).encode())
         for control in snapshot.controls:
             media = embedded[control.data_key]
-            digest.update(json.dumps([control.name, control.data_key, control.labels]).encode())
+            encoder = media.encoder.identity if media.encoder else ""
+            digest.update(json.dumps([control.name, control.data_key, control.labels, encoder]).encode())
             for row in np.argsort(media.task_ids):
                 digest.update(f"{media.task_ids[row]} {media.content_keys[row]}".encode())
                 digest.update(targets[control.name][row].tobytes())
@@ -160,9 +166,9 @@ def _nothing_to_learn(snapshot: Snapshot, embedded: Mapping[str, Embedded], prob
     )
 
 
-def media_of(tasks: Sequence[Task], data_key: str) -> dict[int, str]:
-    """Return task id -> media address, of the tasks that have one."""
-    return {task.id: str(task.data[data_key]) for task in tasks if task.data.get(data_key)}
+def values_of(tasks: Sequence[Task], data_key: str) -> dict[int, Any]:
+    """Return task id -> what the task holds under a key of its data, of the tasks that hold something."""
+    return {task.id: task.data[data_key] for task in tasks if task.data.get(data_key)}
 
 
 def soft_targets(tasks: Sequence[Task], control: Control, embedded: Embedded) -> NDArray[np.float32]:

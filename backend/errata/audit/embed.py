@@ -7,14 +7,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from errata.audit.ports import Embeddings, Media, MediaIndex, Progress
+from errata.audit.ports import Embeddings, Media, MediaIndex, Progress, UsedEncoder
 from errata.errors import MediaError
 from errata_model.encoders.images import ImageEncoder, UnusableImage, decode_image
+from errata_model.features import Features
 
 # Label Studio serves files one at a time, and slower the more ask at once: 6.2 ms each for 2, 6.8 for 4, 8.2 for 8.
 FETCHERS = 4
@@ -32,18 +33,35 @@ class Embedded:
     Attributes:
         task_ids: (N,) int64.
         content_keys: N sha256 in hex digits, of the media's bytes.
-        rows: (N, D) float32.
+        rows: (N, D), dense or counts.
         unusable: task id -> why its media cannot be used, in words.
+        encoder: made the rows; None where nothing is known of it.
+        blocks: the widths of the parts that rows are made of, which add up to D; None where they are one.
+        what: the media, for people.
     """
 
     task_ids: NDArray[np.int64]
     content_keys: tuple[str, ...]
-    rows: NDArray[np.float32]
+    rows: Features
     unusable: Mapping[int, str]
+    encoder: UsedEncoder | None = None
+    blocks: tuple[int, ...] | None = None
+    what: str = "media"
 
     def problems(self) -> Counter[str]:
         """Count the reasons why media cannot be used."""
-        return Counter(f"media: {reason}" for reason in self.unusable.values())
+        return Counter(f"{self.what}: {reason}" for reason in self.unusable.values())
+
+
+class Embedder(Protocol):
+    """Turns what tasks show into rows for a learner."""
+
+    def embed(self, values: Mapping[int, Any], progress: Progress) -> Embedded:
+        """Embed what tasks show, `values` being task id -> what their data hold.
+
+        Raises:
+            ServiceError: Label Studio went away; what was encoded so far is kept.
+        """
 
 
 def content_key(content: bytes) -> str:
@@ -52,23 +70,36 @@ def content_key(content: bytes) -> str:
 
 
 class ImageEmbedder:
-    """Turns the images that tasks point to into embeddings, from the caches where they are there."""
+    """Turns the images that tasks point to into embeddings, from the caches where they are there.
+
+    Args:
+        media: fetches the files.
+        index: remembers what is behind which address.
+        embeddings: the encoder's cache.
+        encoder: makes the embeddings.
+        max_pixels: largest picture.
+        name: what the encoder was asked for by.
+    """
 
     def __init__(
-        self, media: Media, index: MediaIndex, embeddings: Embeddings, encoder: ImageEncoder, max_pixels: int
+        self,
+        media: Media,
+        index: MediaIndex,
+        embeddings: Embeddings,
+        encoder: ImageEncoder,
+        max_pixels: int,
+        name: str,
     ) -> None:
         self.encoder = encoder
+        self._name = name
         self._media = media
         self._index = index
         self.embeddings = embeddings
         self._max_pixels = max_pixels
 
-    def embed(self, uris: Mapping[int, str], progress: Progress) -> Embedded:
-        """Embed the media of tasks, `uris` being task id -> address.
-
-        Raises:
-            ServiceError: Label Studio went away; what was encoded so far is kept.
-        """
+    def embed(self, values: Mapping[int, Any], progress: Progress) -> Embedded:
+        """See `Embedder.embed`; the data hold addresses."""
+        uris = {task_id: str(value) for task_id, value in values.items()}
         keys = self._index.known(list(dict.fromkeys(uris.values())))
         cached = self._cached(set(keys.values()))
         to_read = {uri: task_id for task_id, uri in uris.items() if keys.get(uri) not in cached}
@@ -97,6 +128,7 @@ class ImageEmbedder:
             content_keys,
             rows,
             {task_id: failed[uri] for task_id, uri in uris.items() if uri in failed},
+            UsedEncoder(self.encoder.identity, self._name),
         )
 
     def _prepared(

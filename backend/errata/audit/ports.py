@@ -98,6 +98,22 @@ class Media(Protocol):
         """
 
 
+class Texts(Protocol):
+    """Reads what one key of tasks' data holds as text."""
+
+    @property
+    def is_far(self) -> bool:
+        """Say whether the data hold the addresses of files that hold the texts."""
+
+    def read(self, value: Any, task_id: int) -> str:
+        """Return the text. Safe to call from several threads.
+
+        Raises:
+            MediaError: there is none, or its file is missing, too large, not allowed or took too long.
+            ServiceError: Label Studio itself cannot be reached or refuses the token.
+        """
+
+
 class MediaIndex(Protocol):
     """Remembers what was found behind a media address, so that it is not fetched again."""
 
@@ -190,8 +206,20 @@ class Regions(Protocol):
     def region(self, control: Control, label: str, score: float | None = None) -> dict[str, Any]:
         """Return a Label Studio region that says `label`."""
 
+    def regions(self, control: Control, scored: Sequence[tuple[str, float]]) -> list[dict[str, Any]]:
+        """Return the regions of a prediction that says these labels, each with its probability; none for none."""
+
     def proposal(self, control: Control, top: Sequence[tuple[str, float]]) -> Proposal:
         """Return the proposal to replace a label of the control by the first of `top`."""
+
+    def addition(self, control: Control, top: Sequence[tuple[str, float]]) -> Proposal:
+        """Return the proposal to add the first of `top`, a tag that is missing."""
+
+    def removal(self, control: Control, tag: str, probability: float) -> Proposal:
+        """Return the proposal to take away a tag that is right with this probability."""
+
+    def absent_hash(self, control: Control, tag: str) -> str:
+        """Return the canonical hash that says that a tag is not given."""
 
 
 class AuditLog(Protocol):

@@ -32,8 +32,8 @@ Batch = dict[tuple[UsedEncoder, str], tuple[int, "Future[Outcome]"]]
 class Embedder(Protocol):
     """Turns media into cached embeddings; `audit.embed.ImageEmbedder` is one."""
 
-    def embed(self, uris: Mapping[int, str], progress: Progress) -> Embedded:
-        """Embed the media of tasks, `uris` being task id -> address."""
+    def embed(self, values: Mapping[int, str], progress: Progress) -> Embedded:
+        """Embed the media of tasks, `values` being task id -> address."""
 
 
 class Encoders(Protocol):

@@ -145,8 +145,9 @@ class Auditing(Showing, Training):
         if belief != "own":
             return FileBeliever(Path(belief))
         encoder, name = self._encoder(options, progress)
-        embedder = self.embedder(encoder, media, MediaIndexStore(self.engine, TRUSTED) if artefacts else NoIndex())
-        return OwnBeliever(embedder, name, artefacts, seed=options.seed, minutes=options.minutes)
+        index = MediaIndexStore(self.engine, TRUSTED) if artefacts else NoIndex()
+        embedder = self.embedder(encoder, name, media, index)
+        return OwnBeliever(lambda _: embedder, artefacts, seed=options.seed, minutes=options.minutes)
 
     def _legacy_token(self) -> str:
         """Return Label Studio's token where it is a legacy one: label-studio-ml 1.0.9 can send no other."""
@@ -177,9 +178,9 @@ class Auditing(Showing, Training):
         folder = self.settings.data_dir / "embeddings"
         return EmbeddingFolder(folder, encoder.identity, known_width(folder, encoder.identity) or encoder.width)
 
-    def embedder(self, encoder: ImageEncoder, media: Media, index: MediaIndex) -> ImageEmbedder:
+    def embedder(self, encoder: ImageEncoder, name: str, media: Media, index: MediaIndex) -> ImageEmbedder:
         """Return what turns images into embeddings and caches them."""
-        return ImageEmbedder(media, index, self.embeddings(encoder), encoder, self.settings.media_max_pixels)
+        return ImageEmbedder(media, index, self.embeddings(encoder), encoder, self.settings.media_max_pixels, name)
 
 
 class NoIndex:

@@ -63,7 +63,7 @@ class Encoders:
         return embeddings
 
     def embedder(self, used):
-        return ImageEmbedder(Files(), index, embeddings, encoder, 10**6)
+        return ImageEmbedder(Files(), index, embeddings, encoder, 10**6, "pixels")
 
 
 class Silence:

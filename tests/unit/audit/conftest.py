@@ -119,7 +119,7 @@ class Studio:
 
     @property
     def embedder(self) -> ImageEmbedder:
-        return ImageEmbedder(self.media, self.index, self.embeddings, self.encoder, MAX_PIXELS)
+        return ImageEmbedder(self.media, self.index, self.embeddings, self.encoder, MAX_PIXELS, "colour")
 
     def embed(self, uris: Mapping[int, str]) -> Embedded:
         return self.embedder.embed(uris, self.told)

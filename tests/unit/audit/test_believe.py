@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from errata.audit.believe import Belief, OwnBeliever, media_of, soft_targets
+from errata.audit.believe import Belief, OwnBeliever, soft_targets, values_of
 from errata.audit.embed import Embedded
 from errata.audit.ports import Artefact, Snapshot, Task, UsedEncoder
 from errata.errors import NothingToLearn
@@ -43,7 +43,7 @@ def believe(studio: Any, png: Any) -> Callable[..., Belief]:
     studio.media.content = {f"{n}.png": png(200 + n, 0, n) if n % 2 else png(n, 0, 200 + n) for n in range(1, 30)}
 
     def form(snapshot: Snapshot, artefacts: DictArtefacts | None = None, **options: Any) -> Belief:
-        return OwnBeliever(studio.embedder, "colour", artefacts, **options).believe(snapshot, studio.told)
+        return OwnBeliever(lambda _: studio.embedder, artefacts, **options).believe(snapshot, studio.told)
 
     return form
 
@@ -70,7 +70,7 @@ def test_targets_are_of_tasks_with_usable_media_and_one_control(project: Any, co
 def test_tasks_without_media_are_not_asked_for() -> None:
     """An absent or empty address is no media."""
     tasks = [Task(n, data, (), True) for n, data in enumerate([{"image": "a"}, {}, {"image": ""}, {"image": None}])]
-    assert media_of(tasks, "image") == {0: "a"}
+    assert values_of(tasks, "image") == {0: "a"}
 
 
 def test_belief_follows_what_is_seen(project: Any, believe: Any) -> None:

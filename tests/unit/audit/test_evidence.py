@@ -128,7 +128,7 @@ def learned(project: Project, studio: Any, png: Any) -> Callable[..., tuple[Snap
             picture = png(0, level, 0) if task.id in greens else png(level, 0, 0)
             studio.media.content[f"{task.id}.png"] = picture
         snapshot = accepted(snapshot, range(1, 11)) if are_accepted else snapshot
-        belief = OwnBeliever(studio.embedder, "colour", None).believe(snapshot, studio.told)
+        belief = OwnBeliever(lambda _: studio.embedder, None).believe(snapshot, studio.told)
         findings = find_suspects(snapshot, belief, Codecs())
         return snapshot, belief, [each for each in findings.all if each.given.task_id <= 10]
 

@@ -131,19 +131,21 @@ class FakeEncoders:
         assert encoder == ENCODER
         return None if self.is_another else self
 
-    def embed(self, uris: Mapping[int, str], progress: Progress) -> Embedded:
+    def embed(self, values: Mapping[int, str], progress: Progress) -> Embedded:
         self.gate.wait(120)
         if self.problem:
             raise self.problem
-        self.embedded += uris.values()
-        usable = {task_id: self.media[uri] for task_id, uri in uris.items() if self.media.get(uri, "").startswith("co")}
+        self.embedded += values.values()
+        usable = {
+            task_id: self.media[uri] for task_id, uri in values.items() if self.media.get(uri, "").startswith("co")
+        }
         for content in usable.values():
             self.rows[content] = looks_like(int(content.removeprefix("content-")))
         return Embedded(
             np.array(list(usable), np.int64),
             tuple(usable.values()),
             np.zeros((len(usable), 3), np.float32),
-            {task_id: "the file is broken" for task_id in uris if task_id not in usable},
+            {task_id: "the file is broken" for task_id in values if task_id not in usable},
         )
 
 

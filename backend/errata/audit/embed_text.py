@@ -1,0 +1,108 @@
+"""Collect what texts say: read, and count or encode, each text once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse import vstack as vstack_sparse
+
+from errata.audit.embed import FETCHERS, Embedded, content_key
+from errata.audit.ports import Embeddings, Progress, Texts, UsedEncoder
+from errata.errors import MediaError
+from errata_model.encoders.text import TextEncoder, UnusableText, readable_text
+from errata_model.features import Features
+
+BATCH = 256
+
+
+class TextEmbedder:
+    """Turns the texts that tasks hold into counts, or into embeddings, from the cache where they are there.
+
+    Args:
+        texts: reads what a task's data hold.
+        encoder: makes the rows.
+        name: what the encoder was asked for by.
+        embeddings: the encoder's cache; None where counting again is quicker than reading what was kept.
+    """
+
+    def __init__(self, texts: Texts, encoder: TextEncoder, name: str, embeddings: Embeddings | None) -> None:
+        self._texts = texts
+        self._encoder = encoder
+        self._name = name
+        self._embeddings = embeddings
+
+    def embed(self, values: Mapping[int, Any], progress: Progress) -> Embedded:
+        """See `Embedder.embed`; the data hold texts, or addresses of files that hold them."""
+        progress.stage("Reading texts", len(values))
+        keys: dict[int, str] = {}
+        texts: dict[str, str] = {}
+        unusable: dict[int, str] = {}
+        for task_id, text, problem in self._read_all(values):
+            progress.advance()
+            if text is None:
+                unusable[task_id] = problem
+            else:
+                keys[task_id] = text_key(text)
+                texts[keys[task_id]] = text
+        rows = self._rows(texts, progress)
+        row_of = {key: row for row, key in enumerate(texts)}
+        return Embedded(
+            np.array(list(keys), dtype=np.int64),
+            tuple(keys.values()),
+            rows[np.array([row_of[key] for key in keys.values()], dtype=np.int64)],
+            unusable,
+            UsedEncoder(self._encoder.identity, self._name),
+            self._encoder.blocks,
+            "texts",
+        )
+
+    def _read_all(self, values: Mapping[int, Any]) -> Iterator[tuple[int, str | None, str]]:
+        """Yield task id, and its text or why there is none."""
+
+        def read(task_id: int) -> tuple[int, str | None, str]:
+            try:
+                return task_id, readable_text(self._texts.read(values[task_id], task_id)), ""
+            except (MediaError, UnusableText) as error:
+                return task_id, None, str(error)
+
+        if not self._texts.is_far:
+            yield from map(read, values)
+            return
+        with ThreadPoolExecutor(FETCHERS, thread_name_prefix="texts") as pool:
+            try:
+                yield from pool.map(read, values)
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _rows(self, texts: Mapping[str, str], progress: Progress) -> Features:
+        """Return (N, D) rows of N texts, given by content key, in order."""
+        known = self._cached(list(texts))
+        new = [key for key in texts if key not in known]
+        progress.stage("Encoding texts", len(new))
+        parts = []
+        for start in range(0, len(new), BATCH):
+            batch = new[start : start + BATCH]
+            rows = self._encoder.encode([texts[key] for key in batch])
+            progress.advance(len(batch))
+            if self._embeddings is None:
+                parts.append(rows)
+            else:
+                self._embeddings.put(batch, np.asarray(rows))
+        if self._embeddings is not None:
+            return self._embeddings.get(list(texts))[0]
+        return csr_array(vstack_sparse(parts, format="csr")) if parts else self._encoder.encode([])
+
+    def _cached(self, keys: Sequence[str]) -> set[str]:
+        if self._embeddings is None:
+            return set()
+        _, is_known = self._embeddings.get(keys)
+        return {key for key, known in zip(keys, is_known, strict=True) if known}
+
+
+def text_key(text: str) -> str:
+    """Identify a readable text: the sha256 of its UTF-8, in hex digits."""
+    return content_key(text.encode())
