@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-LEVELS = " > "  # stands between the levels of a taxonomy's path
+from errata.labelstudio.codecs.taxonomy import LEVELS
 
 
 def attribute(element: Element, name: str, default: str = "") -> str:

@@ -3,7 +3,7 @@
 - `parent_prediction` is the prediction's id; None once that prediction is deleted, and in what was imported.
 - `prediction` is a copy of the project's chosen prediction at the time, which outlives it. Exports have it, lists
   do not; it is there whether or not the annotator used it.
-- `origin` is what the page notes of each region: see `codecs.choices.origin`.
+- `origin` is what the page notes of each region: see `codecs.whole_task.origin`.
 """
 
 from __future__ import annotations
@@ -36,15 +36,29 @@ class Suggestion:
             accepted, began = origin == "prediction", origin in ("prediction", "prediction-changed")
             return UNKNOWN_VERSION if accepted else None, UNKNOWN_VERSION if began else None
         said: list[Any] = self.prediction["result"]
-        suggested = codecs.label(said, given.control, given.region_id)
-        if suggested is None:
-            return None, None  # it said nothing about this control: an empty form is nobody's opinion
+        if not _says_something(given, said, codecs):
+            return None, None  # about this control: an empty form is nobody's opinion
         version = str(self.prediction.get("model_version") or "") or UNKNOWN_VERSION
         if origin is None or origin == codecs.origin(said, given.control, given.region_id):
             was_taken = self.is_parent or codecs.has_region_of(result, said, given.control)
         else:
-            was_taken = origin == "prediction"
-        return version if was_taken and suggested == given.label else None, version
+            was_taken = origin == "prediction" or (given.kind == "tags" and origin == "prediction-changed")
+        return version if was_taken and _is_as_suggested(given, result, said, codecs) else None, version
+
+
+def _says_something(given: GivenLabel, said: Sequence[Any], codecs: Codecs) -> bool:
+    if given.kind == "tags":
+        return bool(codecs.tags(said, given.control))
+    return codecs.label(said, given.control, given.region_id) is not None
+
+
+def _is_as_suggested(given: GivenLabel, result: Sequence[Any], said: Sequence[Any], codecs: Codecs) -> bool:
+    """Say whether the prediction had this label too; of the missing tags of an annotation, whether it had just them."""
+    if given.kind != "tags":
+        return codecs.label(said, given.control, given.region_id) == given.label
+    if given.label is None:
+        return codecs.tags(said, given.control) == codecs.tags(result, given.control)
+    return codecs.label(said, given.control, given.region_id, given.label) is not None
 
 
 def suggestion_of(annotation: Mapping[str, Any], predictions: Sequence[Mapping[str, Any]]) -> Suggestion:

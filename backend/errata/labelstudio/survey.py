@@ -16,7 +16,7 @@ from errata.labelstudio.task_list import task_filter, task_pages
 from errata.labelstudio.tasks import TaskReader
 from errata_model.records import Control
 
-_TAGS = {"choices": ("Choices", "single")}  # kind -> the tag that asks for it, and how
+_TAGS = {"choices": "Choices", "taxonomy": "Taxonomy"}  # type of the results -> the tag that asks for them
 _ANNOTATED = task_filter("total_annotations", "greater", "Number", 0)
 _LABELS = {"fields": "all", "include": "id,annotations,result,was_cancelled"}
 _PAGE_SIZE = 500
@@ -157,7 +157,7 @@ def _count_labels(
 
 
 def _summed(summary: Mapping[str, Any], control: Control, n_annotations: int) -> Counter[str] | None:
-    created = (summary.get("created_annotations") or {}).get(f"{control.name}|{control.to_name}|choices")
+    created = (summary.get("created_annotations") or {}).get(f"{control.name}|{control.to_name}|{control.type}")
     labels = Counter(
         {str(k): int(v) for k, v in ((summary.get("created_labels") or {}).get(control.name) or {}).items()}
     )
@@ -181,7 +181,7 @@ def _read_labels(
 
 
 def _surveyed(control: Control, labels: Counter[str]) -> SurveyedControl:
-    tag, how = _TAGS[control.kind]
+    tag, how = _TAGS[control.type], "several" if control.kind == "tags" else "single"
     rarest = min(control.labels, key=lambda label: labels[label])
     n_labels = labels.total()
     return SurveyedControl(control.name, tag, how, control.kind, n_labels, len(control.labels), rarest, labels[rarest])

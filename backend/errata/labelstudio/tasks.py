@@ -37,13 +37,15 @@ class TaskReader:
                 self._leave_out(f'tasks without anything under "{key}"', "task", task_id)
         annotations = [each for each in raw.get("annotations") or () if isinstance(each, Mapping)]
         predictions = [each for each in raw.get("predictions") or () if isinstance(each, Mapping)]
+        given = [label for each in annotations for label in self._labels(each, task_id, predictions)]
         return Task(
             id=task_id,
             data=data,
-            labels=tuple(label for each in annotations for label in self._labels(each, task_id, predictions)),
+            labels=tuple(label for label in given if label.label is not None),
             is_labeled=bool(raw.get("is_labeled", any(not each.get("was_cancelled") for each in annotations))),
             predictions=tuple(stored for each in predictions for stored in self._stored(each)),
             prediction_versions=tuple(str(each.get("model_version") or "") for each in predictions),
+            answers=tuple(label for label in given if label.label is None),
         )
 
     def skipped(self) -> Counter[str]:
@@ -71,28 +73,36 @@ class TaskReader:
         if not isinstance(result, list):
             self._leave_out("annotations whose result is not a list", "annotation", annotation_id)
             return
-        if not result:
+        if not result and not all(control.takes_none for control in self._controls):
             self._leave_out("annotations that are empty", "annotation", annotation_id)
             return
         suggestion = suggestion_of(annotation, predictions)
         for control in self._controls:
-            label, region_id, problem = self._codecs.decode(result, control)
-            if problem is not None:
-                self._leave_out(f"annotations with {problem}", "annotation", annotation_id)
-            elif label is None:
+            decoded = self._codecs.decode(result, control)
+            is_answered = decoded.is_answered or (control.takes_none and decoded.problem is None)
+            if decoded.problem is not None:
+                self._leave_out(f"annotations with {decoded.problem}", "annotation", annotation_id)
+            elif not is_answered:
                 self._leave_out(f'annotations without an answer for "{control.name}"', "annotation", annotation_id)
-            else:
-                given = GivenLabel(
-                    task_id=task_id,
-                    annotation_id=annotation_id,
-                    annotator=_annotator(annotation.get("completed_by")),
-                    control=control.name,
-                    region_id=region_id,
-                    kind=control.kind,
-                    label=label,
-                    value_hash=self._codecs.value_hash(result, control.name, region_id) or "",
-                )
-                yield self._with_origin(given, result, suggestion)
+            if is_answered:
+                for label in (*decoded.labels, *([None] if control.kind == "tags" else ())):
+                    given = self._given(annotation, task_id, control, label)
+                    yield self._with_origin(given, result, suggestion)
+
+    def _given(self, annotation: Mapping[str, Any], task_id: int, control: Control, label: str | None) -> GivenLabel:
+        tag = label if control.kind == "tags" else None
+        is_value = control.kind != "tags" or tag is not None
+        value_hash = self._codecs.value_hash(annotation["result"], control.name, None, tag) if is_value else None
+        return GivenLabel(
+            task_id=task_id,
+            annotation_id=int(annotation["id"]),
+            annotator=_annotator(annotation.get("completed_by")),
+            control=control.name,
+            region_id=None,
+            kind=control.kind,
+            label=label,
+            value_hash=value_hash or "",
+        )
 
     def _with_origin(self, given: GivenLabel, result: Sequence[Any], suggestion: Suggestion) -> GivenLabel:
         suggested_by, started_from = suggestion.of(given, result, self._codecs)

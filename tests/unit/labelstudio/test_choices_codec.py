@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from label_studio_sdk.label_interface.interface import LabelInterface
 
-from errata.labelstudio.codecs import Codecs
+from errata.labelstudio.codecs import Codecs, Decoded
 from errata_model.records import Control
 
 CONTROL = Control("label", "choices", "image", "image", "image", ("cat", "dog", "a/ü"))
@@ -52,7 +52,7 @@ def test_a_replaced_label_is_read_back_and_nothing_else_changes(
 
     replaced = CODECS.replaced(result, "label", None, label)
 
-    assert CODECS.decode(replaced, CONTROL) == (label, None, None)
+    assert CODECS.decode(replaced, CONTROL) == Decoded((label,), True, None)
     assert CODECS.label(replaced, "label", None) == label
     replaced[len(before)]["value"]["choices"] = ["cat"]
     assert replaced == untouched
@@ -62,7 +62,7 @@ def test_a_replaced_label_is_read_back_and_nothing_else_changes(
 @given(label=st.sampled_from(CONTROL.labels))
 def test_a_region_says_its_label_and_is_the_same_every_time(label: str) -> None:
     region = CODECS.region(CONTROL, label, 0.5)
-    assert CODECS.decode([region], CONTROL) == (label, None, None)
+    assert CODECS.decode([region], CONTROL) == Decoded((label,), True, None)
     assert CODECS.region(CONTROL, label, 0.5) == region
     assert _reference_label_studio_problems(region) == []
     json.dumps(region, allow_nan=False)
@@ -104,14 +104,14 @@ def test_a_label_that_is_not_there_is_not_replaced() -> None:
     ],
 )
 def test_what_cannot_be_decoded_says_why(result: list[Any], problem: str) -> None:
-    label, _, said = CODECS.decode(result, CONTROL)
-    assert label is None
-    assert problem in str(said)
+    decoded = CODECS.decode(result, CONTROL)
+    assert (decoded.labels, decoded.is_answered) == ((), False)
+    assert problem in str(decoded.problem)
 
 
 @pytest.mark.parametrize("result", [[], [{"from_name": "note"}], ["junk"], [answer(value={"choices": []})]])
 def test_an_unanswered_control_is_no_problem(result: list[Any]) -> None:
-    assert CODECS.decode(result, CONTROL) == (None, None, None)
+    assert CODECS.decode(result, CONTROL) == Decoded((), False, None)
 
 
 def _reference_label_studio_problems(region: dict[str, Any]) -> list[str]:
@@ -125,7 +125,7 @@ def _reference_label_studio_problems(region: dict[str, Any]) -> list[str]:
 def test_a_proposal_replaces_by_the_likeliest() -> None:
     proposal = CODECS.proposal(CONTROL, [("dog", 0.9), ("cat", 0.1)])
     assert (proposal.action, proposal.label, proposal.value["score"]) == ("replace", "dog", 0.9)
-    assert CODECS.decode([proposal.value], CONTROL)[0] == "dog"
+    assert CODECS.decode([proposal.value], CONTROL).labels == ("dog",)
 
 
 def test_a_stored_prediction_becomes_probabilities_of_every_label() -> None:

@@ -3,59 +3,147 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from errata.labelstudio.codecs import choices
+from errata.labelstudio.codecs import choices, tags, whole_task
 from errata_model.records import Control, Proposal
 
 Region = Mapping[str, Any]
 
 
-class Codecs:
-    """Reads, writes and replaces labels in Label Studio's form, whatever their kind."""
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What an annotation's result says for a control.
 
-    def decode(self, result: Sequence[Region], control: Control) -> tuple[str | None, str | None, str | None]:
-        """Return (label, region id, problem in words) of a control; see `choices.decode`."""
-        return choices.decode(result, control)
+    Attributes:
+        labels: what was given and the config has.
+        is_answered: the control was answered, be it with no label.
+        problem: what is wrong, in words; None where nothing is. Without a label nothing of the answer can be used.
+    """
+
+    labels: tuple[str, ...]
+    is_answered: bool
+    problem: str | None
+
+
+class Codecs:
+    """Reads, writes and replaces labels in Label Studio's form, whatever their kind.
+
+    A label's place is a control, a region (None: the label is of the whole task) and, of a control of tags, the tag:
+    each tag has a place of its own, where it is given or is not.
+    """
+
+    def decode(self, result: Sequence[Region], control: Control) -> Decoded:
+        """Return what a control was answered with."""
+        if control.kind == "tags":
+            given, problem = tags.decode(result, control)
+            return Decoded(tuple(given or ()), given is not None, problem)
+        label, problem = choices.decode(result, control)
+        return Decoded(() if label is None else (label,), label is not None, problem)
 
     def region(self, control: Control, label: str, score: float | None = None) -> dict[str, Any]:
         """Return a Label Studio region that says `label`."""
-        return choices.region(control, label, score)
+        return whole_task.region(control, [label], score)
+
+    def regions(self, control: Control, scored: Sequence[tuple[str, float]]) -> list[dict[str, Any]]:
+        """Return the regions of a prediction that says these labels, each with its probability; none for none.
+
+        Label Studio's page takes all labels of a control from one region, whose score is that of the least sure one.
+        """
+        if not scored:
+            return []
+        return [whole_task.region(control, [label for label, _ in scored], min(score for _, score in scored))]
 
     def proposal(self, control: Control, top: Sequence[tuple[str, float]]) -> Proposal:
         """Return the proposal to replace a label of the control by the first of `top`."""
         label, probability = top[0]
-        return Proposal("replace", choices.region(control, label, probability), tuple(top))
+        return Proposal("replace", self.region(control, label, probability), tuple(top))
+
+    def addition(self, control: Control, top: Sequence[tuple[str, float]]) -> Proposal:
+        """Return the proposal to add the first of `top`, a tag that is missing."""
+        tag, probability = top[0]
+        return Proposal("add", self.region(control, tag, probability), tuple(top))
+
+    def removal(self, control: Control, tag: str, probability: float) -> Proposal:
+        """Return the proposal to take away a tag that is right with this probability."""
+        return Proposal("remove", self.region(control, tag, probability), ((tag, probability),))
+
+    def absent_hash(self, control: Control, tag: str) -> str:
+        """Return the canonical hash that says that a tag is not given."""
+        return tags.slot_hash(control.name, tag, is_given=False)
 
     def probabilities(self, result: Sequence[Region], score: object, control: Control) -> dict[str, float] | None:
         """Return label -> probability as a stored prediction says it, None where it says nothing usable."""
+        if control.kind == "tags":
+            return tags.probabilities(result, score, control)
         return choices.probabilities(result, score, control)
 
     def origin(self, result: Sequence[Region], control: str, region_id: str | None) -> str | None:
-        """Return where Label Studio's page says the label came from; see `choices.origin`."""
-        return choices.origin(result, control) if region_id is None else None
+        """Return where Label Studio's page says the label came from; see `whole_task.origin`."""
+        return whole_task.origin(result, control) if region_id is None else None
 
     def has_region_of(self, result: Sequence[Region], other: Sequence[Region], control: str) -> bool:
         """Say whether both results hold the control's label in a region of the same id: one was copied."""
-        copied = choices.region_id(result, control)
-        return copied is not None and copied == choices.region_id(other, control)
+        copied = whole_task.region_id(result, control)
+        return copied is not None and copied == whole_task.region_id(other, control)
 
-    def value_hash(self, result: Sequence[Region], control: str, region_id: str | None) -> str | None:
-        """Return the canonical hash of the value there, None where there is none."""
-        return choices.value_hash(result, control) if region_id is None else None
+    def tags(self, result: Sequence[Region], control: str) -> frozenset[str] | None:
+        """Return the tags that are given, none where the control has no answer; None where it cannot be read."""
+        given = tags.given(result, control)
+        return None if given is None else frozenset(given)
+
+    def form(self, result: Sequence[Region], control: str) -> dict[str, Any] | None:
+        """Return the control's region without what it says, to say something else in; None where there is none."""
+        found = whole_task.find(result, control)
+        if found is None:
+            return None
+        return {key: result[found].get(key) for key in ("id", "from_name", "to_name", "type")}
+
+    def value_hash(
+        self, result: Sequence[Region], control: str, region_id: str | None, tag: str | None = None
+    ) -> str | None:
+        """Return the canonical hash of the value there, None where there is none. A tag that is missing has one."""
+        if region_id is not None:
+            return None
+        return choices.value_hash(result, control) if tag is None else tags.value_hash(result, control, tag)
+
+    def label(
+        self, result: Sequence[Region], control: str, region_id: str | None, tag: str | None = None
+    ) -> str | None:
+        """Return the label there, None where there is none."""
+        if region_id is not None:
+            return None
+        if tag is None:
+            return choices.label(result, control)
+        return tag if tag in (tags.given(result, control) or ()) else None
 
     def replaced(
-        self, result: Sequence[Region], control: str, region_id: str | None, label: str
+        self,
+        result: Sequence[Region],
+        control: str,
+        region_id: str | None,
+        label: str | None,
+        tag: str | None = None,
+        form: Region | None = None,
     ) -> list[dict[str, Any]]:
-        """Return a copy of `result` with the label replaced and every other region, id and field as it was.
+        """Return a copy of `result` with `label` in its place and every other label, region, id and field as it was.
+
+        Args:
+            result: an annotation's.
+            control: the place, with `region_id` and `tag`.
+            region_id: see `control`.
+            label: what is to stand there; None takes a tag away.
+            tag: see `control`.
+            form: of a tag that is added, the region to say it in where the result has none of the control.
 
         Raises:
-            ValueError: there is no such label.
+            ValueError: there is no such place, or no label can be in it.
         """
         if region_id is not None:
             raise ValueError(f"`region_id` must be None for a label of the whole task, got {region_id!r}")
+        if tag is not None:
+            return tags.with_tag(result, control, tag, is_given=label is not None, form=form)
+        if label is None:
+            raise ValueError(f"`label` must be one of {control!r}, got None")
         return choices.replaced(result, control, label)
-
-    def label(self, result: Sequence[Region], control: str, region_id: str | None) -> str | None:
-        """Return the label there, None where there is none."""
-        return choices.label(result, control) if region_id is None else None
