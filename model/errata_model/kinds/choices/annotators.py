@@ -129,7 +129,8 @@ def find_consensus_of_votes(
         ValueError: shapes do not agree, a label is no class, or a row of `predicted` is no probability distribution.
     """
     votes, belief = _check(tasks, annotators, labels, shape, predicted, n_classes)
-    probabilities = belief if votes.n_classes == 1 else _settle(votes, belief, predicted is not None)
+    is_settled = votes.n_classes == 1 or not len(votes.tasks)
+    probabilities = belief if is_settled else _settle(votes, belief, predicted is not None)
     rounded = probabilities.round(9)  # equals are equal in whatever order they were added up
     best = rounded.argmax(axis=1) if probabilities.size else np.zeros(len(belief), dtype=np.int64)
     label_quality = probabilities[votes.tasks, votes.label[votes.cells]]

@@ -53,9 +53,9 @@ def collect_votes(tasks: Integers, annotators: Integers, labels: Integers, shape
 
 def vote_shares(votes: Votes) -> Floats:
     """Return (N, K) the share of annotators for each label; zeros where nobody gave one."""
-    by_label = csr_array((np.ones(len(votes.label)), (np.arange(len(votes.label)), votes.label)), dtype=np.float64)
-    by_label.resize((len(votes.label), votes.n_classes))
-    return np.asarray((votes.matrix @ by_label).toarray() / np.maximum(votes.n_people, 1)[:, None])
+    by_label = np.zeros((len(votes.label), votes.n_classes))
+    by_label[np.arange(len(votes.label)), votes.label] = 1
+    return np.asarray((votes.matrix @ by_label) / np.maximum(votes.n_people, 1)[:, None])
 
 
 def confusion_rates(votes: Votes, posterior: Floats) -> Floats:
