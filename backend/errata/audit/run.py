@@ -50,6 +50,7 @@ class Examination:
             "caution": self.belief.caution or None,
             "from_predictions": from_predictions(self.snapshot.tasks),
             "remarks": list(self.belief.remarks),
+            "annotators": list(self.findings.annotators),
             "skipped": dict(self.skipped.most_common()),
             "refused_controls": list(self.snapshot.refused),
             "seconds": round(self.seconds, 1),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from errata.audit.annotators import Beside, put_beside
 from errata.audit.believe import Belief
 from errata.audit.detectors import DETECTORS, Detector, Scene, Signal
 from errata.audit.embed import groups_of
@@ -31,6 +33,7 @@ class Findings:
     all: tuple[Finding, ...]  # every given label that the belief says something about
     suspects: tuple[Finding, ...]  # those of them that make the queue
     n_doubted: int  # labels that the belief or a detector doubts, in the queue or beyond its limit
+    annotators: tuple[dict[str, Any], ...] = ()  # figures of each control that several people labelled; as JSON
 
     @property
     def cut(self) -> float:
@@ -49,14 +52,17 @@ def find_suspects(
 
     A suspect is a label whose place the belief would give to another one, or that a detector fired for, within `limit`
     (by default 10 % of the labels, at least 100). Others follow behind them, by disagreement too. A label's
-    disagreement is the noisy-or of the belief's and the detectors': they add up, and none takes from another.
+    disagreement is the noisy-or of the belief's and the detectors': they add up, and none takes from another. Where
+    several people labelled the same tasks the belief is theirs, too; see `audit.annotators`.
     """
-    scored = [score(snapshot, control_belief) for control_belief in belief.artefact.beliefs]
+    alone = [score(snapshot, control_belief) for control_belief in belief.artefact.beliefs]
+    beside = [put_beside(s, belief.evidence.get(s.belief.control.name, snapshot.tasks)) for s in alone]
     signals = {
         (i, n): of_label
-        for i, s in enumerate(scored)
-        for n, of_label in _signals(_scene(snapshot, belief, s), detectors).items()
+        for i, s in enumerate(alone)
+        for n, of_label in _signals(_scene(snapshot, belief, s, beside[i]), detectors).items()
     }
+    scored = [s if among is None else among.scored(s) for s, among in zip(alone, beside, strict=True)]
     n_labels = sum(len(s.labels) for s in scored)
     n_limit = max(LEAST_LIMIT, int(LIMIT_SHARE * n_labels)) if limit is None else limit
     merged = {
@@ -84,10 +90,16 @@ def find_suspects(
         )
         for i, n in places
     }
-    return Findings(tuple(findings.values()), tuple(findings[p] for p in doubted[:n_limit]), len(doubted))
+    suspects = tuple(findings[place] for place in doubted[:n_limit])
+    return Findings(
+        tuple(findings.values()),
+        suspects,
+        len(doubted),
+        tuple(among.weighed.figures(s.belief.control) for s, among in zip(alone, beside, strict=True) if among),
+    )
 
 
-def _scene(snapshot: Snapshot, belief: Belief, scored: Scored) -> Scene:
+def _scene(snapshot: Snapshot, belief: Belief, scored: Scored, beside: Beside | None) -> Scene:
     control = scored.belief.control
     return Scene(
         snapshot,
@@ -97,6 +109,7 @@ def _scene(snapshot: Snapshot, belief: Belief, scored: Scored) -> Scene:
         scored.given,
         belief.embedded.get(control.data_key),
         belief.evidence.get(control.name, snapshot.tasks),
+        beside,
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from errata.audit.detectors import annotator_conflict
 from errata.audit.detectors.scene import Detector, Scene, Signal
 
-DETECTORS: tuple[Detector, ...] = ()
+DETECTORS: tuple[Detector, ...] = (annotator_conflict,)
 
 __all__ = ["DETECTORS", "Detector", "Scene", "Signal"]

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from errata.audit.annotators import Beside
 from errata.audit.embed import Embedded
 from errata.audit.ports import ControlBelief, Snapshot, Task
 from errata_model.records import GivenLabel
@@ -39,6 +40,7 @@ class Scene:
         given: (L,) int64, each label as a column of `belief`.
         embedded: what the tasks show; None where nothing was encoded.
         evidence: the tasks with those of the control's labels alone that are evidence; see `audit.evidence`.
+        beside: what annotators and belief say together; None where no two people labelled the same task.
     """
 
     snapshot: Snapshot
@@ -48,6 +50,7 @@ class Scene:
     given: NDArray[np.int64]
     embedded: Embedded | None
     evidence: Sequence[Task]
+    beside: Beside | None = None
 
 
 class Detector(Protocol):
