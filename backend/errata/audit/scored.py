@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errata.audit.ports import ControlBelief, Snapshot
-from errata_model.kinds.choices.scoring import label_quality
+from errata_model.kinds.choices.scoring import class_shares, label_quality
 from errata_model.records import GivenLabel
 
 
@@ -37,6 +37,7 @@ def score(snapshot: Snapshot, belief: ControlBelief) -> Scored:
     rows = np.array([row_of[label.task_id] for label in labels], dtype=np.int64)
     given = np.array([column[label.label] for label in labels], dtype=np.int64)
     probabilities = belief.probabilities[rows].reshape(len(rows), len(column))
-    quality = label_quality(given, probabilities) if len(rows) else np.zeros(0)
+    shares = class_shares(belief.probabilities)  # of all tasks: no label's quality depends on what it is audited with
+    quality = label_quality(given, probabilities, shares=shares) if len(rows) else np.zeros(0)
     proposed = probabilities.argmax(axis=1) if len(rows) else given
     return Scored(belief, labels, rows, given, proposed, np.clip(1.0 - quality, 0.0, 1.0))

@@ -14,6 +14,7 @@ from errata.audit.believe import Belief
 from errata.audit.detectors import Detector, Scene, Signal
 from errata.audit.suspect import Findings, find_suspects
 from errata.labelstudio.codecs import Codecs
+from errata_model.kinds.choices.scoring import class_shares, label_quality
 from errata_model.records import Control, Finding, finding_key
 
 SURE = {"cat": (0.9, 0.08, 0.02), "dog": (0.1, 0.8, 0.1), "cow": (0.01, 0.01, 0.98)}
@@ -42,13 +43,22 @@ class Pointing:
         }
 
 
+def qualities(rows: Any, given: Sequence[int]) -> Any:
+    """Return the quality of labels of tasks 1, 2, ... as an audit of them all has it."""
+    rows = np.array(rows, np.float32)
+    return label_quality(np.array(given), rows, shares=class_shares(rows))
+
+
 def test_most_likely_error_comes_first(project: Any, believed: Any) -> None:
-    """Disagreement is one minus the probability of the given label; suspects are what another label beats."""
-    found = suspect(project("cat", "cat", "cow", "dog"), believed([SURE["cow"], SURE["cat"], SURE["dog"], SURE["dog"]]))
-    assert [(f.given.task_id, f.disagreement) for f in found.all] == [(1, 0.99), (3, 0.9), (4, 0.2), (2, 0.1)]
+    """Disagreement is one minus the label's quality; suspects are what another label beats."""
+    rows = [SURE["cow"], SURE["cat"], SURE["dog"], SURE["dog"]]
+    found = suspect(project("cat", "cat", "cow", "dog"), believed(rows))
+    disagreements = 1 - qualities(rows, [0, 0, 2, 1])[[0, 2, 3, 1]]
+    assert tasks_of(found.all) == [1, 3, 4, 2]
+    assert [f.disagreement for f in found.all] == pytest.approx(disagreements.tolist(), abs=1e-6)
     assert tasks_of(found.suspects) == [1, 3]
     assert found.n_doubted == 2
-    assert found.cut == 0.9
+    assert found.cut == found.all[1].disagreement
 
 
 def test_what_a_suspect_carries(project: Any, believed: Any) -> None:
@@ -56,7 +66,8 @@ def test_what_a_suspect_carries(project: Any, believed: Any) -> None:
     snapshot = project("cat", url="http://label-studio/", project_id=7)
     (finding,) = suspect(snapshot, believed([SURE["cow"]])).suspects
     assert finding.key == finding_key("http://label-studio/", 7, finding.given)
-    assert finding.detectors == {"low_self_confidence": 0.99}
+    assert finding.detectors == {"low_self_confidence": finding.disagreement}
+    assert finding.disagreement == pytest.approx(0.99, abs=0.01)
     assert (finding.p_wrong, finding.stream, finding.model_version) == (None, "suspect", "errata-1")
     assert finding.proposal is not None
     assert finding.proposal.action == "replace"
@@ -140,7 +151,7 @@ def test_copies_of_an_image_are_no_evidence(project: Any, believed: Any) -> None
 
 
 def test_ranking_is_the_belief_s_own(project: Any, believed: Any) -> None:
-    """Any rows: the order is that of one minus the given label's probability, whatever the order of tasks."""
+    """Any rows: the order is that of the labels' quality, worst first, whatever the order of tasks."""
     seed = random.randrange(2**32)
     print("seed", seed)
     rng = np.random.default_rng(seed)
@@ -150,8 +161,7 @@ def test_ranking_is_the_belief_s_own(project: Any, believed: Any) -> None:
     snapshot = project(*labels)
     found = suspect(snapshot, believed(rows))
     given = [names.index(label) for label in labels]
-    oracle = sorted(range(60), key=lambda n: -(1 - rows[n, given[n]]))
-    assert tasks_of(found.all) == [n + 1 for n in oracle]
+    assert tasks_of(found.all) == (np.argsort(qualities(rows, given), kind="stable") + 1).tolist()
     assert set(tasks_of(found.suspects)) == {n + 1 for n in range(60) if rows[n].argmax() != given[n]}
     shuffled = tuple(random.Random(seed).sample(snapshot.tasks, 60))
     assert suspect(replace(snapshot, tasks=shuffled), believed(rows)) == found
@@ -160,17 +170,18 @@ def test_ranking_is_the_belief_s_own(project: Any, believed: Any) -> None:
 def test_a_detector_that_fires_makes_a_suspect(project: Any, believed: Any) -> None:
     """Also where the belief agrees with the label: its disagreement is the noisy-or, and the detectors' words lead."""
     snapshot = project("cat", "cat", "cow")
-    belief = believed([SURE["cat"], SURE["cat"], SURE["dog"]])
+    rows = [SURE["cat"], SURE["cat"], SURE["dog"]]
+    belief, quality = believed(rows), qualities(rows, [0, 0, 2])
     weak, strong = Pointing("weak", {1: 0.2, 3: 0.2}), Pointing("strong", {1: 0.5})
     found = suspect(snapshot, belief, detectors=(weak, strong))
     doubted, agreed = found.suspects
     assert (doubted.given.task_id, agreed.given.task_id) == (3, 1)
-    assert agreed.disagreement == pytest.approx(1 - 0.9 * 0.8 * 0.5)
+    assert agreed.disagreement == pytest.approx(1 - quality[0] * 0.8 * 0.5, abs=1e-6)
     assert agreed.detectors == {"weak": 0.2, "strong": 0.5}
     assert agreed.reason == "strong says so. weak says so. The model never saw this label."
     assert agreed.proposal is None
-    assert doubted.detectors == {"low_self_confidence": 0.9, "weak": 0.2}
-    assert doubted.disagreement == pytest.approx(1 - 0.1 * 0.8)
+    assert doubted.detectors == {"low_self_confidence": pytest.approx(1 - quality[2], abs=1e-6), "weak": 0.2}
+    assert doubted.disagreement == pytest.approx(1 - quality[2] * 0.8, abs=1e-6)
     assert doubted.proposal is not None
     assert (found.n_doubted, found.all[2].detectors) == (2, {})
 
