@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errata import __version__
+from errata.audit.annotators import annotators_targets
 from errata.audit.embed import Embedded, Embedder, groups_of
 from errata.audit.evidence import weigh
 from errata.audit.ports import Artefact, Artefacts, ControlBelief, Progress, Snapshot, Task
@@ -172,7 +173,14 @@ def values_of(tasks: Sequence[Task], data_key: str) -> dict[int, Any]:
 
 
 def soft_targets(tasks: Sequence[Task], control: Control, embedded: Embedded) -> NDArray[np.float32]:
-    """Return the annotators' consensus: (N, K) float32, the share of annotators for each label, zeros where none."""
+    """Return what the annotators say: (N, K) float32, zeros where none said anything.
+
+    The share of annotators for each label; where several people labelled the same tasks, what they say weighed by how
+    each of them confuses the labels (`annotators_targets`).
+    """
+    together = annotators_targets(tasks, control, embedded.task_ids)
+    if together is not None:
+        return together
     column: dict[str | None, int] = {label: k for k, label in enumerate(control.labels)}
     row = {int(task_id): n for n, task_id in enumerate(embedded.task_ids)}
     targets = np.zeros((len(row), len(column)), dtype=np.float32)

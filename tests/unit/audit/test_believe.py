@@ -52,11 +52,19 @@ def embedded(n: int) -> Embedded:
     return Embedded(np.arange(1, n + 1), ("",) * n, np.zeros((n, 3), np.float32), {})
 
 
-def test_targets_are_the_share_of_annotators(project: Any, control: Control) -> None:
-    """Two of three who say cat make two thirds; nobody makes a row of zeros."""
-    snapshot = project(["cat", "cat", "dog"], "cow", None)
-    targets = soft_targets(snapshot.tasks, control, embedded(3))
-    np.testing.assert_allclose(targets, [[2 / 3, 1 / 3, 0], [0, 0, 1], [0, 0, 0]], rtol=1e-6)
+def test_targets_are_the_labels_where_everybody_labels_alone(project: Any, control: Control) -> None:
+    """With one annotator a task a label is taken as it is; nobody makes a row of zeros."""
+    targets = soft_targets(project("cat", "cow", None).tasks, control, embedded(3))
+    np.testing.assert_allclose(targets, [[1, 0, 0], [0, 0, 1], [0, 0, 0]])
+
+
+def test_targets_are_what_annotators_say_together(project: Any, control: Control) -> None:
+    """Two of three who say cat are likelier to be right than two thirds; nobody makes a row of zeros."""
+    targets = soft_targets(project(["cat", "cat", "dog"], "cow", None).tasks, control, embedded(3))
+    assert targets[0, 0] > 2 / 3
+    assert targets[0].argmax() == 0
+    assert targets[1].argmax() == 2
+    np.testing.assert_allclose(targets.sum(axis=1), [1, 1, 0], atol=1e-6)
 
 
 def test_targets_are_of_tasks_with_usable_media_and_one_control(project: Any, control: Control) -> None:
