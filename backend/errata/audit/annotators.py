@@ -124,11 +124,16 @@ class Beside:
         left = np.maximum(1.0 - self.apart, 1e-12)
         return np.asarray(np.clip((self.disagreement - self.apart) / left, 0.0, 1.0))
 
-    def scored(self, alone: Scored) -> Scored:
-        """Return the labels scored against the consensus, but for what the conflict of annotators adds."""
+    def scored(self, alone: Scored, is_apart: bool) -> Scored:
+        """Return the labels scored against the consensus.
+
+        Args:
+            alone: the same labels against the belief alone.
+            is_apart: leave out `conflict`, which the detector of that name adds.
+        """
         belief = replace(alone.belief, probabilities=self.weighed.consensus.probabilities.astype(np.float32))
-        apart = np.where(self.is_contested, self.apart, self.disagreement)
-        return replace(alone, belief=belief, proposed=self.proposed, disagreement=apart)
+        disagreement = np.where(self.is_contested & is_apart, self.apart, self.disagreement)
+        return replace(alone, belief=belief, proposed=self.proposed, disagreement=disagreement)
 
 
 def put_beside(scored: Scored, tasks: Sequence[Task]) -> Beside | None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 
 from errata.audit.annotators import Beside, put_beside
 from errata.audit.believe import Belief
-from errata.audit.detectors import DETECTORS, Detector, Scene, Signal
+from errata.audit.detectors import DETECTORS, Detector, Scene, Signal, annotator_conflict
 from errata.audit.embed import groups_of
 from errata.audit.ports import ControlBelief, Regions, Snapshot, Task
 from errata.audit.scored import Scored, score
@@ -62,7 +63,8 @@ def find_suspects(
         for i, s in enumerate(alone)
         for n, of_label in _signals(_scene(snapshot, belief, s, beside[i]), detectors).items()
     }
-    scored = [s if among is None else among.scored(s) for s, among in zip(alone, beside, strict=True)]
+    is_apart = annotator_conflict in detectors
+    scored = [s if among is None else among.scored(s, is_apart) for s, among in zip(alone, beside, strict=True)]
     n_labels = sum(len(s.labels) for s in scored)
     n_limit = max(LEAST_LIMIT, int(LIMIT_SHARE * n_labels)) if limit is None else limit
     merged = {
@@ -168,7 +170,7 @@ def _reasons(
     for i, s in enumerate(scored):
         embedded = belief.embedded.get(s.belief.control.data_key)
         chosen = [n for j, n in suspects if j == i]
-        if embedded is None or not chosen:
+        if embedded is None or not chosen or issparse(embedded.rows):
             continue
         name = s.belief.control.name
         consensus = _consensus(belief.evidence.get(name, snapshot.tasks), s.belief)
