@@ -58,7 +58,7 @@ def group_duplicates(features: Features, content: Sequence[str] | NDArray[np.int
         raise ValueError(f"`features` must have a row for each of the {len(same)} items, got {features.shape[0]}")
     if len(same) < _FEWEST:
         return same
-    rows = _weighted(features) if isinstance(features, csr_array) else _unit(features)
+    rows = unit_rows(features)
     limit = _limit(rows)
     if limit <= 0:
         return same
@@ -192,8 +192,11 @@ def _near_words(rows: csr_array, limit: float) -> Pairs:
     return first[near], second[near]
 
 
-def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    rows = np.asarray(rows, dtype=np.float32)
+def unit_rows(features: Features) -> Features:
+    """Return (N, D) rows of length 1, counts weighted by how rare they are (TF-IDF); a row of zeros stays one."""
+    if isinstance(features, csr_array):
+        return _weighted(features)
+    rows = np.asarray(features, dtype=np.float32)
     lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64))
     return np.asarray(rows / np.where(lengths > 0, lengths, 1)[:, None], dtype=np.float32)
 
