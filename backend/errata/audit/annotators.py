@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from errata.audit.ports import ControlBelief, Task
 from errata.audit.scored import Scored
 from errata_model.kinds.choices.annotators import Consensus, find_consensus_of_votes
-from errata_model.kinds.choices.scoring import label_quality
 from errata_model.records import Control
 
 _KINDS = ("choices", "taxonomy")  # one label a task
@@ -148,8 +147,7 @@ def put_beside(scored: Scored, tasks: Sequence[Task]) -> Beside | None:
         return None
     consensus = weighed.consensus
     proposed = consensus.labels[scored.rows]
-    quality = label_quality(scored.given, consensus.probabilities[scored.rows]).astype(np.float64)
-    disagreement = np.clip(1.0 - quality, 0.0, 1.0)
+    disagreement = np.clip(1.0 - consensus.probabilities[scored.rows, scored.given], 0.0, 1.0)
     is_contested = (proposed != scored.given) & (consensus.agreement[scored.rows] > 0)
     return Beside(weighed, proposed, disagreement, np.minimum(scored.disagreement, disagreement), is_contested)
 

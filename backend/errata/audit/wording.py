@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from errata.audit.evidence import UNKNOWN_VERSION
 from errata_model.records import Finding, GivenLabel
@@ -60,3 +61,17 @@ def similar_items(labels: Sequence[str], modality: str) -> str:
         return f"{n} of the {len(labels)} most similar {modality}s are labelled {label}."
     several = ", ".join(f"{count} {name}" for name, count in counts[:3])
     return f"The {len(labels)} most similar {modality}s are labelled: {several}."
+
+
+def annotators_together(figures: Sequence[Mapping[str, Any]]) -> str:
+    """Say for each control how much several people who labelled the same tasks agree; "" where none did.
+
+    Args:
+        figures: as `Findings.annotators` has them.
+    """
+    said = (
+        f'{each["shared_tasks"]} tasks have an answer for "{each["control"]}" by several people; on average '
+        f"{per_cent(each['agreement'])} of them gave the likeliest"
+        for each in figures
+    )
+    return "; ".join(said)
