@@ -12,7 +12,7 @@ from errata.audit.findings_file import to_json, write_findings, write_tasks
 from errata.audit.ports import Progress
 from errata.audit.review_order import Published
 from errata.audit.run import Examination
-from errata.audit.wording import question
+from errata.audit.wording import annotators_together, question
 from errata.cli.console import echo, print_json, progress, tell
 from errata.cli.failures import failure
 from errata.errors import UsageError
@@ -116,6 +116,7 @@ class Outcome:
             *(f"  left out: {n} x {what}" for what, n in self.examination.skipped.most_common()),
             *(f"  left alone: {refused}" for refused in self.examination.snapshot.refused),
             *filter(None, (*self.examination.belief.remarks, self.examination.belief.caution)),
+            *filter(None, (annotators_together(self.examination.findings.annotators),)),
             _suspects(self.examination),
         ]
         if with_examples:
