@@ -46,7 +46,7 @@ def differences(scores, is_known):
     return np.where(is_known, scores - least, 0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(labelled_counts())
 def test_closed_form_equals_a_refit_without_each_group(drawn):
     """Soft targets, rows without labels or counts, and groups of any size included; unknown classes come last."""
@@ -205,11 +205,11 @@ def test_what_is_no_count_is_an_error(broken):
 
 
 def test_many_classes_and_columns_stay_sparse():
-    """With 2,000 classes and 100,000 columns, a table of all of them is never made."""
+    """With 500 classes and 100,000 columns, a table of all of them is never made."""
     rng = np.random.default_rng(5)
-    counts = csr_array(random_array((4000, 100_000), density=2e-4, rng=rng, dtype=np.float32, format="csr"))
-    labels = rng.integers(0, 2000, 4000)
-    targets = np.zeros((4000, 2000))
-    targets[np.arange(4000), labels] = 1
+    counts = csr_array(random_array((1000, 100_000), density=2e-4, rng=rng, dtype=np.float32, format="csr"))
+    labels = rng.integers(0, 500, 1000)
+    targets = np.zeros((1000, 500))
+    targets[np.arange(1000), labels] = 1
     assert ComplementModel.fit(counts, targets).gains.nnz <= counts.nnz
-    assert np.isfinite(leave_group_out_scores(counts, targets, np.arange(4000))).all()
+    assert np.isfinite(leave_group_out_scores(counts, targets, np.arange(1000))).all()
