@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from errata.errors import SettingError
+from errata_model.encoders.text import DEFAULT_TEXT_ENCODER
 
 PredictionsMode = Literal["all", "labelled", "none"]
 ApplyMode = Literal["manual", "auto"]
@@ -33,6 +34,7 @@ class ProjectSettings(BaseModel):
     predictions: PredictionsMode | None = None
     belief: str | None = None  # own, stored, a file, an ML backend's URL, or package.module:Class
     encoder: str | None = None
+    text_encoder: str | None = None
     apply: ApplyMode | None = None
     limit: int | None = None  # the queue's length
     shows_version: bool | None = None  # errata may fill the project's model version where it is empty
@@ -74,6 +76,11 @@ class Settings(BaseSettings):
     database_url: str | None = Field(None, description="SQLAlchemy URL; SQLite in the data folder by default")
     redis_url: str | None = Field(None, description="runs jobs by RQ (`errata worker`) instead of child processes")
     encoder: str = Field("resnet50", description="any torchvision classification backbone, or `pixels`")
+    text_encoder: str = Field(
+        DEFAULT_TEXT_ENCODER,
+        description="what reads texts: `words`, `characters` or both, which need nothing, or the name or folder of a "
+        "sentence-transformers model (`pip install 'errata[text]'`)",
+    )
     weights: Path | None = Field(None, description="a file, or a folder of NAME.pth, instead of a download")
     predictions: PredictionsMode | None = Field(
         None,

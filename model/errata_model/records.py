@@ -16,9 +16,9 @@ class TextForm:
     """How a task's data hold a text."""
 
     tag: str  # of the label config's object: "Text", "HyperText", "Paragraphs", "Table" or "List"
-    is_url: bool = False  # the data hold the address of a file that holds it
-    name_key: str = "author"  # of <Paragraphs>: the keys of who says something and of what is said
-    text_key: str = "text"
+    value_type: str = ""  # its valueType: "url" where the data hold the address of a file that holds the text
+    name_key: str = ""  # of <Paragraphs>: the keys of who says something and of what is said, where they are named
+    text_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,13 @@ class Finding:
     proposal: Proposal | None
     stream: Stream
     model_version: str
+
+    @property
+    def tag(self) -> str | None:
+        """The tag that the finding is about, given or missing; None where the label is the only one there."""
+        if self.given.kind != "tags":
+            return None
+        return self.given.label or (self.proposal.label if self.proposal else None)
 
 
 def finding_key(source_url: str, project_id: int, given: GivenLabel) -> str:

@@ -12,7 +12,7 @@ from errata.audit.findings_file import to_json, write_findings, write_tasks
 from errata.audit.ports import Progress
 from errata.audit.review_order import Published
 from errata.audit.run import Examination
-from errata.audit.wording import annotators_together, question
+from errata.audit.wording import question
 from errata.cli.console import echo, print_json, progress, tell
 from errata.cli.failures import failure
 from errata.errors import UsageError
@@ -49,8 +49,13 @@ def audit(
             "or a LabelStudioMLBase class, package.module:Class."
         ),
     ] = None,
-    encoder: Annotated[str | None, typer.Option(help="A torchvision classification backbone, or pixels.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Its weights: a file, or a folder of NAME.pth.")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="A torchvision classification backbone, or pixels, for images.")
+    ] = None,
+    text_encoder: Annotated[
+        str | None, typer.Option(help="words, characters or both, or a sentence-transformers model, for texts.")
+    ] = None,
+    weights: Annotated[Path | None, typer.Option(help="That one's weights: a file, or a folder of NAME.pth.")] = None,
     minutes: Annotated[float | None, typer.Option(min=0, help="Bounds the training, in minutes.")] = None,
     seed: Annotated[int, typer.Option(help="Makes the audit repeatable.")] = 0,
     limit: Annotated[int | None, typer.Option(min=0, help="The queue's length; 10 % of the labels by default.")] = None,
@@ -58,7 +63,7 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Find the labels that are likely wrong, and post them into the project's review project."""
-    options = BeliefOptions(belief, encoder, weights, minutes, seed, limit)
+    options = BeliefOptions(belief, encoder, weights, minutes, seed, limit, text_encoder)
     wiring = Wiring(read_settings())
     if target is None:
         if not all_:
@@ -116,7 +121,6 @@ class Outcome:
             *(f"  left out: {n} x {what}" for what, n in self.examination.skipped.most_common()),
             *(f"  left alone: {refused}" for refused in self.examination.snapshot.refused),
             *filter(None, (*self.examination.belief.remarks, self.examination.belief.caution)),
-            *filter(None, (annotators_together(self.examination.findings.annotators),)),
             _suspects(self.examination),
         ]
         if with_examples:

@@ -135,12 +135,7 @@ def _to_control(element: Element, objects: dict[str, Element]) -> Control:
 def _text_form(element: Element) -> TextForm | None:
     if element.tag not in _TEXTS:
         return None
-    is_url = attribute(element, "valueType", "text") == "url"
-    if element.tag != "Paragraphs":
-        return TextForm(element.tag, is_url)
-    default = TextForm(element.tag)
-    name_key, text_key = attribute(element, "nameKey", ""), attribute(element, "textKey", "")
-    return TextForm(element.tag, is_url, name_key or default.name_key, text_key or default.text_key)
+    return TextForm(element.tag, *(attribute(element, name, "") for name in ("valueType", "nameKey", "textKey")))
 
 
 def _parse(xml: str) -> Element:

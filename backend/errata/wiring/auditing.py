@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from errata.audit.believe import Believer, OwnBeliever
 from errata.audit.believe_elsewhere import FileBeliever, StoredBeliever
-from errata.audit.embed import ImageEmbedder
-from errata.audit.ports import Artefact, Artefacts, Media, MediaIndex, Progress
+from errata.audit.embed import Embedder, ImageEmbedder
+from errata.audit.embed_text import TextEmbedder
+from errata.audit.ports import Artefact, Artefacts, Media, MediaIndex, Progress, Texts
 from errata.audit.review_order import Published
 from errata.audit.run import Examination, Outlets, examine, run_audit
 from errata.audit.selected import Sent, send
@@ -23,6 +25,7 @@ from errata.labelstudio.other_backends import read_backends
 from errata.labelstudio.predictions import SourcePredictions
 from errata.labelstudio.selection import ChosenSource
 from errata.labelstudio.source import ProjectSource, describe_project
+from errata.labelstudio.task_texts import TaskTexts
 from errata.labelstudio.tokens import read_claims
 from errata.settings import PredictionsMode
 from errata.store.embeddings import EmbeddingFolder, known_width
@@ -30,6 +33,8 @@ from errata.store.media_index import TRUSTED, MediaIndexStore
 from errata.wiring.showing import Showing
 from errata.wiring.training import Training
 from errata_model.encoders.images import ImageEncoder, UnknownEncoder, WeightsUnavailable, load_image_encoder
+from errata_model.encoders.text import TextEncoder, is_counting, load_text_encoder
+from errata_model.records import Control
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class BeliefOptions:
     minutes: float | None = None
     seed: int = 0
     limit: int | None = None
+    text_encoder: str | None = None
 
 
 class Auditing(Showing, Training):
@@ -72,6 +78,7 @@ class Auditing(Showing, Training):
             options,
             belief=options.belief or said.belief,
             encoder=options.encoder or said.encoder,
+            text_encoder=options.text_encoder or said.text_encoder,
             limit=said.limit if options.limit is None else options.limit,
         )
 
@@ -144,10 +151,17 @@ class Auditing(Showing, Training):
             return ClassBeliever(belief, self._legacy_token() if artefacts else "")
         if belief != "own":
             return FileBeliever(Path(belief))
-        encoder, name = self._encoder(options, progress)
         index = MediaIndexStore(self.engine, TRUSTED) if artefacts else NoIndex()
-        embedder = self.embedder(encoder, name, media, index)
-        return OwnBeliever(lambda _: embedder, artefacts, seed=options.seed, minutes=options.minutes)
+
+        image_encoder = cache(lambda: self._encoder(options, progress))  # loaded where there are images
+
+        def embedder_of(control: Control) -> Embedder:
+            if control.text is not None:
+                name = options.text_encoder or self.settings.text_encoder
+                return self.text_embedder(self._text_encoder(name), name, TaskTexts(control.text, media))
+            return self.embedder(*image_encoder(), media, index)
+
+        return OwnBeliever(embedder_of, artefacts, seed=options.seed, minutes=options.minutes)
 
     def _legacy_token(self) -> str:
         """Return Label Studio's token where it is a legacy one: label-studio-ml 1.0.9 can send no other."""
@@ -169,7 +183,17 @@ class Auditing(Showing, Training):
             progress.say(f"{error} Working on pixels instead: findings are fewer and worse than with weights.")
             return load_image_encoder("pixels", None), "pixels"
 
-    def embeddings(self, encoder: ImageEncoder) -> EmbeddingFolder:
+    def _text_encoder(self, name: str) -> TextEncoder:
+        try:
+            encoder = load_text_encoder(name)
+            _ = encoder.identity  # finds out now whether the weights can be had
+        except UnknownEncoder as error:
+            raise SettingError(f"ERRATA_TEXT_ENCODER is wrong because {error}") from error
+        except WeightsUnavailable as error:
+            raise SettingError(str(error)) from error
+        return encoder
+
+    def embeddings(self, encoder: ImageEncoder | TextEncoder) -> EmbeddingFolder:
         """Return the cache of an encoder; loads the encoder only where it was never used before.
 
         Raises:
@@ -181,6 +205,10 @@ class Auditing(Showing, Training):
     def embedder(self, encoder: ImageEncoder, name: str, media: Media, index: MediaIndex) -> ImageEmbedder:
         """Return what turns images into embeddings and caches them."""
         return ImageEmbedder(media, index, self.embeddings(encoder), encoder, self.settings.media_max_pixels, name)
+
+    def text_embedder(self, encoder: TextEncoder, name: str, texts: Texts) -> TextEmbedder:
+        """Return what turns texts into counts, or into embeddings and caches them."""
+        return TextEmbedder(texts, encoder, name, None if is_counting(name) else self.embeddings(encoder))
 
 
 class NoIndex:

@@ -22,6 +22,7 @@ __all__ = [
     "UnknownEncoder",
     "UnusableText",
     "WeightsUnavailable",
+    "is_counting",
     "load_text_encoder",
     "readable_text",
 ]
@@ -85,6 +86,11 @@ def load_text_encoder(name: str = DEFAULT_TEXT_ENCODER) -> TextEncoder:
         )
     parts = [HashedNgrams(NGRAMS[part]) if part in NGRAMS else SentenceEncoder(part) for part in names]
     return parts[0] if len(parts) == 1 else JointTextEncoder(parts)
+
+
+def is_counting(name: str) -> bool:
+    """Say whether the encoder of that name counts, which is quicker than to read what was kept of a text."""
+    return not Path(name).is_dir() and {part.strip() for part in name.split(",")} <= NGRAMS.keys()
 
 
 class JointTextEncoder:

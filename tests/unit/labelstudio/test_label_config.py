@@ -28,14 +28,14 @@ def test_a_single_choice_on_an_image_is_served() -> None:
     ("tag", "form"),
     [
         ('<Text name="o" value="$body" granularity="word"/>', TextForm("Text")),
-        ('<Text name="o" value="$body" valueType="url"/>', TextForm("Text", is_url=True)),
-        ('<HyperText name="o" value="$body" valuetype="url" inline="true"/>', TextForm("HyperText", is_url=True)),
+        ('<Text name="o" value="$body" valueType="url"/>', TextForm("Text", "url")),
+        ('<HyperText name="o" value="$body" valuetype="url" inline="true"/>', TextForm("HyperText", "url")),
         ('<Paragraphs name="o" value="$body"/>', TextForm("Paragraphs")),
         (
             '<Paragraphs name="o" value="$body" nameKey="who" textkey="says" layout="dialogue"/>',
             TextForm("Paragraphs", name_key="who", text_key="says"),
         ),
-        ('<Table name="o" value="$body"/>', TextForm("Table")),
+        ('<Table name="o" value="$body" valueType="csv|url"/>', TextForm("Table", "csv|url")),
         ('<List name="o" value="$body" title="Answers"/>', TextForm("List")),
     ],
 )

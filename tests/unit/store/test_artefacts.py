@@ -50,7 +50,9 @@ def test_an_artefact_comes_back_as_it_went(tmp_path: Path) -> None:
 
 def test_each_control_keeps_its_encoder_and_how_its_text_is_held(tmp_path: Path) -> None:
     """A picture and a dialogue in one project, and one that predictions from elsewhere say something about."""
-    dialogue = Control("tone", "choices", "text", "talk", "talk", ("rude", "kind"), TextForm("Paragraphs", True, "who"))
+    dialogue = Control(
+        "tone", "choices", "text", "talk", "talk", ("rude", "kind"), TextForm("Paragraphs", "url", "who")
+    )
     rows, no_tasks = np.zeros((0, 2), np.float32), np.zeros(0, np.int64)
     beliefs = (
         *artefact("v1").beliefs,

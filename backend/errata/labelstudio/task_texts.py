@@ -1,0 +1,42 @@
+"""What tasks hold as text, in their data or in files that these name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from errata.audit.ports import Media
+from errata.errors import MediaError
+from errata.labelstudio.texts import is_address, text_of
+from errata_model.records import TextForm
+
+
+class TaskTexts:
+    """Reads what one key of tasks' data holds: `audit.ports.Texts`.
+
+    Args:
+        form: how the data hold it.
+        media: fetches files.
+    """
+
+    def __init__(self, form: TextForm, media: Media) -> None:
+        self._tag = form.tag
+        self._attributes = {"valueType": form.value_type, "nameKey": form.name_key, "textKey": form.text_key}
+        self._media = media
+
+    @property
+    def is_far(self) -> bool:
+        """See `Texts.is_far`."""
+        return is_address(self._tag, self._attributes)
+
+    def read(self, value: Any, task_id: int) -> str:
+        """See `Texts.read`."""
+        held = self._fetch(value, task_id) if self.is_far else value
+        return text_of(held, self._tag, self._attributes)
+
+    def _fetch(self, value: Any, task_id: int) -> str:
+        if not isinstance(value, str):
+            raise MediaError("its address is broken")
+        try:
+            return self._media.read(value, task_id).decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise MediaError("the file is not UTF-8 text") from error
