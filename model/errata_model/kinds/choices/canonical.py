@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 
 from errata_model.features import Features
 
-UNLABELLED = 2  # beside the halves 0 and 1
-
 
 def order_by_content(
     features: Features, targets: NDArray[np.float64], groups: NDArray[np.int64], seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Sort rows as if at random, and deal their groups into two halves.
+    """Sort rows as if at random, and number the groups that have labels.
 
-    Labels decide the order of rows of equal content alone, and never the half: a changed label moves nothing.
+    Labels decide the order of rows of equal content alone, and never a number: a changed label moves nothing.
 
     Args:
         features: (N, D), checked.
@@ -28,7 +26,7 @@ def order_by_content(
 
     Returns:
         order: (N,) the rows, sorted.
-        halves: (N,) 0 or 1 for rows of groups with a label, 2 for the others. Groups of equal content share a half.
+        ranks: (N,) the number of each row's group, from 0; -1 where it has no label. Groups of equal content share one.
     """
     key = seed.to_bytes(8, "little", signed=True)
     digests = [blake2b(content, key=key, digest_size=16).digest() for content in _contents(features)]
@@ -37,11 +35,11 @@ def order_by_content(
         members.setdefault(group, []).append(digest)
     names = {group: blake2b(b"".join(sorted(held)), key=key).digest() for group, held in members.items()}
     labelled = {names[group] for group in groups[targets.any(axis=1)].tolist()}
-    half_of = {name: rank % 2 for rank, name in enumerate(sorted(labelled))}
+    rank_of = {name: rank for rank, name in enumerate(sorted(labelled))}
     own_names = [names[group] for group in groups.tolist()]
-    halves = np.array([half_of.get(name, UNLABELLED) for name in own_names], dtype=np.int64)
+    ranks = np.array([rank_of.get(name, -1) for name in own_names], dtype=np.int64)
     order = sorted(range(len(digests)), key=lambda n: (digests[n], own_names[n], targets[n].tobytes()))
-    return np.array(order, dtype=np.int64), halves
+    return np.array(order, dtype=np.int64), ranks
 
 
 def _contents(features: Features) -> Iterator[bytes]:

@@ -13,7 +13,23 @@ from errata_model.kinds.choices.rows import Rows
 Floats = NDArray[np.float64]
 
 LINEAR = math.inf  # the width of the linear kernel
+_ROUNDING = 1e-5  # of a row's length: what is left of it, once centred, is rounding
 _JITTER = 1e-6  # of the kernel's diagonal, which is 1 or 2: keeps equal landmarks apart
+
+
+def centre(rows: Rows, means: NDArray[np.float32] | None) -> Rows:
+    """Return rows less their means, of length 1 again: what all rows share tells none of them apart.
+
+    Args:
+        rows: (N, D) of length 1.
+        means: (D,); None leaves rows as they are.
+    """
+    if means is None or not isinstance(rows, np.ndarray):
+        return rows
+    centred = rows - means
+    lengths = np.sqrt(np.einsum("nd,nd->n", centred, centred))
+    centred /= np.where(lengths > _ROUNDING, lengths, np.inf)[:, None].astype(np.float32)
+    return np.asarray(centred)
 
 
 def inner_products(rows: Rows, others: Rows) -> Floats:
@@ -57,21 +73,23 @@ def radial_kernel(squared: Floats, width: float) -> Floats:
     return np.asarray(np.exp(scaled, out=scaled))
 
 
-def whiten(kernel: Floats, between_landmarks: Floats) -> tuple[Floats, Floats]:
+def factorise(between_landmarks: Floats) -> Floats:
+    """Return the lower triangular factor L of the (m, m) kernel between landmarks, which is L L' but for a jitter."""
+    jittered = between_landmarks + _JITTER * np.eye(len(between_landmarks))
+    return np.asarray(cholesky(jittered, lower=True, overwrite_a=True, check_finite=False))
+
+
+def whiten(kernel: Floats, factor: Floats) -> Floats:
     """Turn kernel values into features whose products are the kernel's (Nystroem's approximation).
 
     Args:
         kernel: (N, m) between rows and landmarks; overwritten.
-        between_landmarks: (m, m).
+        factor: (m, m) what `factorise` made of the kernel between landmarks.
 
     Returns:
-        features: (N, m); features @ features.T is the kernel where the landmarks are all rows.
-        factor: (m, m) lower triangular L with features = kernel @ inverse(L').
+        (N, m) kernel @ inverse(L'): its products with itself are the kernel where the landmarks are all rows.
 
     Source:
         Williams and Seeger, "Using the Nystroem method to speed up kernel machines", NIPS 2000.
     """
-    jittered = between_landmarks + _JITTER * np.eye(len(between_landmarks))
-    factor = cholesky(jittered, lower=True, overwrite_a=True, check_finite=False)
-    features = solve_triangular(factor, kernel.T, lower=True, overwrite_b=True, check_finite=False).T
-    return features, factor
+    return np.asarray(solve_triangular(factor, kernel.T, lower=True, overwrite_b=True, check_finite=False).T)

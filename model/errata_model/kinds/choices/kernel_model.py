@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from errata_model.kinds.choices.kernel import Floats, kernel_values
+from errata_model.kinds.choices.kernel import Floats, centre, kernel_values
 from errata_model.kinds.choices.rows import Rows
 
 
@@ -19,9 +19,10 @@ class KernelModel:
     """A fitted kernel ridge regression. Immutable: safe to use from several threads.
 
     Attributes:
-        landmarks: (m, D) rows of length 1.
+        landmarks: (m, D) rows of length 1, centred.
         coefficients: (m, K) float32.
-        width: of the kernel, a distance between rows, or `LINEAR`.
+        width: of the kernel, a distance between centred rows, or `LINEAR`.
+        means: (D,) what rows are centred by; None where they are not.
     """
 
     kind: ClassVar[str] = "kernel"
@@ -29,14 +30,19 @@ class KernelModel:
     landmarks: Rows
     coefficients: NDArray[np.float32]
     width: float
+    means: NDArray[np.float32] | None = None
 
     def scores(self, rows: Rows) -> Floats:
         """Return (M, K) scores of (M, D) rows of length 1."""
-        return kernel_values(rows, self.landmarks, self.width) @ self.coefficients.astype(np.float64)
+        return kernel_values(centre(rows, self.means), self.landmarks, self.width) @ self.coefficients.astype(
+            np.float64
+        )
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what `from_arrays` needs, fit for `np.savez`."""
         kept = {"coefficients": self.coefficients, "width": np.array(self.width)}
+        if self.means is not None:
+            kept["means"] = self.means
         if isinstance(self.landmarks, np.ndarray):
             return kept | {"landmarks": self.landmarks}
         return kept | {
@@ -58,4 +64,4 @@ class KernelModel:
         if "landmark_starts" in arrays:
             shape = len(coefficients), int(arrays["n_columns"])
             landmarks = csr_array((landmarks, arrays["landmark_columns"], arrays["landmark_starts"]), shape=shape)
-        return cls(landmarks, coefficients, float(arrays["width"]))
+        return cls(landmarks, coefficients, float(arrays["width"]), arrays.get("means"))

@@ -1,27 +1,27 @@
-"""The learner of single choice: kernel ridge regression that believes nothing from a row's own group."""
+"""The learner of single choice: an average of learners that believes nothing from a row's own group."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
 from errata_model.features import Features
-from errata_model.kinds.choices.canonical import UNLABELLED, order_by_content
-from errata_model.kinds.choices.kernel import LINEAR, Floats, kernel_values, median_distance, whiten
-from errata_model.kinds.choices.kernel_model import KernelModel
-from errata_model.kinds.choices.model import ChoicesModel, Member
-from errata_model.kinds.choices.rows import Rows, check_blocks, check_features, to_blocks
-from errata_model.kinds.choices.settings import choose_settings
+from errata_model.kinds.choices.canonical import order_by_content
+from errata_model.kinds.choices.choice import Chosen, choose, evidence, has_enough, share
+from errata_model.kinds.choices.complement_learner import ComplementNaiveBayes
+from errata_model.kinds.choices.examples import UNLABELLED, Examples, Floats
+from errata_model.kinds.choices.kernel_ridge import KernelRidge
+from errata_model.kinds.choices.logistic_regression import LogisticRegression
+from errata_model.kinds.choices.model import ChoicesModel, Member, Predictor
+from errata_model.kinds.choices.rows import Block, check_blocks, check_features, to_blocks
 from errata_model.kinds.choices.softmax import softmax
-from errata_model.out_of_sample import leave_group_out
 
-_LANDMARKS = 1500  # up to so many labelled rows the kernel is exact
-_MEDIAN_ROWS = 1000
+_TRIAL_ROWS = 10_000  # enough to choose by; with fewer too large a ridge was chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,11 @@ def fit_choices(
 ) -> FittedChoices:
     """Learn labels from features, and predict every row without its own group.
 
-    A kernel ridge regression, one column a class, on each block. Leaving a row's group out is exact
-    (`leave_group_out`), and the settings that serve a row were chosen without its label, too (`choose_settings`): a
-    row's belief does not move when its own label changes. Beyond 1,500 labelled rows, 1,500 of them stand for the
-    space (Nystroem); every label is still learned from.
+    An average of learners on each block: kernel ridge regression and, over counts, complement naive Bayes, whose leaving
+    a row's group out is exact; logistic regression, cross-fitted over folds of whole groups. Settings, temperatures and
+    the shares in the average are chosen by the likelihood of labels that were left out, for one half of the groups
+    within the other half (`choose`): a row's belief does not move when labels of its own group change, but for
+    rounding in single precision.
 
     All is computed in an order that content and `seed` decide: the result permutes with the rows.
 
@@ -60,7 +61,7 @@ def fit_choices(
         targets: (N, K) rows that sum to 1, or of zeros where there is no label.
         groups: (N,) rows that must not vouch for one another: the same media, near-duplicates.
         blocks: widths of the parts that rows are made of, each learned from by itself; all is one part by default.
-        seed: of the draw of landmarks and halves.
+        seed: of the draw of landmarks, halves and folds.
         minutes: no further settings are tried after so long; the choice then depends on the machine's speed.
 
     Returns:
@@ -71,56 +72,93 @@ def fit_choices(
     """
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
     checked = check_features(features)
-    widths = check_blocks(blocks, checked.shape[1])
-    wanted = _check_targets(targets, checked.shape[0])
-    members = _check_groups(groups, checked.shape[0])
-    order, halves = order_by_content(checked, wanted, members, seed)
-    wanted, members, halves = wanted[order], members[order], halves[order]
-    is_labelled = np.asarray(wanted.any(axis=1))
-    average = np.zeros_like(wanted)
-    learned = []
+    n_rows, width = checked.shape
+    widths = check_blocks(blocks, width)
+    wanted = _check_targets(targets, n_rows)
+    members = _check_groups(groups, n_rows)
+    order, ranks = order_by_content(checked, wanted, members, seed)
+    examples = Examples(wanted, members, ranks).take(order)
+    trial = examples.take(np.flatnonzero(examples.is_labelled)[:_TRIAL_ROWS])
     parts = to_blocks(checked, widths)
-    for number, block in enumerate(parts):
-        rows = block.prepare(checked)[order]
-        probabilities, temperature, predictor = _fit(rows, wanted, members, halves, is_labelled, deadline)
-        average += probabilities / len(parts)
-        learned.append(Member(number, 1 / len(parts), temperature, predictor))
-    in_given_order = np.empty(average.shape, dtype=np.float32)
+    learned = [
+        _learn(learner, number, examples, trial, deadline)
+        for number, block in enumerate(parts)
+        for learner in _learners(checked, block, order, examples)
+    ]
+    shares = _shares(learned, trial)
+    average = np.zeros(wanted.shape, dtype=np.float32)
+    for n, each in enumerate(learned):
+        average += shares[examples.parts, n, None] * each.probabilities
+    in_given_order = np.empty_like(average)
     in_given_order[order] = average
-    return FittedChoices(in_given_order, ChoicesModel(checked.shape[1], wanted.shape[1], parts, tuple(learned)))
+    kept = tuple(
+        Member(each.block, weight, each.chosen[UNLABELLED].temperature, each.predictor)
+        for weight, each in zip(shares[UNLABELLED].tolist(), learned, strict=True)
+    )
+    return FittedChoices(in_given_order, ChoicesModel(width, wanted.shape[1], parts, kept))
 
 
-def _fit(
-    rows: Rows,
-    targets: Floats,
-    groups: NDArray[np.int64],
-    halves: NDArray[np.int64],
-    is_labelled: NDArray[np.bool_],
-    deadline: float | None,
-) -> tuple[Floats, float, KernelModel]:
-    labelled = rows[is_labelled]
-    unit = median_distance(labelled[:_MEDIAN_ROWS]) if isinstance(rows, np.ndarray) else None
-    settings = choose_settings(labelled, targets[is_labelled], groups[is_labelled], halves[is_labelled], unit, deadline)
-    centred = np.where(is_labelled[:, None], targets - 1 / targets.shape[1], 0)
-    landmarks = labelled[:_LANDMARKS]
-    scores = np.zeros_like(centred)
-    for relative, ridge in sorted({setting[:2] for setting in settings}):
-        width = LINEAR if unit is None else relative * unit
-        features, factor = whiten(kernel_values(rows, landmarks, width), kernel_values(landmarks, landmarks, width))
-        found = leave_group_out(features, centred, groups, is_labelled, ridge)
-        for part, setting in enumerate(settings):
-            if setting[:2] == (relative, ridge):
-                scores[halves == part] = found[halves == part] / setting.temperature
-        if settings[UNLABELLED][:2] == (relative, ridge):
-            weights = _solve(features[is_labelled], centred[is_labelled], ridge)
-            coefficients = solve_triangular(factor, weights, lower=True, trans="T", check_finite=False)
-            predictor = KernelModel(landmarks, coefficients.astype(np.float32), width)
-    return softmax(scores), settings[UNLABELLED].temperature, predictor
+class Learner(Protocol):
+    """One way to learn labels from the rows of a block.
+
+    Attributes:
+        default: the setting where there is too little to choose by.
+        default_temperature: likewise.
+    """
+
+    default: Any
+    default_temperature: float
+
+    def candidates(self, trial: Examples, /) -> Iterator[tuple[Any, Floats]]:
+        """Yield settings, each with scores of the first labelled rows by their own half's labels of other groups."""
+
+    def fit(self, setting: Any, /) -> tuple[Floats, Predictor]:
+        """Return (N, K) scores of every row by the labels of other groups, and what predicts new rows."""
 
 
-def _solve(features: Floats, centred: Floats, ridge: float) -> Floats:
-    products = features.T @ features + ridge * np.eye(features.shape[1])
-    return np.asarray(cho_solve(cho_factor(products, check_finite=False), features.T @ centred))
+def _learners(features: Features, block: Block, order: NDArray[np.int64], examples: Examples) -> Iterator[Learner]:
+    rows = block.prepare(features)[order]
+    yield KernelRidge(rows, examples)
+    if LogisticRegression.is_affordable(rows, examples.targets.shape[1]):
+        yield LogisticRegression(rows, examples)
+    if not isinstance(rows, np.ndarray):
+        yield ComplementNaiveBayes(rows, examples)
+
+
+@dataclass(frozen=True, slots=True)
+class _Learned:
+    """What one learner made of one block: chosen for each part of the rows, probabilities (N, K) out of sample."""
+
+    block: int
+    chosen: Sequence[Chosen[Any]]
+    probabilities: NDArray[np.float32]
+    predictor: Predictor
+
+
+def _learn(learner: Learner, block: int, examples: Examples, trial: Examples, deadline: float | None) -> _Learned:
+    if has_enough(trial):
+        chosen = choose(learner.candidates(trial), trial, deadline)
+    else:
+        chosen = (Chosen(learner.default, learner.default_temperature, np.zeros(0)),) * 3
+    probabilities = np.zeros(examples.targets.shape, dtype=np.float32)
+    for setting in dict.fromkeys(each.setting for each in chosen):
+        scores, predictor = learner.fit(setting)
+        for part, each in enumerate(chosen):
+            if each.setting == setting:
+                mine = examples.parts == part
+                probabilities[mine] = softmax(scores[mine] / each.temperature)
+        if setting == chosen[UNLABELLED].setting:
+            kept = predictor
+    return _Learned(block, chosen, probabilities, kept)
+
+
+def _shares(learned: Sequence[_Learned], trial: Examples) -> NDArray[np.float32]:
+    """Return (parts, M) each member's share in the average, for each part of the rows."""
+    if not has_enough(trial):
+        return np.full((UNLABELLED + 1, len(learned)), 1 / len(learned), dtype=np.float32)
+    labels = [trial.targets[mine][trial.targets[mine] > 0] for mine in evidence(trial)]
+    shares = [share([each.chosen[part].log_likelihoods for each in learned], of) for part, of in enumerate(labels)]
+    return np.array(shares, dtype=np.float32)
 
 
 def _check_targets(targets: NDArray[np.floating], n: int) -> Floats:

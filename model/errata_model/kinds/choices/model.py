@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errata_model.features import Features
+from errata_model.kinds.choices.complement import ComplementModel
 from errata_model.kinds.choices.kernel_model import KernelModel
+from errata_model.kinds.choices.logistic_regression import LogisticModel
 from errata_model.kinds.choices.rows import Block, Rows, check_features
 from errata_model.kinds.choices.softmax import softmax
 
@@ -32,7 +34,11 @@ class Predictor(Protocol):
         """Return what restores it."""
 
 
-_PREDICTORS = {KernelModel.kind: KernelModel}
+_PREDICTORS: tuple[type[KernelModel] | type[LogisticModel] | type[ComplementModel], ...] = (
+    KernelModel,
+    LogisticModel,
+    ComplementModel,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +129,13 @@ def _load(arrays: Mapping[str, NDArray[Any]]) -> ChoicesModel:
         Block(start, stop, arrays.get(f"block{n}.inverse_frequencies"))
         for n, (start, stop) in enumerate(pairwise(stops))
     )
+    predictors = {predictor.kind: predictor for predictor in _PREDICTORS}
     members = []
     for n, kind in enumerate(arrays["members"].tolist()):
         own = {name.partition(".")[2]: array for name, array in arrays.items() if name.startswith(f"member{n}.")}
         shares = (arrays[name][n] for name in ("member_blocks", "weights", "temperatures"))
         block, weight, temperature = shares
-        members.append(Member(int(block), float(weight), float(temperature), _PREDICTORS[kind].from_arrays(own)))
+        members.append(Member(int(block), float(weight), float(temperature), predictors[kind].from_arrays(own)))
     return ChoicesModel(stops[-1], int(arrays["n_classes"]), blocks, tuple(members))
 
 
