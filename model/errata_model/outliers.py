@@ -15,8 +15,8 @@ _SIMILAR = 10
 _SOME = 1000  # items to be far from, at first
 _CLOSER_LOOK = 2.5
 _USUAL = 500  # items to say what is usual
-_FEWEST_OF_CLASS = 20  # items; of fewer the most similar one may be far
-_OF_CLASS = 2.0  # from the most similar item of the class, which differ more in that
+_USUAL_OF_CLASS = 200
+_FEWEST_OF_CLASS = 20  # items; of fewer there is no telling what is usual in the class
 _BLOCK_CELLS = 8_000_000
 
 Floats = NDArray[np.float64]
@@ -25,8 +25,8 @@ Floats = NDArray[np.float64]
 def outlyingness(features: Features, given: NDArray[np.integer], groups: NDArray[np.integer]) -> Floats:
     """Measure how far items are from all others, and from those of their own class.
 
-    An item's distance to the ten items that it resembles most is compared with what is usual. It must be far from the
-    most similar one of its own class, too, and that class must have 20 items: a rare class is in place.
+    An item's distance to the ten items that it resembles most, of whatever class, is compared with what is usual here,
+    and with what is usual in its class, which must have 20 items: a class that is unlike all others is in place.
 
     Args:
         features: (N, D) finite. Distances are between rows of length 1, counts weighted by how rare they are.
@@ -50,28 +50,29 @@ def outlyingness(features: Features, given: NDArray[np.integer], groups: NDArray
         return found
     rows = unit_rows(features)
     everything, drawn = np.arange(n), np.random.default_rng(0).permutation(n)
-    among_some, _ = _farness(rows, everything, np.sort(drawn[:_SOME]), classes, members)
+    among_some = _farness(rows, everything, np.sort(drawn[:_SOME]), members)
     is_zero = np.asarray(abs(rows).sum(axis=1) == 0).reshape(-1)
     is_asked = (classes >= 0) & ~is_zero
     is_asked[is_asked] = np.bincount(classes[is_asked])[classes[is_asked]] >= _FEWEST_OF_CLASS
-    far = np.flatnonzero((_above(among_some, _usual(among_some)) >= _CLOSER_LOOK) & is_asked)
-    if len(far):
-        usual_all, usual_class = map(_usual, _farness(rows, drawn[:_USUAL], everything, classes, members))
-        of_all, of_class = _farness(rows, far, everything, classes, members)
-        from_all, from_class = _above(of_all, usual_all), _above(of_class, usual_class)
-        found[far] = np.where((from_all >= LEAST) & (from_class >= _OF_CLASS), from_all, 0)
+    far = np.flatnonzero((_above(among_some, *_usual(among_some)) >= _CLOSER_LOOK) & is_asked)
+    if not len(far):
+        return found
+    farness = _farness(rows, far, everything, members)
+    median, spread = _usual(_farness(rows, drawn[:_USUAL], everything, members))
+    for each in np.unique(classes[far]):
+        of_class = drawn[classes[drawn] == each][:_USUAL_OF_CLASS]
+        class_median, class_spread = _usual(_farness(rows, of_class, everything, members))
+        here = classes[far] == each
+        above = _above(farness[here], max(median, class_median), max(spread, class_spread))
+        found[far[here]] = np.where(above >= LEAST, above, 0)
     return found
 
 
 def _farness(
-    rows: Features,
-    asked: NDArray[np.int64],
-    others: NDArray[np.int64],
-    given: NDArray[np.integer],
-    groups: NDArray[np.integer],
-) -> tuple[Floats, Floats]:
-    """Return for each row asked how far its ten most similar others are, and the most similar one of its class."""
-    of_all, of_class = np.zeros(len(asked)), np.zeros(len(asked))
+    rows: Features, asked: NDArray[np.int64], others: NDArray[np.int64], groups: NDArray[np.integer]
+) -> Floats:
+    """Return for each row asked how far its ten most similar others are."""
+    farness = np.zeros(len(asked))
     is_sparse = isinstance(rows, csr_array)
     opposite = rows[others].T
     step = max(1, _BLOCK_CELLS // len(others))
@@ -79,28 +80,23 @@ def _farness(
     for start in range(0, len(asked), step):
         block = asked[start : start + step]
         products = rows[block] @ opposite
-        similar = np.asarray(products.toarray() if isinstance(products, csr_array) else products, dtype=np.float64)
+        similar = np.asarray(products.toarray() if isinstance(products, csr_array) else products, dtype=np.float32)
         similar[groups[block, None] == groups[others]] = 0 if is_sparse else -1
-        best = -np.partition(-similar, k - 1, axis=1)[:, :k]
-        of_all[start : start + step] = _far(best, is_sparse)
-        similar[given[block, None] != given[others]] = 0 if is_sparse else -1
-        of_class[start : start + step] = _far(similar.max(axis=1, keepdims=True), is_sparse)
-    return of_all, of_class
+        best = -np.partition(-similar, k - 1, axis=1)[:, :k].astype(np.float64)
+        if is_sparse:
+            farness[start : start + step] = -np.log(np.maximum(best.mean(axis=1), 1e-6))
+        else:
+            distances = np.sqrt(np.maximum(2 - 2 * best, 0)).mean(axis=1)
+            farness[start : start + step] = np.log(np.maximum(distances, 1e-6))
+    return farness
 
 
-def _far(similar: Floats, is_sparse: bool) -> Floats:
-    if is_sparse:
-        return np.asarray(-np.log(np.maximum(similar.mean(axis=1), 1e-6)))
-    return np.asarray(np.log(np.maximum(np.sqrt(np.maximum(2 - 2 * similar, 0)).mean(axis=1), 1e-6)))
-
-
-def _usual(far: Floats) -> tuple[float, float]:
+def _usual(farness: Floats) -> tuple[float, float]:
     """Return the median, and the spread above it as a standard deviation."""
-    median = float(np.median(far)) if len(far) else 0.0
-    above = far[far > median] - median
+    median = float(np.median(farness))
+    above = farness[farness > median] - median
     return median, 1.4826 * float(np.median(above)) if len(above) else 0.0
 
 
-def _above(far: Floats, usual: tuple[float, float]) -> Floats:
-    median, spread = usual
-    return np.maximum(far - median, 0) / spread if spread > 1e-9 else np.zeros(len(far))
+def _above(farness: Floats, median: float, spread: float) -> Floats:
+    return np.maximum(farness - median, 0) / spread if spread > 1e-9 else np.zeros(len(farness))

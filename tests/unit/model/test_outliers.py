@@ -70,8 +70,8 @@ def test_a_text_in_another_tongue(rng: np.random.Generator) -> None:
     """Texts that share hardly a word with others stand out, all others do not."""
     common = np.array([f"word{n}" for n in range(400)])
     texts = [" ".join(rng.choice(common, 30)) for _ in range(300)]
-    letters = list("qxzjvk     ")
-    texts += ["".join(rng.choice(letters, 150)) for _ in range(2)]
+    texts += [" ".join(f"{tongue}{n}" for n in range(30)) for tongue in ("mot", "wort")]
     counts = load_text_encoder("words").encode(texts)
     far = outlyingness(counts, np.arange(302) % 3, np.arange(302))
-    assert np.flatnonzero(far).tolist() == [300, 301]
+    assert (far[300:] >= LEAST).all()
+    assert (far[:300] > 0).sum() <= 3
