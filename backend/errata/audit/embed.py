@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from errata.audit.ports import Embeddings, Media, MediaIndex, Progress, UsedEncoder
 from errata.errors import MediaError
+from errata_model.duplicates import group_duplicates
 from errata_model.encoders.images import ImageEncoder, UnusableImage, decode_image
 from errata_model.features import Features
 
@@ -38,6 +39,7 @@ class Embedded:
         encoder: made the rows; None where nothing is known of it.
         blocks: the widths of the parts that rows are made of, which add up to D; None where they are one.
         what: the media, for people.
+        alike: (N,) int64, equal where tasks show the same or nearly; None where nobody looked.
     """
 
     task_ids: NDArray[np.int64]
@@ -47,6 +49,15 @@ class Embedded:
     encoder: UsedEncoder | None = None
     blocks: tuple[int, ...] | None = None
     what: str = "media"
+    alike: NDArray[np.int64] | None = None
+
+    def groups(self) -> NDArray[np.int64]:
+        """Number the tasks so that those that must not vouch for one another have equal numbers: (N,) int64."""
+        return groups_of(self.content_keys) if self.alike is None else self.alike
+
+    def compared(self) -> Embedded:
+        """Return the same with the tasks that show nearly the same found."""
+        return replace(self, alike=group_duplicates(self.rows, groups_of(self.content_keys)))
 
     def problems(self) -> Counter[str]:
         """Count the reasons why media cannot be used."""

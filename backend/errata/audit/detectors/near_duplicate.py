@@ -1,0 +1,61 @@
+"""Nearly the same media are labelled differently elsewhere: one of the labels is wrong."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from errata.audit.detectors.scene import Scene, Signal
+from errata.audit.embed import groups_of
+
+name = "near_duplicate"
+
+N_NAMED = 3
+N_LABELS = 2
+
+
+def detect(scene: Scene) -> Mapping[int, Signal]:
+    """Return the labels that no majority of the tasks that show the same agrees with; see `Detector.detect`.
+
+    The score is the share of those tasks that say otherwise: a half where two differ. Tags are not looked at: a list of
+    what applies is rarely the same twice.
+    """
+    shown = _shown(scene)
+    if shown is None or scene.belief.control.kind == "tags":
+        return {}
+    said: dict[int, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))  # group -> task -> its labels
+    for label in scene.labels:
+        said[shown[label.task_id]][label.task_id].add(str(label.label))
+    found = {}
+    for n, label in enumerate(scene.labels):
+        of_group = said[shown[label.task_id]]
+        others = {task_id: labels for task_id, labels in of_group.items() if label.label not in labels}
+        n_agreeing = len(of_group) - len(others)
+        if others and len(others) >= n_agreeing:
+            found[n] = Signal(len(others) / len(of_group), _reason(scene.belief.control.modality, others))
+    return found
+
+
+def _shown(scene: Scene) -> dict[int, int] | None:
+    """Return task id -> a number of what it shows, equal where nearly the same; None where that is not known."""
+    if scene.embedded is not None:
+        return dict(zip(scene.embedded.task_ids.tolist(), scene.embedded.groups().tolist(), strict=True))
+    keys = scene.belief.content_keys
+    return dict(zip(scene.belief.task_ids.tolist(), groups_of(keys).tolist(), strict=True)) if all(keys) else None
+
+
+def _reason(modality: str, others: Mapping[int, set[str]]) -> str:
+    by_label = defaultdict(list)
+    for task_id, labels in others.items():
+        by_label[min(labels)].append(task_id)
+    commonest = sorted(by_label.items(), key=lambda item: -len(item[1]))[:N_LABELS]
+    said = " and ".join(f"{label} in {_tasks(task_ids)}" for label, task_ids in commonest)
+    return f"Nearly the same {modality} is labelled {said}."
+
+
+def _tasks(task_ids: Sequence[int]) -> str:
+    ids = sorted(task_ids)
+    if len(ids) == 1:
+        return f"task {ids[0]}"
+    named = ", ".join(map(str, ids[:N_NAMED]))
+    return f"tasks {named}" + (f" and {len(ids) - N_NAMED} more" if len(ids) > N_NAMED else "")
