@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errata.audit.ports import Artefact, ControlBelief
-from errata_model.kinds.choices.model import load_model
+from errata_model.features import Features
+from errata_model.kinds.stored import load_model
 from errata_model.records import Control
 
 MOST_PREDICTED = 50_000  # rows of contents that came after the audit
@@ -50,12 +51,12 @@ class ControlRows:
             row = self._row_of_content.get(key)
         return self._predicted.get(key) if row is None else self._probabilities[row]
 
-    def predict(self, keys: Sequence[str], embeddings: NDArray[np.float32]) -> None:
-        """Let the model believe about content that was not audited: N keys and their (N, D) embeddings."""
+    def predict(self, keys: Sequence[str], features: Features) -> None:
+        """Let the model believe about content that was not audited: N keys and their (N, D) features."""
         if self.model is not None and len(keys):
             if len(self._predicted) > MOST_PREDICTED:
                 self._predicted.clear()
-            self._predicted.update(zip(keys, self.model.predict(embeddings), strict=True))
+            self._predicted.update(zip(keys, self.model.predict(features), strict=True))
 
 
 class ProjectBelief:
