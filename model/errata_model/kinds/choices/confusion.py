@@ -12,7 +12,7 @@ from scipy.special import expit, logit
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-_PRIOR_LABELS = 10.0  # how many labels what is expected weighs, at each of the three levels
+_PRIOR_LABELS = 10.0  # how many labels what is expected weighs, for each figure that is estimated
 _PRIOR_ACCURACY = 0.8  # what is expected of people nobody knows anything about
 
 
@@ -63,7 +63,7 @@ def confusion_rates(votes: Votes, posterior: Floats) -> Floats:
 
     Three levels, each standing in for the next where there are few labels: all annotators err alike in every class;
     a class is confused as all annotators together confuse it; an annotator confuses it like all, as often as that
-    annotator errs. The weight of each is ten labels.
+    annotator errs. What is expected weighs ten labels for each figure: K times as many for how a class is confused.
 
     Args:
         votes: the given labels.
@@ -76,7 +76,7 @@ def confusion_rates(votes: Votes, posterior: Floats) -> Floats:
         Dawid and Skene, "Maximum likelihood estimation of observer error-rates using the EM algorithm", 1979; the
         levels are ours: theirs has none, and is sure of what a single label shows.
     """
-    weight = _PRIOR_LABELS
+    weight, weight_of_class = _PRIOR_LABELS, _PRIOR_LABELS * votes.n_classes
     cells = np.arange(len(votes.label))
     counts = np.asarray(votes.matrix.T @ posterior)
     pooled = _sums(counts, votes.label, votes.n_classes)
@@ -84,7 +84,7 @@ def confusion_rates(votes: Votes, posterior: Floats) -> Floats:
     accuracy = (np.trace(pooled) + weight * _PRIOR_ACCURACY) / (pooled.sum() + weight)
     alike = np.full_like(pooled, (1 - accuracy) / (votes.n_classes - 1))
     np.fill_diagonal(alike, accuracy)
-    common = (pooled + weight * alike) / (pooled.sum(axis=0) + weight)
+    common = (pooled + weight_of_class * alike) / (pooled.sum(axis=0) + weight_of_class)
     right = common.diagonal()
 
     n_right = np.bincount(votes.annotator, weights=counts[cells, votes.label], minlength=votes.n_annotators)
@@ -95,7 +95,7 @@ def confusion_rates(votes: Votes, posterior: Floats) -> Floats:
     own_right = expit(logit(right) + shift[:, None])
     expected = common[votes.label] * ((1 - own_right) / (1 - right))[votes.annotator]
     expected[cells, votes.label] = own_right[votes.annotator, votes.label]
-    return np.asarray((counts + weight * expected) / (own[votes.annotator] + weight))
+    return np.asarray((counts + weight_of_class * expected) / (own[votes.annotator] + weight_of_class))
 
 
 def annotator_accuracy(votes: Votes, label_quality: Floats) -> Floats:
