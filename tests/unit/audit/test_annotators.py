@@ -13,7 +13,7 @@ import pytest
 from errata.audit.annotators import annotators_targets, put_beside, weigh_annotators
 from errata.audit.detectors import DETECTORS
 from errata.audit.ports import Snapshot
-from errata.audit.scored import score
+from errata.audit.scored import Scored
 from errata.audit.suspect import find_suspects
 from errata.labelstudio.codecs import Codecs
 from errata_model.records import Control
@@ -75,13 +75,17 @@ def test_disagreement_is_the_consensus_s(crowd: Any, believed: Any, rng: np.rand
     snapshot, truth = crowd()
     belief = believed(0.5 * rng.dirichlet(np.ones(3), len(truth)) + 0.5 * np.eye(3)[truth])
     (about,) = belief.artefact.beliefs
-    alone = score(snapshot, about)
+    labels = [label for task in snapshot.tasks for label in task.labels]
+    rows = np.array([label.task_id - 1 for label in labels])
+    given = np.array([NAMES.index(str(label.label)) for label in labels])
+    doubt = 1.0 - about.probabilities[rows, given]
+    alone = Scored(about, labels, rows, given, about.probabilities[rows].argmax(axis=1), doubt)
     beside = put_beside(alone, snapshot.tasks)
     assert beside is not None
     assert beside.is_contested.any()
     merged = np.where(beside.is_contested, 1 - (1 - beside.apart) * (1 - beside.conflict), beside.disagreement)
     np.testing.assert_allclose(merged, beside.disagreement, atol=1e-9)
-    expected = {label.annotation_id: d for label, d in zip(alone.labels, beside.disagreement, strict=True)}
+    expected = {label.annotation_id: d for label, d in zip(labels, beside.disagreement, strict=True)}
     for finding in find_suspects(snapshot, belief, Codecs()).all:
         assert finding.disagreement == pytest.approx(expected[finding.given.annotation_id], abs=2e-6)
 
