@@ -87,7 +87,10 @@ class Encoders:
     def embeddings(self, encoder, width):
         return embeddings
 
-    def embedder(self, encoder):
+    def counter(self, encoder):
+        return None
+
+    def embedder(self, encoder, text):
         return None
 
 

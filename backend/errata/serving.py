@@ -6,8 +6,8 @@ import logging
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from errata.audit.embed import ImageEmbedder
-from errata.audit.ports import Embeddings, Trace, UsedEncoder
+from errata.audit.embed import Embedder, ImageEmbedder
+from errata.audit.ports import Embeddings, Texts, Trace, UsedEncoder
 from errata.jobs.child_process import ChildProcessQueue
 from errata.jobs.due_audits import DueAudits
 from errata.jobs.periodic import Periodic
@@ -16,6 +16,7 @@ from errata.jobs.rq_queue import RedisQueue
 from errata.labelstudio.changes import LabelChanges, answers_mark, is_there
 from errata.labelstudio.label_config import read_label_config
 from errata.labelstudio.source_files import TaskFiles
+from errata.labelstudio.task_texts import TaskTexts
 from errata.settings import PredictionsMode, Settings
 from errata.store.embeddings import EmbeddingFolder
 from errata.store.media_index import MediaIndexStore
@@ -29,6 +30,8 @@ from errata.web.security import Credentials, check_exposure
 from errata.web.server import serve
 from errata.wiring import Wiring
 from errata_model.encoders.images import WeightsUnavailable, load_image_encoder
+from errata_model.encoders.text import TextEncoder, UnknownEncoder, is_counting, load_text_encoder
+from errata_model.records import TextForm
 
 logger = logging.getLogger(__name__)
 
@@ -158,7 +161,9 @@ class ServedEncoders:
     def __init__(self, wiring: Wiring, index: MediaIndexStore) -> None:
         self._wiring = wiring
         self._index = index
+        self._media = wiring.project_media()
         self._embedders: dict[UsedEncoder, ImageEmbedder | None] = {}
+        self._text_encoders: dict[UsedEncoder, TextEncoder | None] = {}
         self._caches: dict[UsedEncoder, Embeddings] = {}
 
     def embeddings(self, encoder: UsedEncoder, width: int) -> Embeddings:
@@ -168,16 +173,39 @@ class ServedEncoders:
             self._caches[encoder] = EmbeddingFolder(folder, encoder.identity, width)
         return self._caches[encoder]
 
-    def embedder(self, encoder: UsedEncoder) -> ImageEmbedder | None:
+    def texts(self, form: TextForm) -> Texts:
+        """Return what reads texts."""
+        return TaskTexts(form, self._media)
+
+    def counter(self, encoder: UsedEncoder) -> TextEncoder | None:
+        """Return an encoder that counts; None of any other, or of an earlier version."""
+        return self._text_encoder(encoder) if is_counting(encoder.name) else None
+
+    def _text_encoder(self, encoder: UsedEncoder) -> TextEncoder | None:
+        if encoder not in self._text_encoders:
+            found = load_text_encoder(encoder.name)
+            self._text_encoders[encoder] = found if found.identity == encoder.identity else None
+        return self._text_encoders[encoder]
+
+    def embedder(self, encoder: UsedEncoder, text: TextForm | None) -> Embedder | None:
+        """Return what makes more rows; None where the encoder of this name is another one by now."""
+        if text is None:
+            return self._image_embedder(encoder)
+        try:
+            found = self._text_encoder(encoder)
+        except (UnknownEncoder, WeightsUnavailable) as error:
+            logger.warning("new texts cannot be predicted: %s", error)
+            return None
+        return self._wiring.text_embedder(found, encoder.name, self.texts(text)) if found else None
+
+    def _image_embedder(self, encoder: UsedEncoder) -> ImageEmbedder | None:
         """Return what makes more embeddings; None where the encoder of this name is another one by now."""
         if encoder not in self._embedders:
             try:
                 found = load_image_encoder(encoder.name, self._wiring.settings.weights, self._wiring.network.trust)
                 same = found.identity == encoder.identity
                 self._embedders[encoder] = (
-                    self._wiring.embedder(found, encoder.name, self._wiring.project_media(), self._index)
-                    if same
-                    else None
+                    self._wiring.embedder(found, encoder.name, self._media, self._index) if same else None
                 )
             except WeightsUnavailable as error:
                 logger.warning("new images cannot be predicted: %s", error)

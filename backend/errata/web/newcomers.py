@@ -10,11 +10,13 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from errata.audit.embed import Embedded
-from errata.audit.ports import Embeddings, Progress, UsedEncoder
+from errata.audit.ports import Embeddings, Progress, Texts, UsedEncoder
 from errata.errors import ErrataError
+from errata_model.encoders.text import TextEncoder
+from errata_model.records import TextForm
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +27,25 @@ NICENESS = 10
 
 Outcome = tuple[str | None, str | None]
 """(content key, None); (None, why the media cannot be used, in words); (None, None) where it is not known now."""
-Batch = dict[tuple[UsedEncoder, str], tuple[int, "Future[Outcome]"]]
-"""(encoder, address) -> (id of a task that shows it, what is waited for)."""
+PLAIN = TextForm("Text")
+
+
+class Wanted(NamedTuple):
+    """What is to be looked at.
+
+    Attributes:
+        encoder: what with.
+        text: how the value holds a text; None where it is the address of a picture.
+        value: an address, or a text.
+    """
+
+    encoder: UsedEncoder
+    text: TextForm | None
+    value: str
+
+
+Batch = dict[Wanted, tuple[int, "Future[Outcome]"]]
+"""What is wanted -> (id of a task that shows it, what is waited for)."""
 
 
 class Embedder(Protocol):
@@ -42,8 +61,16 @@ class Encoders(Protocol):
     def embeddings(self, encoder: UsedEncoder, width: int) -> Embeddings:
         """Return the cache of an encoder whose rows have `width` columns; quick."""
 
-    def embedder(self, encoder: UsedEncoder) -> Embedder | None:
+    def texts(self, form: TextForm) -> Texts:
+        """Return what reads texts; quick."""
+
+    def counter(self, encoder: UsedEncoder) -> TextEncoder | None:
+        """Return an encoder that counts, for which nothing is kept; None of any other, or of an earlier version."""
+
+    def embedder(self, encoder: UsedEncoder, text: TextForm | None) -> Embedder | None:
         """Return what makes more of them; may load weights. None where the encoder is another one by now.
+
+        What shows texts is read as `text` says.
 
         Called from the thread of the newcomers only.
         """
@@ -59,7 +86,7 @@ class Newcomers:
     def __init__(self, encoders: Encoders) -> None:
         self._encoders = encoders
         self._waiting: Batch = {}
-        self._problems: dict[tuple[UsedEncoder, str], tuple[float, str]] = {}
+        self._problems: dict[Wanted, tuple[float, str]] = {}
         self._changed = threading.Condition()
         self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="newcomers", daemon=True)
@@ -77,13 +104,11 @@ class Newcomers:
             self._waiting.clear()
             self._changed.notify_all()
 
-    async def look_at(
-        self, wanted: Mapping[tuple[UsedEncoder, str], int], timeout_s: float
-    ) -> dict[tuple[UsedEncoder, str], Outcome]:
+    async def look_at(self, wanted: Mapping[Wanted, int], timeout_s: float) -> dict[Wanted, Outcome]:
         """Look at media for as long as `timeout_s`; return the outcomes of those that are done by then.
 
         Args:
-            wanted: encoder and address -> id of a task that shows it.
+            wanted: what is to be looked at -> id of a task that shows it.
         """
         futures = self._ask(wanted)
         waiting = {key: asyncio.wrap_future(future) for key, future in futures.items()}
@@ -94,8 +119,8 @@ class Newcomers:
         done = {key: future for key, future in futures.items() if future.done() and not future.cancelled()}
         return {key: future.result() for key, future in done.items()}
 
-    def _ask(self, wanted: Mapping[tuple[UsedEncoder, str], int]) -> dict[tuple[UsedEncoder, str], Future[Outcome]]:
-        futures: dict[tuple[UsedEncoder, str], Future[Outcome]] = {}
+    def _ask(self, wanted: Mapping[Wanted, int]) -> dict[Wanted, Future[Outcome]]:
+        futures: dict[Wanted, Future[Outcome]] = {}
         with self._changed:
             for key, task_id in wanted.items():
                 known = self._problems.get(key)
@@ -130,7 +155,7 @@ class Newcomers:
                 batch: Batch = {}
                 for key in list(self._waiting):
                     task_ids = {task_id for task_id, *_ in batch.values()}
-                    if key[0] == next(iter(batch), key)[0] and self._waiting[key][0] not in task_ids:
+                    if key[:2] == next(iter(batch), key)[:2] and self._waiting[key][0] not in task_ids:
                         item = self._waiting.pop(key)
                         if item[1].set_running_or_notify_cancel():
                             batch[key] = item
@@ -140,11 +165,11 @@ class Newcomers:
                     return batch
 
     def _look(self, batch: Batch) -> None:
-        embedder = self._encoders.embedder(next(iter(batch))[0])
+        embedder = self._encoders.embedder(*next(iter(batch))[:2])
         if embedder is None:
             _give_up(batch, "the encoder is another one than at the last audit")
             return
-        embedded = embedder.embed({task_id: key[1] for key, (task_id, _) in batch.items()}, _Silence())
+        embedded = embedder.embed({task_id: key.value for key, (task_id, _) in batch.items()}, _Silence())
         keys = dict(zip(map(int, embedded.task_ids), embedded.content_keys, strict=True))
         for key, (task_id, future) in batch.items():
             problem = embedded.unusable.get(task_id)
@@ -152,7 +177,7 @@ class Newcomers:
                 self._keep_problem(key, problem)
             future.set_result((keys.get(task_id), problem))
 
-    def _keep_problem(self, key: tuple[UsedEncoder, str], problem: str) -> None:
+    def _keep_problem(self, key: Wanted, problem: str) -> None:
         now = time.monotonic()
         with self._changed:
             self._problems = {kept: item for kept, item in self._problems.items() if item[0] > now}

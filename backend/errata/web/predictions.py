@@ -21,14 +21,16 @@ import numpy as np
 from numpy.typing import NDArray
 from starlette.concurrency import run_in_threadpool
 
-from errata.audit.ports import NO_VERSION, MediaIndex, Regions, UsedEncoder
+from errata.audit.best_answer import best_answer
+from errata.audit.ports import NO_VERSION, MediaIndex, Regions
 from errata.errors import UsageError
 from errata.jobs.queue import Queue
 from errata.settings import PredictionsMode
 from errata.web.belief import ControlRows, ProjectBelief
 from errata.web.beliefs import Beliefs
 from errata.web.bodies import AskedTask, PredictRequest
-from errata.web.newcomers import Encoders, Newcomers
+from errata.web.newcomers import PLAIN, Encoders, Newcomers, Wanted
+from errata.web.texts import key_of_mark, near_forms, read_texts
 from errata_model.records import Control
 
 logger = logging.getLogger(__name__)
@@ -60,7 +62,7 @@ class Patience:
 class _Need(NamedTuple):
     """What a request still has to find out."""
 
-    media: dict[tuple[UsedEncoder, str], int]  # address, by whose encoder -> task id: content not known
+    media: dict[Wanted, int]  # what is to be looked at -> task id: content not known
     contents: dict[ControlRows, set[str]]  # content keys that the control's model has not seen
 
 
@@ -111,7 +113,12 @@ class Predictions:
     async def _say(self, belief: ProjectBelief, request: PredictRequest) -> list[Said]:
         mode = self._mode_of(request.project_id)
         shown = [task for task in request.tasks if _is_shown(task, mode)]
-        problems = await self._find_out(belief, shown)
+        readers = near_forms(belief, self._encoders.texts)
+        texts: Mapping[str, str] = {}
+        if readers:
+            read = await run_in_threadpool(read_texts, shown, readers)
+            shown, texts = read.tasks, read.texts
+        problems = await self._find_out(belief, shown, texts)
         allowed = self._allowed(request.label_config)
         if len(shown) <= FEW_TASKS:
             results = self._results(belief, shown, allowed, problems)
@@ -124,22 +131,27 @@ class Predictions:
         of_shown = iter(results)
         return [next(of_shown) if _is_shown(task, mode) else "withheld" for task in request.tasks]
 
-    async def _find_out(self, belief: ProjectBelief, tasks: Sequence[AskedTask]) -> set[str]:
-        """Find out what tasks show, and believe about it; return the addresses of media that cannot be used."""
+    async def _find_out(self, belief: ProjectBelief, tasks: Sequence[AskedTask], texts: Mapping[str, str]) -> set[str]:
+        """Find out what tasks show, and believe about it; return the addresses of media that cannot be used.
+
+        Args:
+            texts: content key -> text, of those that tasks hold themselves.
+        """
         need = self._need(belief, tasks)
-        if need.media:
-            self._keep(await run_in_threadpool(self._index.known, list({uri for _, uri in need.media})))
+        pictures = {wanted.value for wanted in need.media if wanted.text is None}
+        if pictures:
+            self._keep(await run_in_threadpool(self._index.known, list(pictures)))
             need = self._need(belief, tasks)
-        lacking = await run_in_threadpool(self._believe, need.contents) if need.contents else {}
-        to_look_at = {**need.media, **self._shown_as(lacking, tasks)}
+        lacking = await run_in_threadpool(self._believe, need.contents, texts) if need.contents else {}
+        to_look_at = {**need.media, **self._shown_as(lacking, tasks, texts)}
         if not to_look_at:
             return set()
         outcomes = await self._newcomers.look_at(to_look_at, self._patience.seconds(len(to_look_at)))
-        self._keep({uri: key for (_, uri), (key, _) in outcomes.items() if key})
+        self._keep({wanted.value: key for wanted, (key, _) in outcomes.items() if key and key not in texts})
         contents = self._need(belief, tasks).contents
         if contents:
-            await run_in_threadpool(self._believe, contents)
-        return {uri for (_, uri), (_, problem) in outcomes.items() if problem}
+            await run_in_threadpool(self._believe, contents, texts)
+        return {wanted.value for wanted, (_, problem) in outcomes.items() if problem}
 
     def _need(self, belief: ProjectBelief, tasks: Sequence[AskedTask]) -> _Need:
         need = _Need({}, {})
@@ -148,36 +160,52 @@ class Predictions:
                 uri = _uri(task, rows)
                 if not uri or rows.encoder is None or rows.needs_no_media(task.id):
                     continue
-                key = self._keys.get(uri)
+                key = self._key(uri)
                 if key is None:
-                    need.media.setdefault((rows.encoder, uri), task.id or 0)
+                    need.media.setdefault(Wanted(rows.encoder, rows.control.text, uri), task.id or 0)
                 elif rows.model is not None and rows.of_content(task.id, key) is None:
                     need.contents.setdefault(rows, set()).add(key)
         return need
 
     def _shown_as(
-        self, lacking: Mapping[ControlRows, set[str]], tasks: Sequence[AskedTask]
-    ) -> dict[tuple[UsedEncoder, str], int]:
-        """Return whose media have these contents, as `_Need.media` does."""
-        return {
-            (rows.encoder, uri): task.id or 0
-            for rows, keys in lacking.items()
-            for task in tasks
-            if rows.encoder is not None and self._keys.get(uri := _uri(task, rows)) in keys
-        }
+        self, lacking: Mapping[ControlRows, set[str]], tasks: Sequence[AskedTask], texts: Mapping[str, str]
+    ) -> dict[Wanted, int]:
+        """Return what shows these contents, as `_Need.media` does."""
+        found: dict[Wanted, int] = {}
+        for rows, keys in lacking.items():
+            for task in tasks:
+                uri = _uri(task, rows)
+                key = self._key(uri)
+                if rows.encoder is None or key not in keys:
+                    continue
+                text = texts.get(key or "")
+                wanted = (rows.control.text, uri) if text is None else (PLAIN, text)
+                found[Wanted(rows.encoder, *wanted)] = task.id or 0
+        return found
 
-    def _believe(self, contents: Mapping[ControlRows, set[str]]) -> dict[ControlRows, set[str]]:
+    def _believe(
+        self, contents: Mapping[ControlRows, set[str]], texts: Mapping[str, str]
+    ) -> dict[ControlRows, set[str]]:
         """Let the models believe about new contents; return those without an embedding."""
         lacking: dict[ControlRows, set[str]] = {}
         for rows, wanted in contents.items():
             keys = sorted(wanted)
             if rows.encoder is None:
                 continue
-            found, is_known = self._encoders.embeddings(rows.encoder, rows.width).get(keys)
-            rows.predict([key for key, known in zip(keys, is_known, strict=True) if known], found[is_known])
-            if not is_known.all():
-                lacking[rows] = {key for key, known in zip(keys, is_known, strict=True) if not known}
+            counter = self._encoders.counter(rows.encoder)
+            if counter is not None:
+                known = [key for key in keys if key in texts]
+                rows.predict(known, counter.encode([texts[key] for key in known]))
+            else:
+                found, is_known = self._encoders.embeddings(rows.encoder, rows.width).get(keys)
+                known = [key for key, is_there in zip(keys, is_known, strict=True) if is_there]
+                rows.predict(known, found[is_known])
+            if len(known) < len(keys):
+                lacking[rows] = wanted.difference(known)
         return lacking
+
+    def _key(self, uri: str) -> str | None:
+        return key_of_mark(uri) or self._keys.get(uri)
 
     def _keep(self, keys: Mapping[str, str]) -> None:
         if len(self._keys) + len(keys) > MOST_KEYS:
@@ -205,7 +233,8 @@ class Predictions:
         return [self._result(belief, task, allowed, problems) for task in tasks]
 
     def _result(self, belief: ProjectBelief, task: AskedTask, allowed: Allowed | None, problems: set[str]) -> Said:
-        regions, scores = [], []
+        regions: list[dict[str, Any]] = []
+        scores = []
         for rows in belief.controls:
             uri = _uri(task, rows)
             probabilities = self._probabilities(rows, task, uri)
@@ -213,33 +242,20 @@ class Predictions:
                 if uri and uri not in problems and rows.model is not None:
                     return "pending"
                 continue
-            best = _best(probabilities, rows, allowed)
+            has = None if allowed is None else allowed.get(rows.control.name, frozenset())
+            best = best_answer(rows.control, probabilities, has)
             if best is not None:
-                score = round(min(max(float(probabilities[best]), 0.0), 1.0), 4)
-                regions.append(self._regions.region(rows.control, rows.control.labels[best], score))
-                scores.append(score)
-        if not regions:
+                regions.extend(self._regions.regions(rows.control, best.labels))
+                scores.append(best.score)
+        if not scores:
             return "unusable"
         return {"result": regions, "score": min(scores), "model_version": belief.version}
 
     def _probabilities(self, rows: ControlRows, task: AskedTask, uri: str) -> NDArray[np.float32] | None:
         if rows.needs_no_media(task.id):
             return rows.of_task(task.id)
-        key = self._keys.get(uri)
+        key = self._key(uri)
         return None if key is None else rows.of_content(task.id, key)
-
-
-def _best(probabilities: NDArray[np.float32], rows: ControlRows, allowed: Allowed | None) -> int | None:
-    """Return the likeliest label that the config still has; its probability stays what it was."""
-    has = rows.labels if allowed is None else allowed.get(rows.control.name, frozenset())
-    if has >= rows.labels:
-        best = int(probabilities.argmax())
-    else:
-        left = [k for k, label in enumerate(rows.control.labels) if label in has]
-        if not left:
-            return None
-        best = max(left, key=lambda k: float(probabilities[k]))
-    return best if np.isfinite(probabilities[best]) else None
 
 
 def _is_shown(task: AskedTask, mode: PredictionsMode) -> bool:

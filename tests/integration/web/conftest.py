@@ -62,7 +62,10 @@ class Encoders:
     def embeddings(self, used, width):
         return embeddings
 
-    def embedder(self, used):
+    def counter(self, used):
+        return None
+
+    def embedder(self, used, text=None):
         return ImageEmbedder(Files(), index, embeddings, encoder, 10**6, "pixels")
 
 

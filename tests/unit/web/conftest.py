@@ -14,10 +14,11 @@ import pytest
 from numpy.typing import NDArray
 
 from errata.audit.embed import Embedded
-from errata.audit.ports import Artefact, ControlBelief, Embeddings, Progress, UsedEncoder
+from errata.audit.ports import Artefact, ControlBelief, Embeddings, Progress, Texts, UsedEncoder
 from errata.jobs.queue import JobName, JobState
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.label_config import serveable
+from errata.labelstudio.task_texts import TaskTexts
 from errata.web.app import create_app
 from errata.web.beliefs import Beliefs
 from errata.web.media import MediaRoute
@@ -25,8 +26,9 @@ from errata.web.newcomers import Embedder, Newcomers
 from errata.web.predictions import Patience
 from errata.web.projects import KnownProjects, ProjectBook
 from errata.web.security import Credentials
+from errata_model.encoders.text import TextEncoder, load_text_encoder
 from errata_model.kinds.choices.learner import fit_choices
-from errata_model.records import Control
+from errata_model.records import Control, TextForm
 
 CONFIG = (
     '<View><Image name="image" value="$image"/><Choices name="label" toName="image">'
@@ -34,6 +36,7 @@ CONFIG = (
 )
 CONTROL = Control("label", "choices", "image", "image", "image", ("car", "truck", "bus"))
 ENCODER = UsedEncoder("pixels-1", "pixels")
+WORDS = UsedEncoder("words-1", "words")
 
 
 class Client:
@@ -127,8 +130,17 @@ class FakeEncoders:
         assert (encoder, width) == (ENCODER, 3)
         return self
 
-    def embedder(self, encoder: UsedEncoder) -> Embedder | None:
-        assert encoder == ENCODER
+    def texts(self, form: TextForm) -> Texts:
+        return TaskTexts(form, self)
+
+    def read(self, uri: str, task_id: int) -> bytes:
+        raise AssertionError(f"{uri} was fetched")
+
+    def counter(self, encoder: UsedEncoder) -> TextEncoder | None:
+        return load_text_encoder(encoder.name) if encoder == WORDS else None
+
+    def embedder(self, encoder: UsedEncoder, text: TextForm | None) -> Embedder | None:
+        assert encoder in (ENCODER, WORDS)
         return None if self.is_another else self
 
     def embed(self, values: Mapping[int, str], progress: Progress) -> Embedded:
