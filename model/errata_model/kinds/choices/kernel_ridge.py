@@ -27,7 +27,7 @@ from errata_model.out_of_sample import fit_leaving_groups_out, leave_group_out
 
 _MOST_WORK = 1.2e11  # rows times squared landmarks: seconds on one core
 _FEWEST_LANDMARKS = 1500
-_TRIAL_LANDMARKS = 500
+_TRIAL_LANDMARKS = 1000
 _WIDTHS = (0.7, 0.5, 0.35, 1.0)
 _RIDGES = (0.3, 0.1, 1.0, 3.0)
 _LINEAR_RIDGES = (3.0, 1.0, 10.0)
@@ -78,7 +78,7 @@ class KernelRidge:
             if setting.width != width:
                 width = setting.width
                 kernel = kernel_values(rows, landmarks, width) if squared is None else radial_kernel(squared, width)
-                features = whiten(kernel, factorise(kernel[: landmarks.shape[0]]))
+                features = whiten(kernel, factorise(kernel[: landmarks.shape[0]])).astype(np.float32)
             yield setting, _leave_out_within_halves(features, trial, setting.ridge)
 
     def _grid(self) -> Iterator[KernelSetting]:
@@ -112,7 +112,7 @@ def _centre(examples: Examples) -> Floats:
     return np.where(examples.is_labelled[:, None], examples.targets - 1 / n_classes, 0)
 
 
-def _leave_out_within_halves(features: Floats, trial: Examples, ridge: float) -> Floats:
+def _leave_out_within_halves(features: NDArray[np.float32], trial: Examples, ridge: float) -> Floats:
     targets, parts = _centre(trial), trial.parts
     scores = np.empty_like(targets)
     for half in HALVES:

@@ -1,0 +1,92 @@
+"""What learning single choices takes: seconds and memory, of the exact leave-one-out kernel alone and of the whole.
+
+    python benchmarks/learn.py [--quick]
+
+Drawn embeddings of even classes. Each case runs in a process of its own, whose largest resident memory counts, less
+what it held before learning: interpreter, libraries and the embeddings themselves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from errata_model.kinds.choices.canonical import order_by_content
+from errata_model.kinds.choices.choice import choose
+from errata_model.kinds.choices.examples import UNLABELLED, Examples
+from errata_model.kinds.choices.kernel_ridge import KernelRidge
+from errata_model.kinds.choices.learner import fit_choices
+from errata_model.kinds.choices.rows import normalise
+
+CASES = {
+    "kernel alone": [(50_000, 1024, 10)],
+    "whole": [(5_000, 1024, 10), (50_000, 1024, 10), (100_000, 2048, 10)],
+}
+QUICK = {"kernel alone": [(2_000, 256, 10)], "whole": [(2_000, 256, 10)]}
+TRIAL_ROWS = 10_000
+
+
+def draw(n_rows: int, width: int, n_classes: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    chance = np.random.default_rng(0)
+    classes = chance.integers(0, n_classes, n_rows)
+    rows = chance.standard_normal((n_rows, width), dtype=np.float32)
+    centres = 10 / np.sqrt(width) * chance.standard_normal((n_classes, width), dtype=np.float32)
+    rows += centres.astype(np.float32)[classes]
+    return rows, np.eye(n_classes)[classes]
+
+
+def learn_by_kernel(rows: NDArray[np.float32], targets: NDArray[np.float64], groups: NDArray[np.int64]) -> None:
+    order, ranks = order_by_content(rows, targets, groups, 0)
+    examples = Examples(targets, groups, ranks).take(order)
+    trial = examples.take(np.arange(min(len(rows), TRIAL_ROWS)))
+    learner = KernelRidge(normalise(rows)[order], examples)
+    learner.fit(choose(learner.candidates(trial), trial, None)[UNLABELLED].setting)
+
+
+def measure(what: str, n_rows: int, width: int, n_classes: int) -> dict[str, object]:
+    rows, targets = draw(n_rows, width, n_classes)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    begun = time.perf_counter()
+    if what == "whole":
+        fit_choices(rows, targets, np.arange(n_rows))
+    else:
+        learn_by_kernel(rows, targets, np.arange(n_rows))
+    seconds = time.perf_counter() - begun
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    case = {"what": what, "labels": n_rows, "width": width, "classes": n_classes}
+    return case | {"seconds": round(seconds, 1), "memory_gib": round(most / 2**20, 2)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="What learning single choices takes.")
+    parser.add_argument("--quick", action="store_true", help="2,000 labels")
+    parser.add_argument("--case", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.case:
+        print(json.dumps(measure(*json.loads(asked.case))))
+        return
+    results = []
+    for what, sizes in (QUICK if asked.quick else CASES).items():
+        for size in sizes:
+            command = [sys.executable, __file__, "--case", json.dumps([what, *size])]
+            results.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+    table = Table(*(name.replace("_", " ") for name in results[0]))
+    for line in results:
+        table.add_row(*map(str, line.values()))
+    Console(width=100).print(table)
+    load = round(os.getloadavg()[0], 1)
+    print(json.dumps({"benchmark": "learn", "quick": asked.quick, "load": load, "results": results}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from sklearn.linear_model import LogisticRegression as Oracle
+
+from errata_model.kinds.choices.choice import share
+from errata_model.kinds.choices.examples import N_FOLDS, Examples
+from errata_model.kinds.choices.kernel import LINEAR, kernel_values
+from errata_model.kinds.choices.kernel_ridge import KernelRidge, KernelSetting
+from errata_model.kinds.choices.logistic import standardise
+from errata_model.kinds.choices.logistic_regression import LogisticRegression
+from errata_model.kinds.choices.rows import inverse_document_frequencies, normalise, weigh_terms
+from errata_model.kinds.choices.softmax import softmax
+
+
+def embeddings(n, seed=0):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, n)
+    return normalise(2 * rng.normal(size=(3, 8))[labels] + rng.normal(size=(n, 8))), labels
+
+
+def texts(n, seed=0, width=40):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, n)
+    counts = csr_array(rng.poisson(np.where(np.arange(width) % 3 == labels[:, None], 0.8, 0.2)).astype(np.float32))
+    return weigh_terms(counts, inverse_document_frequencies(counts)), labels
+
+
+def examples_of(labels, groups):
+    ranks = np.unique(groups, return_inverse=True)[1]
+    return Examples(np.eye(3)[labels], np.asarray(groups), ranks)
+
+
+@pytest.mark.parametrize("draw", [embeddings, texts])
+def test_logistic_regression_is_scikit_learns_on_the_same_folds(draw):
+    """Out of sample and for new rows, with whole groups in a fold."""
+    rows, labels = draw(150)
+    examples = examples_of(labels, np.arange(150) // 2)
+    scores, model = LogisticRegression(rows, examples).fit(0.3)
+    scale = standardise(rows)
+    dense = rows if isinstance(rows, np.ndarray) else rows.toarray()
+    scaled = np.column_stack(((dense - scale.means) * scale.factors, np.ones(150)))  # the intercept is penalised, too
+    oracle = Oracle(C=1 / 0.3, fit_intercept=False, max_iter=2000, tol=1e-8)
+    for fold in range(N_FOLDS):
+        mine = examples.folds == fold
+        expected = oracle.fit(scaled[~mine], labels[~mine]).predict_proba(scaled[mine])
+        np.testing.assert_allclose(softmax(scores[mine]), expected, atol=0.01)
+    np.testing.assert_allclose(softmax(model.scores(rows)), oracle.fit(scaled, labels).predict_proba(scaled), atol=0.01)
+
+
+@pytest.mark.parametrize(("draw", "width"), [(embeddings, 0.8), (texts, LINEAR)])
+def test_kernel_ridge_is_a_refit_without_the_group(draw, width):
+    """With few rows the kernel is exact, and so is leaving a group out."""
+    rows, labels = draw(60)
+    examples = examples_of(labels, np.arange(60) // 3)
+    scores, model = KernelRidge(rows, examples).fit(KernelSetting(width, 0.3))
+    kernel = kernel_values(model.landmarks, model.landmarks, width)
+    targets = examples.targets - 1 / 3
+    for row in range(60):
+        others = examples.groups != examples.groups[row]
+        inner = kernel[np.ix_(others, others)] + 0.3 * np.eye(others.sum())
+        expected = kernel[row, others] @ np.linalg.solve(inner, targets[others])
+        np.testing.assert_allclose(scores[row], expected, atol=1e-3)
+
+
+def test_a_class_in_one_group_alone_is_believed_nowhere_in_it():
+    """Nobody else vouches for it; the other rows are believed as ever."""
+    rows, labels = embeddings(90)
+    labels[:5] = 2
+    labels[5:] = labels[5:] % 2
+    examples = examples_of(labels, np.r_[np.zeros(5, dtype=int), np.arange(1, 86)])
+    for learner, setting in ((KernelRidge, KernelSetting(0.8, 0.3)), (LogisticRegression, 0.3)):
+        scores, _ = learner(rows, examples).fit(setting)
+        assert (scores[:5].argmax(axis=1) != 2).all()
+        assert np.isfinite(scores).all()
+
+
+def test_shares_make_the_labels_likeliest():
+    """Of two members, as a search over all shares finds, but for the ten labels' worth that draws to even."""
+    rng = np.random.default_rng(2)
+    likelihoods = rng.beta([[5], [3]], [[2], [3]], size=(2, 5000))
+    found = share(list(np.log(likelihoods)), np.ones(5000))
+    grid = np.linspace(0, 1, 201)
+    best = grid[np.argmax([np.log(w * likelihoods[0] + (1 - w) * likelihoods[1]).sum() for w in grid])]
+    np.testing.assert_allclose(found, [best, 1 - best], atol=0.02)
+
+
+def test_few_labels_leave_the_average_nearly_even():
+    """What three labels say about two members counts little."""
+    found = share([np.log(np.full(3, 0.9)), np.log(np.full(3, 0.1))], np.ones(3))
+    assert 0.5 < found[0] < 0.6
