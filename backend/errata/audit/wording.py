@@ -9,6 +9,7 @@ from typing import Any
 from errata.audit.evidence import UNKNOWN_VERSION
 from errata_model.records import Finding, GivenLabel
 
+ANNOTATOR_CONFLICT = "annotator_conflict"  # the detector of that name
 SIMILAR_SHOWN = 10
 
 
@@ -29,7 +30,8 @@ def question(finding: Finding) -> str:
     label, probability = finding.proposal.top[0]
     if label == finding.given.label:
         return f"{given} The model is not sure about it ({per_cent(probability)}). Is the label right?"
-    return f'{given} The model suggests "{label}" ({per_cent(probability)}). Is the label right?'
+    who = "Other annotators and the model suggest" if ANNOTATOR_CONFLICT in finding.detectors else "The model suggests"
+    return f'{given} {who} "{label}" ({per_cent(probability)}). Is the label right?'
 
 
 def provenance(given: GivenLabel, repeats: str | None) -> str:
