@@ -36,6 +36,14 @@ def test_question_can_be_answered(top: tuple[tuple[str, float], ...], asked: str
     assert question(replace(FINDING, proposal=proposal)) == f'Labelled "truck". {asked}'
 
 
+def test_question_says_that_other_annotators_differ() -> None:
+    """What they and the model say together is not the model's own suggestion."""
+    proposal = Proposal("replace", {}, (("car", 0.97), ("truck", 0.03)))
+    contested = replace(FINDING, proposal=proposal, detectors={"annotator_conflict": 0.5})
+    asked = 'Other annotators and the model suggest "car" (97 %). Is the label right?'
+    assert question(contested) == f'Labelled "truck". {asked}'
+
+
 def test_question_without_a_proposal() -> None:
     """Nothing is suggested where the belief has no answer."""
     assert question(FINDING) == 'Labelled "truck". Is the label right?'

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from errata.audit.detectors.scene import Scene, Signal
+from errata.audit.wording import ANNOTATOR_CONFLICT
 from errata_model.records import GivenLabel
 
-name = "annotator_conflict"
+name = ANNOTATOR_CONFLICT
 
 
 def detect(scene: Scene) -> Mapping[int, Signal]:
