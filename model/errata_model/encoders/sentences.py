@@ -8,17 +8,20 @@ import threading
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import accumulate
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from errata_model.encoders.weights import WeightsUnavailable
+from errata_model.encoders.weights import WeightsUnavailable, check_host
 
 _VERSION = "1"  # to be raised when embeddings by the same weights change
 _CHARACTERS_A_TOKEN = 4  # about; where it is too many, a piece is halved
-_PIECES = 128  # of a text, at most, are embedded: with 256 tokens each, about 80 pages
+_PIECES = 128  # of a text, at most, are embedded: with 256 tokens each, about 40 pages
 _BATCH = 32
+# What loading raises on what is not there or broken.
+_UNREADABLE = (OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, ImportError)
 
 
 class SentenceEncoder:
@@ -101,7 +104,9 @@ class SentenceEncoder:
 
     def _n_tokens(self, piece: str) -> int:
         """Count the tokens that the model would see: no more than it reads."""
-        return int(self._model().tokenize([piece])["attention_mask"].sum())
+        model = self._model()
+        tokenize = getattr(model, "preprocess", None) or model.tokenize  # its name before sentence-transformers 5
+        return int(tokenize([piece])["attention_mask"].sum())
 
     def _model(self) -> Any:
         with self._loading:
@@ -131,11 +136,29 @@ def _load(name: str) -> Any:
             "`pip install 'errata[text]'`, or use `words,characters`, which needs nothing."
         ) from error
     try:
+        return SentenceTransformer(name, local_files_only=True).eval()
+    except _UNREADABLE as error:
+        if Path(name).is_absolute() or Path(name).exists():
+            raise WeightsUnavailable(
+                f"{name} holds no sentence-transformers model that could be loaded ({type(error).__name__}); name a "
+                "folder that one was saved to by `SentenceTransformer.save`."
+            ) from error
+    try:
+        _check_hub()
         return SentenceTransformer(name).eval()
-    except (OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError) as error:
+    except (WeightsUnavailable, *_UNREADABLE) as error:
+        why = error.__cause__ if isinstance(error, WeightsUnavailable) else type(error).__name__
         raise WeightsUnavailable(
-            f"The text encoder {name!r} could not be loaded ({type(error).__name__}): it is no folder that a "
-            "sentence-transformers model was saved to, and no model of that name is in the cache or could be "
-            "downloaded; check the name and the network, copy the model's folder here from a machine that can and "
-            "name the folder, or use `words,characters`, which needs nothing."
+            f"The text encoder {name!r} is no folder, not in the cache, and could not be downloaded ({why}); check its "
+            "name and the network, name the folder of a model that was copied from a machine that can download, or use "
+            "`words,characters`, which needs nothing."
         ) from error
+
+
+def _check_hub() -> None:
+    """Fail within seconds where the hub cannot be reached: its own client tries for minutes."""
+    from huggingface_hub import constants  # noqa: PLC0415 - comes with sentence-transformers
+
+    if constants.HF_HUB_OFFLINE:
+        raise OSError("HF_HUB_OFFLINE is set")
+    check_host(constants.ENDPOINT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,9 @@ __all__ = [
 ]
 
 DEFAULT_TEXT_ENCODER = "words,characters"
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # but tabs and line feeds
+_RUN = re.compile(r"\S{1,200}")  # the time for marks upon marks grows with the square of their number
 
 
 class UnusableText(ValueError):
@@ -59,9 +63,10 @@ def readable_text(text: str) -> str:
     Raises:
         UnusableText: there is nothing to read.
     """
-    kept = "".join(c if unicodedata.category(c) not in ("Cc", "Cs") else " " for c in text)
-    readable = unicodedata.normalize("NFKC", kept).strip()
-    if not any(unicodedata.category(c)[0] not in "ZC" for c in readable):
+    readable = _CONTROL.sub(" ", text).strip()
+    if not readable.isascii():
+        readable = _RUN.sub(lambda run: unicodedata.normalize("NFKC", run[0]), readable).strip()
+    if all(unicodedata.category(character)[0] in "ZC" for character in readable):
         raise UnusableText("the text is empty")
     return readable
 
