@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from errata import __version__
 from errata.audit.annotators import annotators_targets
-from errata.audit.embed import Embedded, Embedder, groups_of
+from errata.audit.detectors.scene import Detector
+from errata.audit.embed import Embedded, Embedder
 from errata.audit.evidence import weigh
 from errata.audit.ports import Artefact, Artefacts, ControlBelief, Progress, Snapshot, Task
 from errata.errors import NothingToLearn
@@ -35,6 +36,7 @@ class Belief:
         repeats: the model version of the predictions that are believed as they are; None where errata learned itself.
         evidence: control -> the tasks with those of its labels alone that are evidence; see `audit.evidence`.
         remarks: how many labels were accepted from predictions, and what follows for the belief, a line a control.
+        detectors: what came along with the belief and speaks against labels, beside the detectors that always look.
     """
 
     artefact: Artefact
@@ -45,6 +47,7 @@ class Belief:
     repeats: str | None = None
     evidence: Mapping[str, tuple[Task, ...]] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    detectors: tuple[Detector, ...] = ()
 
 
 class Believer(Protocol):
@@ -59,7 +62,7 @@ class Believer(Protocol):
 
 
 class OwnBeliever:
-    """errata's own encoders and learner, out-of-sample by leaving the whole group of equal media out.
+    """errata's own encoders and learner, out-of-sample by leaving out what shows the same, or nearly.
 
     Args:
         embedder_of: returns what embeds what a control labels.
@@ -85,7 +88,7 @@ class OwnBeliever:
         """See `Believer.believe`. A belief about the same data and model is taken from the artefacts."""
         labelled = {control.data_key: control for control in reversed(snapshot.controls)}
         embedded = {
-            data_key: self._embedder_of(control).embed(values_of(snapshot.tasks, data_key), progress)
+            data_key: self._embedder_of(control).embed(values_of(snapshot.tasks, data_key), progress).compared()
             for data_key, control in labelled.items()
         }
         weighed = {c.name: weigh(snapshot.tasks, c) for c in snapshot.controls}
@@ -118,7 +121,7 @@ class OwnBeliever:
                 fitted = fit_choices(
                     media.rows,
                     targets[control.name],
-                    groups_of(media.content_keys),
+                    media.groups(),
                     blocks=media.blocks,
                     seed=self._seed,
                     minutes=self._minutes,

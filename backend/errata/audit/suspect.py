@@ -61,7 +61,7 @@ def find_suspects(
     signals = {
         (i, n): of_label
         for i, s in enumerate(alone)
-        for n, of_label in _signals(_scene(snapshot, belief, s, beside[i]), detectors).items()
+        for n, of_label in _signals(_scene(snapshot, belief, s, beside[i]), (*detectors, *belief.detectors)).items()
     }
     is_apart = annotator_conflict in detectors
     scored = [s if among is None else among.scored(s, is_apart) for s, among in zip(alone, beside, strict=True)]
@@ -180,7 +180,7 @@ def _reasons(
         indices, _ = nearest_neighbours(
             embedded.rows,
             SIMILAR_SHOWN,
-            groups_of(embedded.content_keys),
+            embedded.groups(),
             queries=queries,
             candidates=is_labelled,
         )

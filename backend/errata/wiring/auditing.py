@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from errata.audit.believe import Believer, OwnBeliever
-from errata.audit.believe_elsewhere import FileBeliever, StoredBeliever
+from errata.audit.believe_elsewhere import StoredBeliever
+from errata.audit.believe_file import FileBeliever
 from errata.audit.embed import Embedder, ImageEmbedder
 from errata.audit.embed_text import TextEmbedder
 from errata.audit.ports import Artefact, Artefacts, Media, MediaIndex, Progress, Texts
@@ -41,7 +42,9 @@ from errata_model.records import Control
 class BeliefOptions:
     """How an audit forms its belief: what the command line says beyond the settings, None where it says nothing."""
 
-    belief: str | None = None  # own, stored, a CSV file, the URL of an ML backend, or package.module:Class
+    belief: str | None = (
+        None  # own, stored, stored:VERSION, a CSV or parquet file, the URL of an ML backend, or package.module:Class
+    )
     encoder: str | None = None
     weights: Path | None = None
     minutes: float | None = None
@@ -143,8 +146,8 @@ class Auditing(Showing, Training):
         self, options: BeliefOptions, media: Media, artefacts: Artefacts | None, progress: Progress
     ) -> Believer:
         belief = options.belief or "own"
-        if belief == "stored":
-            return StoredBeliever()
+        if belief == "stored" or belief.startswith("stored:"):
+            return StoredBeliever(belief.removeprefix("stored").removeprefix(":") or None)
         if belief.startswith(("http://", "https://")):
             return BackendBeliever(belief, self.network)
         if is_class_name(belief) and not Path(belief).exists():

@@ -1,18 +1,16 @@
-"""Beliefs from stored predictions and from files."""
+"""Beliefs from stored predictions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from errata.audit.believe import Belief
-from errata.audit.believe_elsewhere import FileBeliever, StoredBeliever
+from errata.audit.believe_elsewhere import StoredBeliever
 from errata.audit.ports import Snapshot, StoredPrediction
-from errata.errors import NothingToLearn, UsageError
+from errata.errors import NothingToLearn
 from errata_model.records import Control
 
 NAN = float("nan")
@@ -104,72 +102,9 @@ def test_no_predictions_names_the_remedy(project: Any, told: Any) -> None:
         StoredBeliever().believe(project("cat", "dog"), told)
 
 
-@pytest.fixture
-def believe_file(tmp_path: Path, project: Any, told: Any) -> Callable[..., Belief]:
-    def form(text: str | bytes, **about: Any) -> Belief:
-        path = tmp_path / "model.csv"
-        path.write_bytes(text.encode() if isinstance(text, str) else text)
-        return FileBeliever(path).believe(project("cat", "dog", **about), told)
-
-    return form
-
-
-def test_file_of_probabilities(believe_file: Any) -> None:
-    """A row a task, a column a label, in any order and beside other columns; tasks elsewhere are passed over."""
-    belief = believe_file("dog,task,cat,comment\n0.25,1,0.75,sure\n1,2,,\n1,99,0,\n")
-    assert said(belief) == {1: [0.75, 0.25, 0], 2: [0, 1, 0]}
-    assert belief.source == 'It is what the predictions "model.csv" say.'
-
-
-def test_file_as_spreadsheets_write_it(believe_file: Any) -> None:
-    """A byte order mark and other line ends do not matter."""
-    text = "task,cat,dog\r\n1,0.5,0.5\r\n"
-    assert said(believe_file(b"\xef\xbb\xbf" + text.encode())) == {1: [0.5, 0.5, 0]}
-
-
-def test_file_about_two_controls(believe_file: Any, control: Control) -> None:
-    """The column `control` says which control a row is about; with two controls it is needed."""
-    mood = replace(control, name="mood", labels=("happy", "sad"))
-    belief = believe_file("control,task,cat,dog,happy\nanimal,1,1,0,\nmood,1,,,1\n", controls=(control, mood))
-    assert [(b.control.name, b.probabilities.tolist()) for b in belief.artefact.beliefs] == [
-        ("animal", [[1, 0, 0]]),
-        ("mood", [[1, 0]]),
-    ]
-    with pytest.raises(UsageError, match="line 2: the column `control` must name one of: animal, mood"):
-        believe_file("task,cat,dog\n1,1,0\n", controls=(control, mood))
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "why"),
-    [
-        ("task,cat,dog\n1,0.5,0.5\n2,nan,0.5\n", 3, r"not a number in \[0, 1\]"),
-        ("task,cat,dog\n1,-0.1,0.5\n", 2, r"not a number in \[0, 1\]"),
-        ("task,cat,dog\n1,97,3\n", 2, r"not a number in \[0, 1\]"),
-        ("task,cat,dog\n1,often,0.5\n", 2, "numbers in the labels' columns"),
-        ("task,cat,dog\none,1,0\n", 2, "a whole number in `task`"),
-        ("id,cat,dog\n1,1,0\n", 2, "a whole number in `task`"),
-        ("cat,dog,task\n1,0,1\n1,0\n", 3, "a whole number in `task`"),
-        ("task,Cat,Dog\n1,1,0\n", 2, r"no column is called after a label of the config \(cat, dog, cow\)"),
-        ("task,cat,dog\n1,,\n", 2, "no column is called after a label"),
-        ("task,control,cat\n1,colour,1\n", 2, "the column `control` must name one of: animal"),
-    ],
-)
-def test_wrong_line_is_named(believe_file: Any, text: str, line: int, why: str) -> None:
-    """An error says which file and line it is about, and what should stand there."""
-    with pytest.raises(UsageError, match=rf"model\.csv, line {line}: .*{why}"):
-        believe_file(text)
-
-
-def test_file_that_is_no_csv(believe_file: Any, tmp_path: Path, project: Any, told: Any) -> None:
-    """Bytes that are no text, and a file that is not there, are named with the remedy."""
-    with pytest.raises(UsageError, match=r"model\.csv cannot be read as CSV.*column `task`"):
-        believe_file(b"\xff\xfe\x00\x01")
-    with pytest.raises(UsageError, match=r"nowhere\.csv cannot be read"):
-        FileBeliever(tmp_path / "nowhere.csv").believe(project("cat", "dog"), told)
-
-
-@pytest.mark.parametrize("text", ["", "task,cat,dog\n", "task,cat,dog\n98,1,0\n99,0,1\n"])
-def test_file_about_none_of_the_tasks(believe_file: Any, text: str) -> None:
-    """A file that says nothing about the project is an error, not an empty queue; the text names the file."""
-    with pytest.raises(NothingToLearn, match=r"model\.csv"):
-        believe_file(text)
+def test_a_version_that_is_not_there(project: Any, stored: Any, told: Any) -> None:
+    """The versions that are there are named with how many tasks each is about."""
+    a, b = stored("a", cat=1.0), stored("b", dog=1.0)
+    snapshot = with_predictions(project("cat", "dog"), (a, b), (a,))
+    with pytest.raises(NothingToLearn, match=r'no predictions of "c" .* those of "a" \(2 tasks\), "b" \(1 tasks\)'):
+        StoredBeliever("c").believe(snapshot, told)
