@@ -18,8 +18,10 @@ from errata.audit.detectors.scene import Detector
 from errata.audit.embed import Embedded, Embedder
 from errata.audit.evidence import weigh
 from errata.audit.ports import Artefact, Artefacts, ControlBelief, Progress, Snapshot, Task
+from errata.audit.tags import tag_targets
 from errata.errors import NothingToLearn
-from errata_model.kinds.choices.learner import fit_choices
+from errata_model.kinds.choices.learner import FittedChoices, fit_choices
+from errata_model.kinds.tags.learner import FittedTags, fit_tags
 from errata_model.records import Control
 
 
@@ -94,7 +96,9 @@ class OwnBeliever:
         weighed = {c.name: weigh(snapshot.tasks, c) for c in snapshot.controls}
         evidence = {name: each.tasks for name, each in weighed.items()}
         remarks = tuple(each.remark for each in weighed.values() if each.remark)
-        targets = {c.name: soft_targets(evidence[c.name], c, embedded[c.data_key]) for c in snapshot.controls}
+        targets = {
+            c.name: targets_of(evidence[c.name], snapshot.tasks, c, embedded[c.data_key]) for c in snapshot.controls
+        }
         version = self._version(snapshot, embedded, targets)
         if self._artefacts and self._artefacts.has(snapshot.project_id, version):
             artefact = self._artefacts.load(snapshot.project_id, version)
@@ -118,14 +122,7 @@ class OwnBeliever:
         for control in snapshot.controls:
             media = embedded[control.data_key]
             try:
-                fitted = fit_choices(
-                    media.rows,
-                    targets[control.name],
-                    media.groups(),
-                    blocks=media.blocks,
-                    seed=self._seed,
-                    minutes=self._minutes,
-                )
+                fitted = self._fit(control, media, targets[control.name])
             except ValueError as error:
                 problems.append(f'control "{control.name}": {error}')
                 continue
@@ -140,6 +137,21 @@ class OwnBeliever:
         for problem in problems:
             progress.say(f"Left alone: {problem}")
         return tuple(beliefs)
+
+    def _fit(self, control: Control, media: Embedded, targets: NDArray[np.float32]) -> FittedChoices | FittedTags:
+        groups = media.groups()
+        if control.kind == "tags":
+            is_labelled = np.asarray(~np.isnan(targets).any(axis=1))
+            return fit_tags(
+                media.rows,
+                targets,
+                is_labelled,
+                groups,
+                blocks=media.blocks,
+                seed=self._seed,
+                minutes=self._minutes,
+            )
+        return fit_choices(media.rows, targets, groups, blocks=media.blocks, seed=self._seed, minutes=self._minutes)
 
     def _version(
         self,
@@ -173,6 +185,15 @@ def _nothing_to_learn(snapshot: Snapshot, embedded: Mapping[str, Embedded], prob
 def values_of(tasks: Sequence[Task], data_key: str) -> dict[int, Any]:
     """Return task id -> what the task holds under a key of its data, of the tasks that hold something."""
     return {task.id: task.data[data_key] for task in tasks if task.data.get(data_key)}
+
+
+def targets_of(
+    evidence: Sequence[Task], tasks: Sequence[Task], control: Control, embedded: Embedded
+) -> NDArray[np.float32]:
+    """Return what there is to learn from, (N, K): of tags see `tag_targets`, of all else `soft_targets`."""
+    if control.kind == "tags":
+        return tag_targets(evidence, tasks, control, embedded.task_ids)
+    return soft_targets(evidence, control, embedded)
 
 
 def soft_targets(tasks: Sequence[Task], control: Control, embedded: Embedded) -> NDArray[np.float32]:

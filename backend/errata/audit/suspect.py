@@ -12,14 +12,13 @@ from scipy.sparse import issparse
 from errata.audit.annotators import Beside, put_beside
 from errata.audit.believe import Belief
 from errata.audit.detectors import DETECTORS, Detector, Scene, Signal, annotator_conflict
-from errata.audit.embed import groups_of
 from errata.audit.ports import ControlBelief, Regions, Snapshot, Task
 from errata.audit.scored import Scored, score
-from errata.audit.wording import SIMILAR_SHOWN, provenance, similar_items
+from errata.audit.tags import consensus_of_tags
+from errata.audit.wording import SIMILAR_SHOWN, provenance, similar_items, similar_tagged
 from errata_model.neighbours import nearest_neighbours
 from errata_model.records import Finding, finding_key
 
-N_TOP = 5
 LEAST_LIMIT = 100
 LIMIT_SHARE = 0.10
 
@@ -31,7 +30,8 @@ Place = tuple[int, int]  # which control's belief, and which of its labels
 class Findings:
     """What an audit found, most likely error first."""
 
-    all: tuple[Finding, ...]  # every given label that the belief says something about
+    # Every given label that the belief says something about, and the missing tags that it gives some probability.
+    all: tuple[Finding, ...]
     suspects: tuple[Finding, ...]  # those of them that make the queue
     n_doubted: int  # labels that the belief or a detector doubts, in the queue or beyond its limit
     annotators: tuple[dict[str, Any], ...] = ()  # figures of each control that several people labelled; as JSON
@@ -49,14 +49,14 @@ def find_suspects(
     limit: int | None = None,
     detectors: Sequence[Detector] = DETECTORS,
 ) -> Findings:
-    """Return every given label that the belief says something about, most likely error first.
+    """Return every given label that the belief says something about, most likely error first; see `Findings.all`.
 
     A suspect is a label whose place the belief would give to another one, or that a detector fired for, within `limit`
     (by default 10 % of the labels, at least 100). Others follow behind them, by disagreement too. A label's
     disagreement is the noisy-or of the belief's and the detectors': they add up, and none takes from another. Where
     several people labelled the same tasks the belief is theirs, too; see `audit.annotators`.
     """
-    alone = [score(snapshot, control_belief) for control_belief in belief.artefact.beliefs]
+    alone = [score(snapshot, control_belief, regions) for control_belief in belief.artefact.beliefs]
     beside = [put_beside(s, belief.evidence.get(s.belief.control.name, snapshot.tasks)) for s in alone]
     signals = {
         (i, n): of_label
@@ -65,7 +65,7 @@ def find_suspects(
     }
     is_apart = annotator_conflict in detectors
     scored = [s if among is None else among.scored(s, is_apart) for s, among in zip(alone, beside, strict=True)]
-    n_labels = sum(len(s.labels) for s in scored)
+    n_labels = sum(label.label is not None for s in scored for label in s.labels)
     n_limit = max(LEAST_LIMIT, int(LIMIT_SHARE * n_labels)) if limit is None else limit
     merged = {
         (i, n): _noisy_or(float(s.disagreement[n]), signals.get((i, n), {}))
@@ -141,12 +141,8 @@ def _finding(
     signals: Signals,
     reason: str,
 ) -> Finding:
-    control = scored.belief.control
-    probabilities = scored.belief.probabilities[scored.rows[n]]
-    best = np.argsort(-probabilities, kind="stable")[:N_TOP]
-    top = tuple((control.labels[k], round(float(probabilities[k]), 4)) for k in best)
     is_doubted = bool(scored.proposed[n] != scored.given[n])
-    own = {"low_self_confidence": round(float(scored.disagreement[n]), 6)} if is_doubted else {}
+    own = {scored.detector(n): round(float(scored.disagreement[n]), 6)} if is_doubted else {}
     loudest = sorted(signals.values(), key=lambda signal: -signal.score)
     said = [*(signal.reason for signal in loudest), reason, provenance(scored.labels[n], belief.repeats)]
     return Finding(
@@ -156,7 +152,7 @@ def _finding(
         disagreement=disagreement,
         p_wrong=None,
         reason=" ".join(filter(None, said)),
-        proposal=regions.proposal(control, top) if is_doubted else None,
+        proposal=scored.proposal(n, regions),
         stream="suspect",
         model_version=belief.artefact.version,
     )
@@ -172,8 +168,13 @@ def _reasons(
         chosen = [n for j, n in suspects if j == i]
         if embedded is None or not chosen or issparse(embedded.rows):
             continue
-        name = s.belief.control.name
-        consensus = _consensus(belief.evidence.get(name, snapshot.tasks), s.belief)
+        control = s.belief.control
+        evidence = belief.evidence.get(control.name, snapshot.tasks)
+        consensus: Mapping[int, str | frozenset[str]] = (
+            _consensus(evidence, s.belief)
+            if s.tags is None
+            else consensus_of_tags(evidence, snapshot.tasks, control, embedded.task_ids)
+        )
         is_labelled = np.array([int(task_id) in consensus for task_id in embedded.task_ids])
         row_of = {int(task_id): row for row, task_id in enumerate(embedded.task_ids)}
         queries = np.array([row_of[s.labels[n].task_id] for n in chosen], dtype=np.int64)
@@ -185,9 +186,13 @@ def _reasons(
             candidates=is_labelled,
         )
         for n, neighbours in zip(chosen, indices, strict=True):
-            labels = [consensus[int(embedded.task_ids[row])] for row in neighbours if row >= 0]
-            evidence = similar_items(labels, s.belief.control.modality)
-            reasons[i, n] = f"{belief.source} {evidence}".strip()
+            said = [consensus[int(embedded.task_ids[row])] for row in neighbours if row >= 0]
+            if s.tags is None:
+                similar = similar_items([str(label) for label in said], control.modality)
+            else:
+                tag = control.labels[s.tags[n]]
+                similar = similar_tagged(sum(tag in tags for tags in said), len(said), tag, control.modality)
+            reasons[i, n] = f"{belief.source} {similar}".strip()
     return reasons
 
 

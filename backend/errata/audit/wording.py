@@ -24,6 +24,8 @@ def per_cent(share: float) -> str:
 
 def question(finding: Finding) -> str:
     """Ask the reviewer about one finding."""
+    if finding.tag is not None:
+        return _question_of_tag(finding, finding.tag)
     given = f'Labelled "{finding.given.label}".'
     if finding.proposal is None or finding.proposal.label is None:
         return f"{given} Is the label right?"
@@ -32,6 +34,15 @@ def question(finding: Finding) -> str:
         return f"{given} The model is not sure about it ({per_cent(probability)}). Is the label right?"
     who = "Other annotators and the model suggest" if ANNOTATOR_CONFLICT in finding.detectors else "The model suggests"
     return f'{given} {who} "{label}" ({per_cent(probability)}). Is the label right?'
+
+
+def _question_of_tag(finding: Finding, tag: str) -> str:
+    said = f" ({per_cent(finding.proposal.top[0][1])})" if finding.proposal else ""
+    if finding.given.label is None:
+        return f'Not tagged "{tag}". Is the tag missing? The model would give it{said}.'
+    if not said:
+        return f'Tagged "{tag}". Is that right?'
+    return f'Tagged "{tag}". The model doubts it{said}. Is that right?'
 
 
 def provenance(given: GivenLabel, repeats: str | None) -> str:
@@ -77,3 +88,21 @@ def annotators_together(figures: Sequence[Mapping[str, Any]]) -> str:
         for each in figures
     )
     return "; ".join(said)
+
+
+def similar_tagged(n_with: int, n: int, tag: str, modality: str) -> str:
+    """Say how many of the most similar items have a tag; "" where there are none.
+
+    Args:
+        n_with: those that have it.
+        n: how many they are.
+    """
+    if not n:
+        return ""
+    if n == 1:
+        return f"The most similar {modality} {'has' if n_with else 'does not have'} the tag {tag}."
+    if n_with in (0, 1):
+        return f"{'One' if n_with else 'None'} of the {n} most similar {modality}s has the tag {tag}."
+    if n_with == n:
+        return f"All {n} most similar {modality}s have the tag {tag}."
+    return f"{n_with} of the {n} most similar {modality}s have the tag {tag}."
