@@ -18,6 +18,7 @@ _TEMPERATURES = np.geomspace(0.02, 6, 54)
 _FEWEST_GROUPS = 10  # in a half; with fewer there is nothing to choose by
 _LEAST = -30.0  # of a log-likelihood: one label decides nothing by itself
 _EVEN_LABELS = 10.0  # so many labels' worth of belief that a member deserves an even share
+_EVEN_SHARE = 0.5  # of the average is even whatever the labels say
 _ROUNDS = 100
 
 
@@ -97,17 +98,21 @@ def _log_likelihoods(scores: Floats, targets: Floats) -> Floats:
 
 
 def share(log_likelihoods: Sequence[Floats], weights: NDArray[np.floating]) -> Floats:
-    """Return each member's share in the average that makes the labels likeliest.
+    """Return each member's share in the average: half-way from an even one to that which makes the labels likeliest.
+
+    Half-way, because likelihoods were reached with half of the labels, some of which are wrong: a member that repeats
+    people's errors looks too good. Even shares are hard to beat where members are few and all of them serious.
 
     Args:
         log_likelihoods: of each member, (n,) of the same labels, left out.
         weights: (n,) how much each label counts, >= 0.
 
     Returns:
-        (M,) >= 0 that sum to 1; even where there are no labels, and nearly so where there are few.
+        (M,) > 0 that sum to 1; even where there are no labels, and nearly so where there are few.
 
     Source:
-        Expectation maximisation for the weights of a mixture; Wolpert, "Stacked generalization", 1992, for the idea.
+        Expectation maximisation for the shares of a mixture; Smith and Wallis, "A simple explanation of the forecast
+        combination puzzle", 2009, for the half that is even.
     """
     table = np.exp(np.maximum(np.stack(log_likelihoods), _LEAST))
     shares = np.full(len(table), 1 / len(table))
@@ -115,4 +120,4 @@ def share(log_likelihoods: Sequence[Floats], weights: NDArray[np.floating]) -> F
         parts = shares[:, None] * table
         owed = (parts / parts.sum(axis=0)) @ weights + _EVEN_LABELS
         shares = owed / owed.sum()
-    return np.asarray(shares)
+    return np.asarray(_EVEN_SHARE / len(table) + (1 - _EVEN_SHARE) * shares)

@@ -18,10 +18,11 @@ from errata_model.kinds.choices.examples import UNLABELLED, Examples, Floats
 from errata_model.kinds.choices.kernel_ridge import KernelRidge
 from errata_model.kinds.choices.logistic_regression import LogisticRegression
 from errata_model.kinds.choices.model import ChoicesModel, Member, Predictor
-from errata_model.kinds.choices.rows import Block, check_blocks, check_features, to_blocks
+from errata_model.kinds.choices.rows import Block, Rows, check_blocks, check_features, to_blocks
 from errata_model.kinds.choices.softmax import softmax
 
 _TRIAL_ROWS = 10_000  # enough to choose by; with fewer too large a ridge was chosen
+_BLOCK_ROWS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,11 @@ def fit_choices(
 ) -> FittedChoices:
     """Learn labels from features, and predict every row without its own group.
 
-    An average of learners on each block: kernel ridge regression and, over counts, complement naive Bayes, whose leaving
-    a row's group out is exact; logistic regression, cross-fitted over folds of whole groups. Settings, temperatures and
-    the shares in the average are chosen by the likelihood of labels that were left out, for one half of the groups
-    within the other half (`choose`): a row's belief does not move when labels of its own group change, but for
-    rounding in single precision.
+    An average of learners on each block: kernel ridge regression and, over counts, complement naive Bayes, both
+    leaving a row's group out exactly; logistic regression, cross-fitted over folds of whole groups. Settings,
+    temperatures and the shares in the average are chosen by the likelihood of labels that were left out, for one half
+    of the groups within the other half (`choose`): a row's belief does not move when labels of its own group change,
+    but for rounding in single precision.
 
     All is computed in an order that content and `seed` decide: the result permutes with the rows.
 
@@ -117,12 +118,22 @@ class Learner(Protocol):
 
 
 def _learners(features: Features, block: Block, order: NDArray[np.int64], examples: Examples) -> Iterator[Learner]:
-    rows = block.prepare(features)[order]
+    rows = _prepare(features, block, order)
     yield KernelRidge(rows, examples)
     if LogisticRegression.is_affordable(rows, examples.targets.shape[1]):
         yield LogisticRegression(rows, examples)
     if not isinstance(rows, np.ndarray):
         yield ComplementNaiveBayes(rows, examples)
+
+
+def _prepare(features: Features, block: Block, order: NDArray[np.int64]) -> Rows:
+    """Return the block's columns of rows in this order, of length 1; of embeddings some at a time, to spare memory."""
+    if not isinstance(features, np.ndarray):
+        return block.prepare(features)[order]
+    rows = np.empty((len(features), block.stop - block.start), dtype=np.float32)
+    for start in range(0, len(rows), _BLOCK_ROWS):
+        rows[start : start + _BLOCK_ROWS] = block.prepare(features[order[start : start + _BLOCK_ROWS]])
+    return rows
 
 
 @dataclass(frozen=True, slots=True)
