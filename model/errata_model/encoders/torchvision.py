@@ -24,8 +24,9 @@ from errata_model.encoders.weights import UnknownEncoder, WeightsUnavailable, do
 if TYPE_CHECKING:
     import torch
 
-_PREPROCESSING = "1"  # to be raised when embeddings of the same weights change
+_PREPROCESSING = "2"  # to be raised when embeddings of the same weights change
 _BATCH = 32
+_EARLIER_STAGES = 2  # taken beside what the final layer sees
 
 # What torch.load raises on hostile content.
 _UNREADABLE = (pickle.UnpicklingError, EOFError, OSError, RuntimeError, ValueError, LookupError, AssertionError)
@@ -33,22 +34,22 @@ _UNREADABLE = (pickle.UnpicklingError, EOFError, OSError, RuntimeError, ValueErr
 
 @dataclass(frozen=True, slots=True)
 class _Preset:
-    """torchvision's preprocessing of one set of weights."""
+    """What torchvision's preprocessing of one set of weights says of size, colours and resampling."""
 
-    resize: int
-    crop: int
+    side: int
     resampling: Image.Resampling
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
 
 class TorchvisionEncoder:
-    """The input of a backbone's final classification layer.
+    """What a backbone sees at its last resolutions, side by side.
 
-    The final layer is the linear or convolutional layer that a forward pass runs last. Where its input is a
-    feature map (SqueezeNet), its mean over space is taken. In trials with SqueezeNet it beat the maximum on
-    both sets; mean and maximum together gained .01 of average precision on photographs and lost .025 on
-    handwriting. The network is frozen, in evaluation mode, in half precision on CUDA alone.
+    That is the input of the final classification layer (the linear or convolutional layer that a forward pass runs
+    last), and before it the feature maps that the last two steps of downsampling start from; transformers have
+    none. The last layer knows ImageNet's classes best, those before it strokes and textures: see
+    docs/decisions/0015. Of a feature map the mean over space is taken; each part is divided by the sum of its absolute
+    values, so that all weigh the same. The network is frozen, in evaluation mode, in half precision on CUDA alone.
 
     Attributes:
         name: of the backbone.
@@ -62,7 +63,6 @@ class TorchvisionEncoder:
         self.trust = trust
         self._loading = threading.Lock()
         self._loaded: _Network | None = None
-        self._preset: _Preset | None = None
 
     @cached_property
     def identity(self) -> str:
@@ -82,17 +82,20 @@ class TorchvisionEncoder:
         return self._network().width
 
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Return (3, side, side), resized and cropped as torchvision does.
+        """Return (3, side, side): the whole image, squeezed into a square.
+
+        Not the middle alone, as torchvision crops it: what a label is about may be at the edge. The side is that of
+        torchvision's crop; half of it for images that are no larger than that, where the network takes it.
 
         Still bytes, a quarter of the memory; `encode` brings them to the mean and spread that the model wants.
 
         Raises:
+            WeightsUnavailable: the weights cannot be had or do not fit the backbone.
             UnknownEncoder: torchvision does not know the name.
         """
-        preset = self._preset
-        if preset is None:
-            preset = self._preset = _read_preset(self.name)
-        return np.ascontiguousarray(np.asarray(_crop(image, preset)).transpose(2, 0, 1))
+        network = self._network()
+        side = next((side for side in network.sides if max(image.size) <= side), network.sides[-1])
+        return np.ascontiguousarray(np.asarray(image.resize((side, side), network.resampling)).transpose(2, 0, 1))
 
     def encode(self, prepared: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Return (N, D) float32; the first call loads the network.
@@ -102,10 +105,13 @@ class TorchvisionEncoder:
             UnknownEncoder: torchvision does not know the name.
         """
         network = self._network()
-        blocks = [
-            network.embed(np.stack(prepared[start : start + _BATCH])) for start in range(0, len(prepared), _BATCH)
-        ]
-        return np.concatenate(blocks) if blocks else np.zeros((0, network.width), dtype=np.float32)
+        found = np.zeros((len(prepared), network.width), dtype=np.float32)
+        for side in {image.shape[1] for image in prepared}:
+            alike = [n for n, image in enumerate(prepared) if image.shape[1] == side]
+            for start in range(0, len(alike), _BATCH):
+                batch = alike[start : start + _BATCH]
+                found[batch] = network.embed(np.stack([prepared[n] for n in batch]))
+        return found
 
     def _network(self) -> _Network:
         with self._loading:
@@ -115,7 +121,13 @@ class TorchvisionEncoder:
 
 
 class _Network:
-    """A frozen model on the best device there is."""
+    """A frozen model on the best device there is.
+
+    Attributes:
+        resampling: how images are brought to a size.
+        sides: of the squares that it takes, ascending; the last is that of torchvision's preprocessing.
+        width: the number of columns of an embedding.
+    """
 
     def __init__(self, model: torch.nn.Module, preset: _Preset) -> None:
         import torch  # noqa: PLC0415 - takes seconds
@@ -124,8 +136,17 @@ class _Network:
         self._model = model.eval().requires_grad_(False).to(self._device)
         self._mean = torch.tensor(preset.mean, device=self._device)[:, None, None]
         self._std = torch.tensor(preset.std, device=self._device)[:, None, None]
-        self._head = _final_layer(self._model, torch.zeros(1, 3, preset.crop, preset.crop, device=self._device))
-        self.width = self.embed(np.zeros((1, 3, preset.crop, preset.crop), dtype=np.uint8)).shape[1]
+        self._layers = _layers(self._model, torch.zeros(1, 3, preset.side, preset.side, device=self._device))
+        self.resampling = preset.resampling
+        self.sides = tuple(side for side in (preset.side // 2, preset.side) if self._takes(side))
+        self.width = self.embed(np.zeros((1, 3, preset.side, preset.side), dtype=np.uint8)).shape[1]
+
+    def _takes(self, side: int) -> bool:
+        try:
+            self.embed(np.zeros((1, 3, side, side), dtype=np.uint8))
+        except (RuntimeError, AssertionError, ValueError):  # transformers are built for one size
+            return False
+        return True
 
     def embed(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         import torch  # noqa: PLC0415
@@ -140,31 +161,52 @@ class _Network:
     def _forward(self, batch: torch.Tensor, is_half: bool) -> NDArray[np.float32]:
         import torch  # noqa: PLC0415
 
-        seen: list[torch.Tensor] = []
-        hook = self._head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+        seen: dict[int, torch.Tensor] = {}
+        hooks = [
+            layer.register_forward_pre_hook(lambda _, inputs, number=number: seen.update({number: inputs[0]}))
+            for number, layer in enumerate(self._layers)
+        ]
         try:
             with torch.inference_mode(), torch.autocast(self._device.type, torch.float16, enabled=is_half):
                 self._model(batch)
         finally:
-            hook.remove()
-        features = seen[-1].float()
-        pooled = features.mean(dim=(2, 3)) if features.ndim == 4 else features.flatten(1)
-        return np.asarray(pooled.cpu().numpy(), dtype=np.float32)
+            for hook in hooks:
+                hook.remove()
+        pooled = [_pool(seen[number].float()) for number in range(len(self._layers))]
+        return np.asarray(torch.cat(pooled, dim=1).cpu().numpy(), dtype=np.float32)
 
 
-def _final_layer(model: torch.nn.Module, example: torch.Tensor) -> torch.nn.Module:
+def _pool(features: torch.Tensor) -> torch.Tensor:
+    """Return (n, C): the mean over space, every row divided by the sum of its absolute values."""
+    rows = features.mean(dim=(2, 3)) if features.ndim == 4 else features.flatten(1)
+    sums = rows.abs().sum(dim=1, keepdim=True)
+    return rows / sums.where(sums > 0, 1)
+
+
+def _layers(model: torch.nn.Module, example: torch.Tensor) -> list[torch.nn.Module]:
+    """Return the layers whose inputs are taken: those that lower the resolution, and the final one."""
     import torch  # noqa: PLC0415
 
-    ran: list[torch.nn.Module] = []
-    layers = [layer for layer in model.modules() if isinstance(layer, (torch.nn.Linear, torch.nn.Conv2d))]
-    hooks = [layer.register_forward_pre_hook(lambda module, _: ran.append(module)) for layer in layers]
+    ran: list[tuple[torch.nn.Module, torch.Size, torch.Size]] = []
+    kinds = (torch.nn.Linear, torch.nn.Conv2d, torch.nn.MaxPool2d, torch.nn.AvgPool2d)
+    layers = [layer for layer in model.modules() if isinstance(layer, kinds)]
+    hooks = [
+        layer.register_forward_hook(lambda layer, inputs, output: ran.append((layer, inputs[0].shape, output.shape)))
+        for layer in layers
+    ]
     try:
         with torch.inference_mode():
             model(example)
     finally:
         for hook in hooks:
             hook.remove()
-    return ran[-1]
+    widest: dict[int, tuple[int, torch.nn.Module]] = {}  # height of the map -> channels, layer
+    for layer, taken, given in ran:
+        if len(taken) == 4 and 1 < taken[2] < example.shape[2] and given[2] < taken[2]:
+            widest[taken[2]] = max(widest.get(taken[2], (0, layer)), (taken[1], layer), key=lambda each: each[0])
+    lowering = [layer for _, (_, layer) in sorted(widest.items(), reverse=True)]
+    final = [layer for layer, *_ in ran if isinstance(layer, (torch.nn.Linear, torch.nn.Conv2d))][-1]
+    return [*[layer for layer in lowering if layer is not final][-_EARLIER_STAGES:], final]
 
 
 def own_weights(name: str) -> tuple[str, Path]:
@@ -199,21 +241,7 @@ def _read_preset(name: str) -> _Preset:
         InterpolationMode.BILINEAR: Image.Resampling.BILINEAR,
         InterpolationMode.BICUBIC: Image.Resampling.BICUBIC,
     }[preset.interpolation]
-    return _Preset(preset.resize_size[0], preset.crop_size[0], resampling, tuple(preset.mean), tuple(preset.std))
-
-
-def _crop(image: Image.Image, preset: _Preset) -> Image.Image:
-    """Return the middle of the image, its shorter side scaled to `preset.resize`.
-
-    In one step, which is the same but for rounding: resizing a banner of 1 x 100,000 pixels first would make gigabytes.
-    """
-    width, height = image.size
-    long = int(preset.resize * max(width, height) / min(width, height))
-    resized_wh = (preset.resize, long) if width <= height else (long, preset.resize)
-    left, top = (round((side - preset.crop) / 2) for side in resized_wh)
-    to_x, to_y = width / resized_wh[0], height / resized_wh[1]
-    box = (left * to_x, top * to_y, (left + preset.crop) * to_x, (top + preset.crop) * to_y)
-    return image.resize((preset.crop, preset.crop), preset.resampling, box=box)
+    return _Preset(preset.crop_size[0], resampling, tuple(preset.mean), tuple(preset.std))
 
 
 def _build(name: str, weights: Path | None, trust: ssl.SSLContext | None) -> torch.nn.Module:

@@ -13,7 +13,32 @@ from PIL import Image
 from errata_model.encoders.images import UnknownEncoder, WeightsUnavailable, load_image_encoder
 from errata_model.encoders.weights import download
 
-WIDTHS = {"resnet18": 512, "squeezenet1_0": 512, "mobilenet_v3_small": 1024}
+WIDTHS = {"resnet18": 128 + 256 + 512, "squeezenet1_0": 256 + 512 + 512, "mobilenet_v3_small": 96 + 288 + 1024}
+
+
+def _cut_resnet(model):
+    torch = pytest.importorskip("torch")
+    stem = (model.conv1, model.bn1, model.relu, model.maxpool, model.layer1, model.layer2)
+    final = (model.layer4, model.avgpool, torch.nn.Flatten())
+    return [torch.nn.Sequential(*stem), model.layer3, torch.nn.Sequential(*final)]
+
+
+def _cut_squeezenet(model):
+    return [model.features[:6], model.features[6:11], model.features[11:]]
+
+
+def _cut_mobilenet(model):
+    torch = pytest.importorskip("torch")
+    before, within = model.features[:4], model.features[5:9]
+    fourth, ninth = model.features[4].block, model.features[9].block
+    first = torch.nn.Sequential(before, fourth[0])  # a block widens, lowers the resolution and narrows again
+    second = torch.nn.Sequential(fourth[1:], within, ninth[0])
+    final = torch.nn.Sequential(ninth[1:], model.features[10:], model.avgpool, torch.nn.Flatten(), model.classifier[:3])
+    return [first, second, final]
+
+
+# Parts of a network, each of which ends where a feature map is taken.
+CUTS = {"resnet18": _cut_resnet, "squeezenet1_0": _cut_squeezenet, "mobilenet_v3_small": _cut_mobilenet}
 
 
 def picture(size_wh=(61, 47), seed=0):
@@ -52,29 +77,49 @@ assert "torch" not in sys.modules and "torchvision" not in sys.modules
 
 
 @pytest.mark.parametrize("name", WIDTHS)
-def test_features_are_what_the_final_layer_sees(name, weights_folder):
-    """_reference_torchvision: its own preprocessing, and its network with the final layer taken away."""
+def test_features_are_what_the_network_sees_at_its_last_resolutions(name, weights_folder):
+    """_reference_torchvision: its own preprocessing but for the crop, and its network cut where the resolution is lowered, and at its end."""
     torch = pytest.importorskip("torch")
     torchvision = pytest.importorskip("torchvision")
     model = torchvision.models.get_model(name, weights=None).eval()
     state = torch.load(weights_folder / f"{name}.pth", weights_only=True)
     model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
-    if name == "resnet18":
-        model.fc = torch.nn.Identity()
-    elif name == "squeezenet1_0":
-        model.classifier = torch.nn.AdaptiveAvgPool2d(1)
-    else:
-        model.classifier[3] = torch.nn.Identity()
-    transform = torchvision.models.get_model_weights(name).DEFAULT.transforms()
-    images = [picture(size, seed) for seed, size in enumerate([(61, 47), (300, 500), (224, 224), (900, 40)])]
+    stages = CUTS[name](model)
+    whole = torchvision.models.get_model_weights(name).DEFAULT.transforms()
+    whole.crop_size, whole.resize_size = [224, 224], [224, 224]
+    images = [picture(size, seed) for seed, size in enumerate([(161, 47), (300, 500), (224, 224), (900, 40)])]
     with torch.no_grad():
-        expected = model(torch.stack([transform(image) for image in images])).numpy()
+        seen = [torch.stack([whole(image) for image in images])]
+        for stage in stages:
+            seen.append(stage(seen[-1]))
+    pooled = [each.mean(dim=(2, 3)) if each.ndim == 4 else each for each in seen[1:]]
+    expected = torch.cat([each / each.abs().sum(dim=1, keepdim=True) for each in pooled], dim=1).numpy()
     encoder = load_image_encoder(name, weights_folder)
     found = encoder.encode([encoder.prepare(image) for image in images])
     assert found.dtype == np.float32
     assert found.shape == (4, WIDTHS[name])
     assert encoder.width == WIDTHS[name]
     np.testing.assert_allclose(found, expected, atol=2e-2 * np.abs(expected).max())
+
+
+def test_small_images_are_not_blown_up(weights_folder):
+    """Half the side is enough for them; rows stay in order."""
+    encoder = load_image_encoder("squeezenet1_0", weights_folder)
+    small, large = encoder.prepare(picture((112, 30))), encoder.prepare(picture((113, 30)))
+    assert (small.shape, large.shape) == ((3, 112, 112), (3, 224, 224))
+    together = encoder.encode([large, small, large])
+    np.testing.assert_allclose(together[1:2], encoder.encode([small]), rtol=1e-4)
+    np.testing.assert_allclose(together[[0, 2]], encoder.encode([large, large]), rtol=1e-4)
+
+
+def test_a_transformer_has_its_final_layer_alone(tmp_path):
+    """It looks at one resolution only, and is built for one size of image."""
+    torch = pytest.importorskip("torch")
+    torchvision = pytest.importorskip("torchvision")
+    torch.save(torchvision.models.get_model("vit_b_32", weights=None).state_dict(), tmp_path / "vit_b_32.pth")
+    encoder = load_image_encoder("vit_b_32", tmp_path)
+    assert encoder.width == 768
+    assert encoder.prepare(picture((9, 9))).shape == (3, 224, 224)
 
 
 def test_prepare_works_in_several_threads(weights_folder):
@@ -90,12 +135,12 @@ def test_a_banner_does_not_fill_the_memory(weights_folder):
     """An image of one pixel's height is prepared as any other."""
     encoder = load_image_encoder("resnet18", weights_folder)
     assert encoder.prepare(Image.new("RGB", (1_000_000, 1))).shape == (3, 224, 224)
-    assert encoder.prepare(Image.new("RGB", (1, 1))).shape == (3, 224, 224)
+    assert encoder.prepare(Image.new("RGB", (1, 1))).shape == (3, 112, 112)
 
 
 def test_no_images_give_no_rows(weights_folder):
     """(0, D), for the backbone and for pixels."""
-    assert load_image_encoder("resnet18", weights_folder).encode([]).shape == (0, 512)
+    assert load_image_encoder("resnet18", weights_folder).encode([]).shape == (0, WIDTHS["resnet18"])
     pixels = load_image_encoder("pixels", None)
     assert pixels.encode([]).shape == (0, pixels.width)
 
@@ -109,7 +154,7 @@ def test_identity_follows_name_and_weights(weights_folder, tmp_path):
     assert identity.startswith("resnet18:")
     file.write_bytes(file.read_bytes() + b"x")
     assert load_image_encoder("resnet18", file).identity != identity
-    assert load_image_encoder("resnet18", None).identity == "resnet18:resnet18-f37072fd:1"
+    assert load_image_encoder("resnet18", None).identity == "resnet18:resnet18-f37072fd:2"
 
 
 def test_weights_that_are_not_there(weights_folder, tmp_path):
