@@ -78,7 +78,7 @@ assert "torch" not in sys.modules and "torchvision" not in sys.modules
 
 @pytest.mark.parametrize("name", WIDTHS)
 def test_features_are_what_the_network_sees_at_its_last_resolutions(name, weights_folder):
-    """_reference_torchvision: its own preprocessing but for the crop, and its network cut where the resolution is lowered, and at its end."""
+    """_reference_torchvision: its own preprocessing but for the crop; its network cut where resolution is lowered."""
     torch = pytest.importorskip("torch")
     torchvision = pytest.importorskip("torchvision")
     model = torchvision.models.get_model(name, weights=None).eval()
