@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cholesky, solve_triangular
+from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
 from errata_model.kinds.choices.rows import Rows
 
@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 LINEAR = math.inf  # the width of the linear kernel
 _ROUNDING = 1e-5  # of a row's length: what is left of it, once centred, is rounding
 _JITTER = 1e-6  # of the kernel's diagonal, which is 1 or 2: keeps equal landmarks apart
+_MOST_JITTER = 0.01  # what needs more is no kernel
 
 
 def centre(rows: Rows, means: NDArray[np.float32] | None) -> Rows:
@@ -74,9 +75,20 @@ def radial_kernel(squared: Floats, width: float) -> Floats:
 
 
 def factorise(between_landmarks: Floats) -> Floats:
-    """Return the lower triangular factor L of the (m, m) kernel between landmarks, which is L L' but for a jitter."""
-    jittered = between_landmarks + _JITTER * np.eye(len(between_landmarks))
-    return np.asarray(cholesky(jittered, lower=True, overwrite_a=True, check_finite=False))
+    """Return the lower triangular factor L of the (m, m) kernel between landmarks, which is L L' but for a jitter.
+
+    Values in single precision of more landmarks than directions (short texts of few words) round to a kernel with
+    eigenvalues a little below 0: the jitter is then ten times as large, until it is enough.
+    """
+    jitter = _JITTER
+    while True:
+        jittered = between_landmarks + jitter * np.eye(len(between_landmarks))
+        try:
+            return np.asarray(cholesky(jittered, lower=True, overwrite_a=True, check_finite=False))
+        except LinAlgError:
+            if jitter >= _MOST_JITTER:
+                raise
+            jitter *= 10
 
 
 def whiten(kernel: Floats, factor: Floats) -> Floats:
