@@ -43,7 +43,7 @@ class Examination:
         return {
             "project": self.snapshot.project_id,
             "tasks": len(self.snapshot.tasks),
-            "labels": len(self.findings.all),
+            "labels": sum(finding.given.label is not None for finding in self.findings.all),
             "doubted": self.findings.n_doubted,
             "suspects": len(self.findings.suspects),
             "model_version": self.belief.artefact.version,
