@@ -11,7 +11,7 @@ import html
 import re
 from collections.abc import Iterator
 
-_MARK = re.compile(r"<(?:!--|[!?]|(/?)([a-zA-Z][^\s/<>]*))")
+_MARK = re.compile(r"<(?:!---?>|!--|[!?]|/(?![a-zA-Z])|(/?)([a-zA-Z][^\s/<>]*))")
 _END_OR_VALUE = re.compile(r""">|=\s*(["'])""")
 _SPACES = re.compile(r"[^\S\n]+")
 _EMPTY_LINES = re.compile(r"\s*\n\s*")
@@ -19,7 +19,7 @@ _EMPTY_LINES = re.compile(r"\s*\n\s*")
 # What Label Studio's page takes out with all that is in it, and what a browser does not show.
 _UNSEEN = re.compile("iframe|noscript|script|select|style|template|textarea|title")
 _INLINE = re.compile(
-    "a|abbr|acronym|b|bdi|bdo|big|cite|code|data|del|dfn|em|font|i|img|ins|kbd|label|mark|nobr|q|rp|rt|ruby|s|samp|"
+    "[^-]+-.*|a|abbr|acronym|b|bdi|bdo|big|button|cite|code|data|del|dfn|em|font|i|img|ins|kbd|label|mark|nobr|q|rp|rt|ruby|s|samp|"
     "small|span|strike|strong|sub|sup|time|tt|u|var|wbr"
 )
 _CELLS = frozenset(("td", "th"))
@@ -42,7 +42,7 @@ def _pieces(markup: str) -> Iterator[str]:
         yield html.unescape(markup[position : mark.start()])
         name = (mark[2] or "").lower()
         if not name:
-            position = _after(markup, "-->" if mark[0] == "<!--" else ">", mark.end())
+            position = _after_comment(markup, mark)
             continue
         end = _end_of_tag(markup, mark.end()) if can_quote else -1
         if end < 0:  # a quote that is never closed: from here on, values are not looked at
@@ -53,6 +53,12 @@ def _pieces(markup: str) -> Iterator[str]:
         if _UNSEEN.fullmatch(name) and not mark[1] and markup[end - 2 : end] != "/>":
             position = _after_element(markup, name, end)
     yield html.unescape(markup[position:])
+
+
+def _after_comment(markup: str, mark: re.Match[str]) -> int:
+    if mark[0].endswith(">"):  # <!--> is one by itself
+        return mark.end()
+    return _after(markup, "-->" if mark[0] == "<!--" else ">", mark.end())
 
 
 def _space_for(name: str) -> str:

@@ -43,6 +43,9 @@ def test_html_is_read_as_it_is_seen():
         ("&lt;script&gt;shown&lt;/script&gt;", "<script>shown</script>"),
         ("<<b>>", "<>"),
         ("shown<b", "shown"),
+        ("a<!-->b<!--->c<!---->d", "abcd"),
+        ("</>a</ b>c<1>d", "ac<1>d"),
+        ("<x-mark>c</x-mark>d", "cd"),
         ("", ""),
     ],
 )
