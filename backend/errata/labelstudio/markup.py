@@ -1,6 +1,6 @@
 """HTML as the text that a reader sees.
 
-Not by the standard library's parser: before Python 3.13.6 and 3.14 the time it takes for unclosed tags grows with the
+Not by the standard library's parser: in Python 3.11, at least, the time it takes for unclosed tags grows with the
 square of their number, and 60 kB of `<a <a <a` held it for a minute. Here a broken tag is met once and every character
 is looked at a bounded number of times.
 """
