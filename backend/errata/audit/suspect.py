@@ -16,6 +16,8 @@ from errata.audit.ports import ControlBelief, Regions, Snapshot, Task
 from errata.audit.scored import Scored, score
 from errata.audit.tags import consensus_of_tags
 from errata.audit.wording import SIMILAR_SHOWN, provenance, similar_items, similar_tagged
+from errata_model.features import Features
+from errata_model.kinds.choices.rows import inverse_document_frequencies, weigh_terms
 from errata_model.neighbours import nearest_neighbours
 from errata_model.records import Finding, finding_key
 
@@ -166,7 +168,7 @@ def _reasons(
     for i, s in enumerate(scored):
         embedded = belief.embedded.get(s.belief.control.data_key)
         chosen = [n for j, n in suspects if j == i]
-        if embedded is None or not chosen or issparse(embedded.rows):
+        if embedded is None or not chosen:
             continue
         control = s.belief.control
         evidence = belief.evidence.get(control.name, snapshot.tasks)
@@ -179,7 +181,7 @@ def _reasons(
         row_of = {int(task_id): row for row, task_id in enumerate(embedded.task_ids)}
         queries = np.array([row_of[s.labels[n].task_id] for n in chosen], dtype=np.int64)
         indices, _ = nearest_neighbours(
-            embedded.rows,
+            _comparable(embedded.rows),
             SIMILAR_SHOWN,
             embedded.groups(),
             queries=queries,
@@ -194,6 +196,11 @@ def _reasons(
                 similar = similar_tagged(sum(tag in tags for tags in said), len(said), tag, control.modality)
             reasons[i, n] = f"{belief.source} {similar}".strip()
     return reasons
+
+
+def _comparable(rows: Features) -> Features:
+    """Return rows whose angles say how alike items are: of counts, as much as each tells."""
+    return weigh_terms(rows, inverse_document_frequencies(rows)) if issparse(rows) else rows
 
 
 def _consensus(tasks: Sequence[Task], belief: ControlBelief) -> dict[int, str]:

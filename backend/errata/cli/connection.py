@@ -20,6 +20,7 @@ from errata.labelstudio.target import read_target
 from errata.settings import ApplyMode, PredictionsMode, ProjectSettings, read_settings
 from errata.wiring import Wiring
 from errata_model.encoders.images import UnknownEncoder
+from errata_model.encoders.text import load_text_encoder
 from errata_model.encoders.torchvision import own_weights
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -60,6 +61,9 @@ def connect(
         typer.Option(help="Who believes: own, stored, a CSV file, an ML backend's URL, or package.module:Class."),
     ] = None,
     encoder: Annotated[str | None, typer.Option(help="A torchvision classification backbone, or pixels.")] = None,
+    text_encoder: Annotated[
+        str | None, typer.Option(help="words, characters or both, or a sentence-transformers model, for texts.")
+    ] = None,
     apply: Annotated[
         str | None,
         typer.Option(metavar="manual|auto", help="auto: fixes are applied as verdicts come in; manual by default."),
@@ -81,6 +85,7 @@ def connect(
             "shows_version": model_version,
             "belief": _belief(belief),
             "encoder": _encoder(encoder),
+            "text_encoder": _text_encoder(text_encoder),
             "apply": _one_of("--apply", apply, get_args(ApplyMode)),
         }
     )
@@ -207,6 +212,15 @@ def _encoder(name: str | None) -> str | None:
             own_weights(name)
         except UnknownEncoder as error:
             raise UsageError(f"--encoder is wrong because {error}") from error
+    return name
+
+
+def _text_encoder(name: str | None) -> str | None:
+    if name is not None:
+        try:
+            load_text_encoder(name)
+        except UnknownEncoder as error:
+            raise UsageError(f"--text-encoder is wrong because {error}") from error
     return name
 
 

@@ -15,6 +15,7 @@ from errata.doctor.asking import Question, ask_all
 from errata.doctor.checks import Check, failed, look, not_asked, ok, told, wrong
 from errata.errors import ErrataError, LabelStudioGone, LabelStudioRefused, SettingError
 from errata.jobs.queue import JobState
+from errata.labelstudio.label_config import read_label_config
 from errata.labelstudio.reachability import checked_url
 from errata.settings import named_variables
 from errata.web.security import check_exposure
@@ -65,9 +66,11 @@ class _Examination:
     def _computing(self) -> list[Question]:
         slow = "Try again when this machine is less busy."
         names = {self._settings_of(id_).encoder for id_ in self._project_ids} | {self._settings.encoder}
+        text_names = {self._settings_of(id_).text_encoder for id_ in self._project_ids} | {self._settings.text_encoder}
         return [
             Question("device", partial(self._device, names), slow),
             *(Question("encoder", partial(self._encoder, name), slow) for name in sorted(names)),
+            *(Question("text encoder", partial(self._text_encoder, name), slow) for name in sorted(text_names)),
         ]
 
     def _within(self, down: Set[str]) -> list[Question]:
@@ -90,6 +93,9 @@ class _Examination:
 
     def _encoder(self, name: str) -> Iterator[Check]:
         yield model.check_encoder(name, self._settings.weights, self._wiring.network.trust)
+
+    def _text_encoder(self, name: str) -> Iterator[Check]:
+        yield model.check_text_encoder(name)
 
     def _machine(self) -> Iterator[Check]:
         yield from machine.check_settings(named_variables(), self._mistakes())
@@ -203,7 +209,8 @@ class _Examination:
         except LabelStudioGone:  # said by the other question about this project
             return
         yield from media.check_media(client, self._wiring.project_media(), project, settings)
-        if project_id in self._traces:
+        has_pictures = any(each.modality == "image" for each in read_label_config(project["label_config"]).controls)
+        if project_id in self._traces and has_pictures:
             yield media.check_reviewers_media(self._wiring.project_settings.get(project_id).media)
 
     def _settings_of(self, project_id: int) -> Any:

@@ -12,8 +12,10 @@ from errata.doctor.checks import Check, look, not_asked, ok, wrong
 from errata.doctor.label_studio import Api
 from errata.errors import MediaError
 from errata.labelstudio.label_config import serveable
+from errata.labelstudio.task_texts import TaskTexts
 from errata.settings import Settings
 from errata_model.encoders.images import UnusableImage, decode_image
+from errata_model.encoders.text import UnusableText, readable_text
 
 N_TASKS = 50  # whose addresses are looked at
 
@@ -40,13 +42,21 @@ def check_media(api: MediaApi, media: Media, project: Mapping[str, Any], setting
     controls = serveable(project["label_config"]).controls
     asked = {"project": project["id"], "page": 1, "page_size": N_TASKS, "resolve_uri": "false", "include": "id,data"}
     tasks = api.get("api/tasks/", asked)["tasks"]
-    keys = dict.fromkeys(control.data_key for control in controls)
-    uris = [(str(task["data"][key]), int(task["id"])) for task in tasks for key in keys if task["data"].get(key)]
-    if not uris:
+    forms = {control.data_key: control.text for control in reversed(controls)}
+    readers = {key: TaskTexts(form, media) for key, form in forms.items() if form is not None}
+    held = [(key, task["data"][key], int(task["id"])) for task in tasks for key in forms if task["data"].get(key)]
+    uris = [str(value) for key, value, _ in held if key not in readers or readers[key].is_far]
+    yield from _foreign_hosts(api, uris, settings.media_hosts)
+    pictures = [(str(value), task_id) for key, value, task_id in held if key not in readers]
+    texts = [(readers[key], value, task_id) for key, value, task_id in held if key in readers]
+    if pictures:
+        yield _one(media, *pictures[0], settings.media_max_pixels)
+    elif len(readers) < len(forms):
         yield not_asked("media", "the project has no task with media")
-    else:
-        yield from _foreign_hosts(api, [uri for uri, _ in uris], settings.media_hosts)
-        yield _one(media, *uris[0], settings.media_max_pixels)
+    if texts:
+        yield _text(*texts[0])
+    elif readers:
+        yield not_asked("texts", "the project has no task with a text")
 
 
 def check_reviewers_media(served_by: str | None) -> Check:
@@ -85,6 +95,19 @@ def _one(media: Media, uri: str, task_id: int, max_pixels: int) -> Check:
             "settings; else mend its storage.",
         )
     return ok("media", f"the image of task {task_id}: {image.width} x {image.height}, {len(content):,} bytes")
+
+
+def _text(texts: TaskTexts, value: object, task_id: int) -> Check:
+    try:
+        text = readable_text(texts.read(value, task_id))
+    except (MediaError, UnusableText) as error:
+        return wrong(
+            "texts",
+            f"the text of task {task_id} cannot be used: {error}",
+            "Open that task in Label Studio: is its text shown? Where the label config has valueType, it must say "
+            "whether the data hold the text or its address.",
+        )
+    return ok("texts", f"the text of task {task_id}: {len(text):,} characters")
 
 
 def _host(uri: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from errata.labelstudio.predictions import BACKEND_TITLE, is_own_version
 from errata.review.records import AuditRecord
 from errata.settings import Settings
 from errata_model.encoders.images import UnknownEncoder, WeightsUnavailable, load_image_encoder
+from errata_model.encoders.text import is_counting, load_text_encoder
 from errata_model.encoders.torchvision import own_weights
 from errata_model.encoders.weights import check_host
 
@@ -38,6 +40,25 @@ def check_encoder(name: str, weights: Path | None, trust: ssl.SSLContext | None 
     except WeightsUnavailable as error:
         return told("encoder", str(error))
     return ok("encoder", f"{name} loads ({weights or 'downloaded before'}), {width:,} numbers an image")
+
+
+def check_text_encoder(name: str) -> Check:
+    """Say whether what reads texts can be had, without downloading anything.
+
+    Args:
+        name: `words`, `characters` or both, or a sentence-transformers model's name or folder.
+    """
+    if is_counting(name):
+        return ok("text encoder", f"{name}, which needs no weights")
+    try:
+        load_text_encoder(name)
+    except UnknownEncoder as error:
+        return told("text encoder", f"ERRATA_TEXT_ENCODER is wrong because {error}")
+    if find_spec("sentence_transformers") is None:
+        return wrong(
+            "text encoder", f"{name} needs sentence-transformers, which is not installed", "pip install 'errata[text]'"
+        )
+    return ok("text encoder", f"{name}, loaded by the first audit of texts, or downloaded where it is not here")
 
 
 def _downloadable(name: str, url: str, trust: ssl.SSLContext | None) -> Check:

@@ -90,7 +90,8 @@ class Connecting(Surveying):
         )
         if obstacle:
             lines.append(f"Outbound only: errata pushes predictions and polls for verdicts. {obstacle}")
-        lines.append(self._tried_media(project_id))
+        if any(control.modality == "image" for control in snapshot.controls):  # texts stand in the tasks themselves
+            lines.append(self._tried_media(project_id))
         return lines
 
     def _tried_media(self, project_id: int) -> str:

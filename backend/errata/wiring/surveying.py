@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Collection
 from functools import cached_property
 
 from errata.audit.ports import Progress
@@ -19,10 +20,12 @@ from errata.store.durations import audit_durations
 from errata.wiring.showing import Showing
 from errata_model.encoders.images import UnknownEncoder, UnusableImage, WeightsUnavailable, decode_image
 from errata_model.encoders.images import load_image_encoder as load
+from errata_model.encoders.text import is_counting
 from errata_model.encoders.torchvision import own_weights
 
 N_TIMED = 8
 _READ_S = 0.003  # a task, by the paged list of Label Studio 1.23.2 on SQLite
+_TEXT_S = 0.005  # a task's text of 250 characters, to count and to learn from
 _FETCHERS = 4
 
 
@@ -96,10 +99,16 @@ class Surveying(Showing):
         first = {each.project_id: each for each in reversed(done)}  # later ones found embeddings in the cache
         if first:
             return statistics.median(each.seconds / each.n_tasks for each in first.values()) * survey.n_tasks / 60
-        per_task_s = self._timed(survey, encoder or self.settings_of(survey.project_id).encoder)
+        config = self.client.get(f"api/projects/{survey.project_id}/")["label_config"]
+        controls = read_label_config(config).controls
+        keys = {control.data_key for control in controls if control.modality == "image"}
+        settings = self.settings_of(survey.project_id)
+        if not keys:
+            return (_READ_S + _TEXT_S) * survey.n_tasks / 60 if is_counting(settings.text_encoder) else None
+        per_task_s = self._timed(survey, encoder or settings.encoder, keys)
         return None if per_task_s is None else (per_task_s + _READ_S) * survey.n_tasks / 60
 
-    def _timed(self, survey: Survey, name: str) -> float | None:
+    def _timed(self, survey: Survey, name: str, keys: Collection[str]) -> float | None:
         """Return the seconds that fetching and encoding an image take, None where that cannot be tried now."""
         weights = self.settings.weights
         try:
@@ -107,7 +116,7 @@ class Surveying(Showing):
                 return None  # no weights are downloaded for an estimate
             encoder = load(name, weights, self.network.trust)
             began = time.monotonic()
-            images = self._pictures(survey)
+            images = self._pictures(survey, keys)
             fetching_s = time.monotonic() - began
             if not images:
                 return None
@@ -119,10 +128,8 @@ class Surveying(Showing):
         except (UnknownEncoder, WeightsUnavailable, UnusableImage, ErrataError):
             return None
 
-    def _pictures(self, survey: Survey) -> list[bytes]:
+    def _pictures(self, survey: Survey, keys: Collection[str]) -> list[bytes]:
         settings = self.settings
-        config = self.client.get(f"api/projects/{survey.project_id}/")["label_config"]
-        keys = {control.data_key for control in read_label_config(config).controls}
         limits = (settings.media_hosts, settings.media_max_bytes, settings.media_timeout_s)
         media = ProjectMedia(self.client, *limits)
         try:

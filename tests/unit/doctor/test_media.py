@@ -86,3 +86,32 @@ def test_who_serves_media_to_reviewers() -> None:
     assert check_reviewers_media(None).state == "not asked"
     assert "Label Studio" in check_reviewers_media("label_studio").seen
     assert "signed" in check_reviewers_media("errata").seen
+
+
+TEXT = CONFIG.replace("<Image", "<HyperText")
+
+
+def text_tasks(*pages: object) -> dict[str, Any]:
+    return {LIST: {"tasks": [{"id": n, "data": {"image": page}} for n, page in enumerate(pages, 1)]}}
+
+
+def test_one_text_is_read(api: Make) -> None:
+    """As annotators read it, without fetching anything; one without a word is wrong."""
+    media = FakeMedia(MediaError("nothing is fetched"))
+    project = PROJECT | {"label_config": TEXT}
+    (check,) = check_media(api(text_tasks("<p>Good day</p>", "")), media, project, Settings())
+    assert (check.name, check.state, check.seen) == ("texts", "ok", "the text of task 1: 8 characters")
+    (check,) = check_media(api(text_tasks("<p> </p>")), media, project, Settings())
+    assert (check.state, check.seen) == ("wrong", "the text of task 1 cannot be used: the text is empty")
+    (check,) = check_media(api(text_tasks("")), media, project, Settings())
+    assert check.state == "not asked"
+    assert media.asked == []
+
+
+def test_a_text_behind_an_address_is_fetched(api: Make) -> None:
+    """Hosts that it may not come from are named as those of images are."""
+    project = PROJECT | {"label_config": TEXT.replace("value=", 'valueType="url" value=', 1)}
+    there = api(text_tasks("https://a.example.com/1.html"))
+    hosts, text = check_media(there, FakeMedia(b"<p>Good day</p>"), project, Settings())
+    assert (hosts.name, hosts.state) == ("media hosts", "look")
+    assert (text.name, text.state) == ("texts", "ok")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from errata.doctor.model import check_audit, check_encoder, check_served, check_version
+from errata.doctor.model import check_audit, check_encoder, check_served, check_text_encoder, check_version
 from errata.review.records import AuditRecord
 from errata.settings import Settings
 
@@ -106,4 +106,11 @@ def test_weights_that_load_are_ok(tmp_path: Path) -> None:
 
     torch.save(torchvision.models.get_model("squeezenet1_1", weights=None).state_dict(), tmp_path / "squeezenet1_1.pth")
     check = check_encoder("squeezenet1_1", tmp_path)
-    assert (check.state, "512 numbers an image" in check.seen) == ("ok", True)
+    assert (check.state, "numbers an image" in check.seen) == ("ok", True)
+
+
+def test_what_reads_texts_needs_nothing_or_says_what() -> None:
+    """Nothing is downloaded or loaded to find out."""
+    assert check_text_encoder("words,characters").state == "ok"
+    mixed = check_text_encoder("words,some/model")
+    assert (mixed.state, "ERRATA_TEXT_ENCODER" in f"{mixed.seen} {mixed.remedy}") == ("wrong", True)
