@@ -63,6 +63,14 @@ def test_kernel_ridge_is_a_refit_without_the_group(draw, width):
         np.testing.assert_allclose(scores[row], expected, atol=1e-3)
 
 
+@pytest.mark.parametrize("draw", [embeddings, texts])
+def test_logistic_regression_is_left_out_where_it_would_take_too_long(draw):
+    """By cells, by weights: what many classes cost is known before anything is fitted."""
+    rows, _ = draw(60)
+    assert LogisticRegression.is_affordable(rows, 1000)
+    assert not LogisticRegression.is_affordable(rows, 1_000_000)
+
+
 def test_a_class_in_one_group_alone_is_believed_nowhere_in_it():
     """Nobody else vouches for it; the other rows are believed as ever."""
     rows, labels = embeddings(90)

@@ -14,7 +14,8 @@ from errata_model.kinds.choices.logistic import Singles, Steps, Weights, fit_log
 from errata_model.kinds.choices.rows import Rows
 
 _RIDGES = (3.0, 1.0, 0.3, 0.1, 0.03)
-_MOST_WORK = 1e10  # rows times columns times classes: a quarter of an hour on one core
+_MOST_WORK = 2.5e9  # cells of the rows times classes: minutes on one core
+_MOST_WEIGHTS = 4e6  # descent remembers a score of gradients: most of a gigabyte
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,9 @@ class LogisticRegression:
 
     @staticmethod
     def is_affordable(rows: Rows, n_classes: int) -> bool:
-        """Say whether it can be fitted in minutes."""
+        """Say whether it can be fitted in minutes and a gigabyte."""
         n_cells = rows.size if isinstance(rows, np.ndarray) else rows.nnz
-        return n_cells * n_classes <= _MOST_WORK
+        return n_cells * n_classes <= _MOST_WORK and len(_told_columns(rows)) * n_classes <= _MOST_WEIGHTS
 
     def candidates(self, trial: Examples) -> Iterator[tuple[float, Floats]]:
         """Yield ridges, each with scores of the first labelled rows by their own half's labels of other folds."""
