@@ -61,7 +61,7 @@ def _search_all(
     rows: Features, asked: NDArray[np.int64], allowed: NDArray[np.int64], k: int, groups: NDArray[np.integer]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     rows = unit_rows(rows) if isinstance(rows, np.ndarray) else unit_sparse_rows(rows)
-    others, other_groups = rows[allowed], groups[allowed]
+    others, other_groups = rows if len(allowed) == rows.shape[0] else rows[allowed], groups[allowed]
     indices = np.full((len(asked), k), -1, dtype=np.int64)
     similarities = np.zeros((len(asked), k), dtype=np.float32)
     step = max(1, _BLOCK_CELLS // max(len(allowed), 1))

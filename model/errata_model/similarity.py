@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 
 from errata_model.features import Features
 
-_CHECKED_CELLS = 2_000_000  # at a time
+_BLOCK_CELLS = 2_000_000
 
 
 def check_finite(rows: Features) -> None:
@@ -18,7 +18,7 @@ def check_finite(rows: Features) -> None:
         ValueError: a row is not finite; names it.
     """
     values, width = (rows, rows.shape[1]) if isinstance(rows, np.ndarray) else (rows.data, 1)
-    step = max(1, _CHECKED_CELLS // max(width, 1))
+    step = max(1, _BLOCK_CELLS // max(width, 1))
     for start in range(0, len(values) if width else 0, step):
         is_finite = np.isfinite(values[start : start + step]).reshape(-1, width).all(axis=1)
         if not is_finite.all():
@@ -29,12 +29,16 @@ def check_finite(rows: Features) -> None:
 
 def unit_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return finite rows at length 1; rows of zeros stay."""
-    largest = np.abs(rows).max(axis=1, initial=0)
-    # By the largest entry first, so that squares neither overflow nor vanish.
-    rows = rows / np.where(largest > 0, largest, 1)[:, None]
-    norms = np.sqrt(np.einsum("nd,nd->n", rows, rows))
-    rows /= np.where(norms > 0, norms, 1)[:, None]
-    return rows
+    unit = np.empty(rows.shape, dtype=np.float32)
+    step = max(1, _BLOCK_CELLS // max(rows.shape[1], 1))
+    for start in range(0, len(rows), step):
+        part = rows[start : start + step]
+        largest = np.abs(part).max(axis=1, initial=0)
+        # By the largest entry first, so that squares neither overflow nor vanish.
+        part = part / np.where(largest > 0, largest, 1)[:, None]
+        norms = np.sqrt(np.einsum("nd,nd->n", part, part))
+        np.divide(part, np.where(norms > 0, norms, 1)[:, None], out=unit[start : start + step])
+    return unit
 
 
 def unit_sparse_rows(rows: csr_array) -> csr_array:

@@ -22,7 +22,7 @@ Quality = NDArray[np.floating]
 
 _SUM_TOLERANCE = 1e-3
 _BLOCK_CELLS = 65_536  # half a megabyte of float64
-_MANY_CELLS = 4_000_000  # from so many on threads are worth their start
+_MANY_CELLS = 20_000_000  # from so many on threads are worth their start
 _MOST_THREADS = 4  # reading memory is what takes time: more than that do not help
 _NARROW = 32  # up to so many classes numpy takes maxima faster over columns
 

@@ -50,14 +50,13 @@ def confident_counts(given: Given, predicted: Predicted) -> NDArray[np.int64]:
     given, predicted = check_given(given, predicted)
     n_classes = predicted.shape[1]
     thresholds = confident_thresholds(given, predicted) - _SLACK
-    counts = np.zeros(n_classes * n_classes, dtype=np.int64)
+    cells = np.full(len(given), -1)
     for block in blocks(given, predicted):
         is_reached = block.rows >= thresholds
         n_reached = np.count_nonzero(is_reached, axis=1)
         found = np.where(n_reached > 1, block.rows.argmax(axis=1), is_reached.argmax(axis=1))
-        cells = (block.given * n_classes + found)[n_reached > 0]
-        counts += np.bincount(cells, minlength=len(counts))
-    return counts.reshape(n_classes, n_classes)
+        cells[block.where] = np.where(n_reached > 0, block.given * n_classes + found, -1)
+    return np.bincount(cells[cells >= 0], minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
 def confident_joint(given: Given, predicted: Predicted) -> NDArray[np.float64]:
@@ -78,7 +77,8 @@ def confident_joint(given: Given, predicted: Predicted) -> NDArray[np.float64]:
     given, predicted = check_given(given, predicted)
     joint = confident_counts(given, predicted).astype(np.float64)
     np.fill_diagonal(joint, np.maximum(joint.diagonal(), 1))
-    return np.asarray(joint * (np.bincount(given, minlength=len(joint)) / joint.sum(axis=1))[:, None])
+    joint *= (np.bincount(given, minlength=len(joint)) / joint.sum(axis=1))[:, None]
+    return joint
 
 
 def find_label_errors(given: Given, predicted: Predicted) -> NDArray[np.bool_]:
