@@ -26,29 +26,36 @@ class BestAnswer:
     score: float
 
 
-def best_answer(
-    control: Control, probabilities: NDArray[np.float32], has: Collection[str] | None = None
-) -> BestAnswer | None:
+def best_answer(control: Control, probabilities: NDArray[np.float32], lost: Collection[str] = ()) -> BestAnswer | None:
     """Return the best answer.
 
     Args:
         control: what is believed about.
         probabilities: (K,) of its labels; of tags each on its own.
-        has: the labels that the label config still has; None: all. Probabilities stay what they were.
+        lost: labels that the label config does not have any more. The others' probabilities stay what they were.
 
     Returns:
-        None where the config has none of the labels, or nothing is believed about one (NaN).
+        None where the config has none of the labels, or nothing is believed about them (NaN).
     """
-    left = [k for k, label in enumerate(control.labels) if has is None or label in has]
-    if not left or not np.isfinite(probabilities[left]).all():
+    left = [label not in lost for label in control.labels] if lost else None
+    if left is not None and not any(left):
         return None
     if control.kind == "tags":
-        sure = [max(float(probabilities[k]), 1.0 - float(probabilities[k])) for k in left]
-        given = [k for k in left if probabilities[k] >= LIKELY]
-        return BestAnswer([(control.labels[k], _score(probabilities[k])) for k in given], _score(min(sure)))
-    best = max(left, key=lambda k: float(probabilities[k]))
+        return _best_tags(control, probabilities, left)
+    best = int((probabilities if left is None else np.where(left, probabilities, -1)).argmax())
+    if not np.isfinite(probabilities[best]):
+        return None
     score = _score(probabilities[best])
     return BestAnswer([(control.labels[best], score)], score)
+
+
+def _best_tags(control: Control, probabilities: NDArray[np.float32], left: list[bool] | None) -> BestAnswer | None:
+    known = probabilities if left is None else probabilities[left]
+    if not np.isfinite(known).all():
+        return None
+    likely = (probabilities >= LIKELY) & (True if left is None else np.array(left))
+    given = [(control.labels[k], _score(probabilities[k])) for k in np.flatnonzero(likely)]
+    return BestAnswer(given, _score(np.maximum(known, 1 - known).min()))
 
 
 def _score(probability: np.floating | float) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from errata.audit.best_answer import best_answer
 from errata.audit.ports import (
     Artefact,
     ControlBelief,
@@ -26,13 +27,10 @@ N_VERSIONS_KEPT = 2
 def prediction(
     task_id: int, beliefs: Iterable[tuple[ControlBelief, NDArray[np.float32]]], regions: Regions
 ) -> Prediction:
-    """Say what is believed about a task: the likeliest label of each control, `beliefs` with its (K,) probabilities."""
-    said = []
-    for belief, probabilities in beliefs:
-        best = int(probabilities.argmax())
-        score = round(float(min(max(probabilities[best], 0.0), 1.0)), 4)
-        said.append((score, regions.region(belief.control, belief.control.labels[best], score)))
-    return Prediction(task_id, tuple(region for _, region in said), min((score for score, _ in said), default=0.0))
+    """Say what is believed about a task: the best answer of each control, `beliefs` with its (K,) probabilities."""
+    said = [(belief.control, best_answer(belief.control, probabilities)) for belief, probabilities in beliefs]
+    result = [region for control, best in said if best for region in regions.regions(control, best.labels)]
+    return Prediction(task_id, tuple(result), min((best.score for _, best in said if best), default=0.0))
 
 
 def push_predictions(

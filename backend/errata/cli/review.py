@@ -12,7 +12,9 @@ from errata.cli.console import echo, print_json, tell
 from errata.errors import CheckFailed, UsageError
 from errata.review.apply import Applied
 from errata.review.plans import Conflict, Plan
+from errata.review.records import Change
 from errata.review.undo import Undone
+from errata.review.wording import change_words
 from errata.settings import read_settings
 from errata.wiring import Wiring
 
@@ -115,10 +117,10 @@ def export(
 
 def _plan_lines(planned: Plan) -> list[str]:
     lines = [
-        f'task {change.task_id}: "{change.old_label}" -> "{change.new_label}", says {change.reviewer}. {change.reason}'
+        f"task {change.task_id}: {_words(change)}, says {change.reviewer}. {change.reason}"
         for change in planned.changes
     ]
-    lines += [f"{n} x {old} -> {new}" for old, new, n in planned.counts]
+    lines += [f"{n} x {change_words(old, new)}" for old, new, n in planned.counts]
     lines += [conflict_line(conflict) for conflict in planned.conflicts]
     lines.append(
         f"{len(planned.changes)} labels to change, {planned.applied} applied already, "
@@ -131,7 +133,11 @@ def _plan_lines(planned: Plan) -> list[str]:
 def conflict_line(conflict: Conflict) -> str:
     """Say which fix is left alone, and why."""
     change = conflict.change
-    return f'left alone: task {change.task_id}, "{change.old_label}" -> "{change.new_label}": {conflict.why}'
+    return f"left alone: task {change.task_id}, {_words(change)}: {conflict.why}"
+
+
+def _words(change: Change) -> str:
+    return change_words(change.old_label, change.new_label)
 
 
 def _tell_conflicts(conflicts: tuple[Conflict, ...]) -> None:

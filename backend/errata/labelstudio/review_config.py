@@ -24,18 +24,28 @@ HIDDEN_COLUMNS = (
     "stream",
     "fingerprint",
     "look_again",
+    "given_tags",
 )
+KEEP, KEEP_TAGS = "The label is right", "Right as it is"  # a tag may be right where it is missing
 INSTRUCTION = (
     "<p>Each task shows one label that is likely to be wrong, and why. The label as it is now is filled in.</p>"
-    "<ul><li><b>The label is right</b>: leave it as it is.</li>"
+    f"<ul><li><b>{KEEP}</b>: leave it as it is.</li>"
     "<li><b>Use the suggestion</b>: the label that the question names is right.</li>"
     "<li><b>I corrected it above</b>: correct the label first.</li>"
     "<li><b>Wrong, but I do not know what it is</b>, <b>Cannot be used</b>, <b>Can't tell</b>: as they say.</li></ul>"
     "<p>The keys q, w, r, x, e and n choose, Ctrl+Enter submits.</p>"
 )
+INSTRUCTION_TAGS = (
+    "<p>Each task asks about one tag that is likely to be wrong, or missing, and says why. All tags as they are now "
+    f"are filled in.</p><ul><li><b>{KEEP_TAGS}</b>: the tag that is asked about is right, or rightly missing. "
+    "Leave all tags as they are.</li><li><b>Use the suggestion</b>: take the doubted tag away, or add the missing one. You need "
+    "not do it above.</li><li><b>I corrected it above</b>: correct the tags first, as many as you like.</li>"
+    "<li><b>Wrong, but I do not know what it is</b>, <b>Cannot be used</b>, <b>Can't tell</b>: as they say.</li></ul>"
+    "<p>The keys q, w, r, x, e and n choose, Ctrl+Enter submits.</p>"
+)
 _PREFIXES = ("", "errata_", "errata2_", "errata3_")
 _DECISIONS: tuple[tuple[str, Decision, str], ...] = (
-    ("The label is right", "keep", "q"),
+    (KEEP, "keep", "q"),
     ("Use the suggestion", "take_proposal", "w"),
     ("I corrected it above", "fix", "r"),
     ("Wrong, but I do not know what it is", "wrong", "x"),
@@ -100,7 +110,9 @@ def note_control(source_xml: str) -> str:
     return _free(NOTE, _names(ET.fromstring(source_xml)))
 
 
-def review_config(source_xml: str, hotkeys: Collection[str], columns: Columns | None = None) -> str:
+def review_config(
+    source_xml: str, hotkeys: Collection[str], columns: Columns | None = None, *, has_tags: bool = False
+) -> str:
     """Return the label config of the review project.
 
     Nothing of the source's is required here: a task that cannot be used has no right answer. Pictures and choices
@@ -111,6 +123,7 @@ def review_config(source_xml: str, hotkeys: Collection[str], columns: Columns | 
         source_xml: the source's label config.
         hotkeys: the keys that the source's config gives explicitly.
         columns: how the data columns are called.
+        has_tags: a control that errata audits takes several labels.
 
     Raises:
         ConfigNotServed: the source's config has no control that labels an object.
@@ -144,7 +157,8 @@ def review_config(source_xml: str, hotkeys: Collection[str], columns: Columns | 
         requiredMessage="Choose your decision first.",
     )
     for (text, decision, _), key in zip(_DECISIONS, _free_keys(hotkeys), strict=True):
-        _element(verdict, "Choice", value=text, alias=decision, **({"hotkey": key} if key else {}))
+        shown = KEEP_TAGS if has_tags and decision == "keep" else text
+        _element(verdict, "Choice", value=shown, alias=decision, **({"hotkey": key} if key else {}))
     _element(
         decision_bar,
         "TextArea",

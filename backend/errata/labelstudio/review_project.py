@@ -13,6 +13,7 @@ from errata.labelstudio.label_config import read_label_config
 from errata.labelstudio.media_links import MediaLinks
 from errata.labelstudio.review_config import (
     INSTRUCTION,
+    INSTRUCTION_TAGS,
     Columns,
     choose_columns,
     note_control,
@@ -33,6 +34,7 @@ from errata.labelstudio.review_tasks import (
 )
 from errata.labelstudio.task_list import Filter, Params, chosen_tasks, task_filter, task_pages
 from errata.review.records import Answer
+from errata_model.records import Control
 
 _TITLE_MAX = 50
 
@@ -211,7 +213,7 @@ class ReviewProject:
                     f"errata; keep the next words, they are how it finds this project. {marker(source.project_id)}"
                 ),
                 "label_config": self._config(),
-                "expert_instruction": INSTRUCTION,
+                "expert_instruction": INSTRUCTION_TAGS if _has_tags(source.controls) else INSTRUCTION,
                 "show_instruction": True,
                 "show_skip_button": False,  # a skipped task never comes back to whoever skipped it
                 "enable_empty_annotation": False,
@@ -242,7 +244,8 @@ class ReviewProject:
 
     def _config(self) -> str:
         source_xml = self._snapshot.label_config
-        return review_config(source_xml, read_label_config(source_xml).hotkeys, self.columns)
+        config = read_label_config(source_xml)
+        return review_config(source_xml, config.hotkeys, self.columns, has_tags=_has_tags(config.controls))
 
     def _renew_config(self, review_id: int) -> None:
         wanted = self._config()
@@ -273,6 +276,10 @@ class ReviewProject:
 
     def _tasks(self, review_id: int, params: Params, *filters: Filter) -> Iterator[dict[str, Any]]:
         return chain.from_iterable(task_pages(self._client, review_id, params, filters))
+
+
+def _has_tags(controls: Sequence[Control]) -> bool:
+    return any(control.kind == "tags" for control in controls)
 
 
 def current_review_project(client: LabelStudio, source_id: int, footprint: Footprint) -> dict[str, Any] | None:

@@ -9,11 +9,12 @@ from typing import Any
 from errata.audit.ports import ReviewEntry, Snapshot
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.review_config import Columns
-from errata.review.records import Answer
+from errata.review.records import Answer, TagChange
 
 GIVEN = "given label"  # the prediction's version that prefills
 SUGGESTION = "errata suggestion"
 LOOK_AGAIN = "yes"
+NO_TAG = "(none)"  # in the columns of labels, where a tag is missing or is to be taken away
 TRIAL = "trial "  # what the finding's key begins with in a task that is none: see `trial.py`
 
 Region = Mapping[str, Any]
@@ -38,13 +39,18 @@ def review_task(
         source_data: the source task's data, its media as addresses that work outside the source project too.
         source_result: the whole result of the suspected annotation; empty where it is gone.
     """
-    data = {key: value for key, value in source_data.items() if key not in columns.all()}
     given = _given_result(snapshot, entry, source_result)
     predictions = [{"model_version": GIVEN, "result": given}]
     suggested = _suggested_result(entry, given)
     if suggested:
         predictions.append({"model_version": SUGGESTION, "result": suggested})
-    return {"data": data | _columns(snapshot, entry, columns), "predictions": predictions}
+    said = _columns(snapshot, entry)
+    if entry.finding.tag is not None:
+        said["given_tags"] = sorted(Codecs().tags(given, entry.finding.given.control) or ())
+    return {
+        "data": {**source_data, **{columns(name): value for name, value in said.items()}},
+        "predictions": predictions,
+    }
 
 
 def predictions_alone(tasks: Sequence[Mapping[str, Any]], ids: Sequence[int]) -> list[dict[str, Any]]:
@@ -56,14 +62,14 @@ def predictions_alone(tasks: Sequence[Mapping[str, Any]], ids: Sequence[int]) ->
     ]
 
 
-def _columns(snapshot: Snapshot, entry: ReviewEntry, columns: Columns) -> dict[str, Any]:
+def _columns(snapshot: Snapshot, entry: ReviewEntry) -> dict[str, Any]:
     finding, given = entry.finding, entry.finding.given
-    proposed = finding.proposal.label if finding.proposal else None
-    said: dict[str, Any] = {
+    proposed = (finding.proposal.label or NO_TAG) if finding.proposal else ""
+    return {
         "question": entry.question,
         "disagreement": entry.shown,
-        "given_label": given.label,
-        "proposed_label": proposed or "",
+        "given_label": given.label or NO_TAG,
+        "proposed_label": proposed,
         "why": finding.reason,
         "source_url": f"{snapshot.url}projects/{snapshot.project_id}/data?task={given.task_id}",
         "finding": finding.key,
@@ -75,23 +81,29 @@ def _columns(snapshot: Snapshot, entry: ReviewEntry, columns: Columns) -> dict[s
         "fingerprint": entry.fingerprint,
         "look_again": "",
     }
-    return {columns(name): value for name, value in said.items()}
 
 
 def _given_result(snapshot: Snapshot, entry: ReviewEntry, source_result: Sequence[Region]) -> list[dict[str, Any]]:
-    given = entry.finding.given
-    if Codecs().label(source_result, given.control, given.region_id) == given.label:
+    """Return the annotation as it was when the label was doubted; where it changed since, the label alone."""
+    given, tag = entry.finding.given, entry.finding.tag
+    codecs = Codecs()
+    is_as_found = codecs.label(source_result, given.control, given.region_id, tag) == given.label
+    if is_as_found and (tag is None or codecs.tags(source_result, given.control) is not None):
         return [dict(region) for region in source_result]
     control = next(control for control in snapshot.controls if control.name == given.control)
-    return [] if given.label is None else [Codecs().region(control, given.label)]
+    return [] if given.label is None else [codecs.region(control, given.label)]
 
 
 def _suggested_result(entry: ReviewEntry, given_result: Sequence[Region]) -> list[dict[str, Any]] | None:
     finding = entry.finding
-    if finding.proposal is None or finding.proposal.label in (None, finding.given.label):
+    proposal = finding.proposal
+    if proposal is None or proposal.label == finding.given.label:
         return None
-    place = (finding.given.control, finding.given.region_id)
-    return Codecs().replaced(given_result, *place, finding.proposal.label or "")
+    codecs, control = Codecs(), finding.given.control
+    if finding.tag is None and proposal.label is None:
+        return None
+    form = codecs.form([proposal.value], control)
+    return codecs.replaced(given_result, control, finding.given.region_id, proposal.label, finding.tag, form)
 
 
 def read_answers(task: Mapping[str, Any], columns: Columns, verdict: str, note: str) -> list[Answer]:
@@ -107,7 +119,6 @@ def read_answers(task: Mapping[str, Any], columns: Columns, verdict: str, note: 
     key = data.get(columns("finding"))
     if not isinstance(key, str) or key.startswith(TRIAL):
         return []
-    place = (str(data.get(columns("control"), "")), data.get(columns("region")) or None)
     return [
         Answer(
             finding_key=key,
@@ -118,11 +129,25 @@ def read_answers(task: Mapping[str, Any], columns: Columns, verdict: str, note: 
             answered_at=datetime.fromisoformat(annotation["updated_at"].replace("Z", "+00:00")),
             seconds=annotation.get("lead_time"),
             choice=Codecs().label(annotation.get("result") or (), verdict, None) or "",
-            label=Codecs().label(annotation.get("result") or (), *place),
             note=_note(annotation.get("result") or (), note),
+            **_said(data, columns, annotation.get("result") or ()),
         )
         for annotation in submitted_annotations(task)
     ]
+
+
+def _said(data: Mapping[str, Any], columns: Columns, result: Sequence[Region]) -> dict[str, Any]:
+    """Return what became of the label in the form, or of the tags that it was filled with."""
+    codecs, control = Codecs(), str(data.get(columns("control"), ""))
+    given = data.get(columns("given_tags"))
+    if not isinstance(given, list):
+        return {"label": codecs.label(result, control, data.get(columns("region")) or None)}
+    left = codecs.tags(result, control)
+    changed = left.symmetric_difference(given) if left is not None else ()
+    changes = tuple(
+        TagChange(tag, tag not in given, codecs.tag_hash(control, tag, tag in given)) for tag in sorted(changed)
+    )
+    return {"label": None, "tag_changes": changes, "form": codecs.form(result, control)}
 
 
 def submitted_annotations(task: Mapping[str, Any]) -> list[Mapping[str, Any]]:

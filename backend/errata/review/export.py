@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from errata.review.plans import agreed_changes
+from errata.review.plans import KEPT, agreed_changes, kept_tags
 from errata.review.ports import Edits, History, Journal, Verdicts
 from errata.review.records import AuditRecord, Change, Verdict
-from errata.review.standing import LastWrite, Place, Standing, judge, last_writes, with_change
+from errata.review.standing import LastWrite, Place, Standing, judge, last_writes, place_of, with_change
 
 Json = dict[str, Any]
 _OUTCOMES = {"due": "merged", "done": "in the source already", "conflict": "left out"}
@@ -42,7 +42,8 @@ def merged_export(
     changes = sorted(agreed_changes(records, {}), key=lambda change: change.decided_at)
     for change in changes:
         of_annotation[change.annotation_id].append(change)
-    merger = _Merger(of_annotation, last_writes(journal.entries(project_id), edits), edits)
+    written = last_writes(journal.entries(project_id), edits)
+    merger = _Merger(of_annotation, written, kept_tags(records), edits)
     kept = [merger.merge(task) for task in tasks if task.get("id") not in unusable]
     manifest = {
         "project": project_id,
@@ -58,9 +59,11 @@ def merged_export(
         "fixes_merged": merger.counts["due"],
         "fixes_in_the_source_already": merger.counts["done"],
         "fixes_left_out_because_the_label_changed": merger.counts["conflict"],
-        "fixes_not_in_the_export": len(changes) - len(merger.standings),
-        "fixes_by_class": [{"from": old, "to": new, "count": n} for (old, new), n in sorted(merger.pairs.items(), key=str)],
-        "plan": [_line(change, merger.standings.get(change.finding_key)) for change in changes],
+        "fixes_not_in_the_export": sum(_line_of(change) not in merger.standings for change in changes),
+        "fixes_by_class": [
+            {"from": old, "to": new, "count": n} for (old, new), n in sorted(merger.pairs.items(), key=str)
+        ],
+        "plan": [_line(change, merger.standings.get(_line_of(change))) for change in changes],
     }
     return kept, manifest
 
@@ -69,14 +72,19 @@ class _Merger:
     """Merges changes into exported tasks and counts what became of them."""
 
     def __init__(
-        self, changes: Mapping[int, Sequence[Change]], written: Mapping[Place, LastWrite], edits: Edits
+        self,
+        changes: Mapping[int, Sequence[Change]],
+        written: Mapping[Place, LastWrite],
+        kept: Collection[tuple[Place, str]],
+        edits: Edits,
     ) -> None:
         self._changes = changes
         self._written = written
+        self._kept = kept
         self._edits = edits
         self.counts: Counter[str] = Counter()
-        self.standings: dict[str, Standing] = {}
-        self.pairs: Counter[tuple[str | None, str]] = Counter()
+        self.standings: dict[tuple[str, str | None], Standing] = {}
+        self.pairs: Counter[tuple[str | None, str | None]] = Counter()
 
     def merge(self, task: Json) -> Json:
         """Return the task with its fixes, itself where it has none."""
@@ -90,14 +98,24 @@ class _Merger:
         result = annotation.get("result") or []
         is_changed = False
         for change in self._changes.get(annotation.get("id", 0), ()):
-            standing = judge(change, result, self._written, self._edits)
+            standing = self._judge(change, result)
             self.counts[standing.state] += 1
-            self.standings[change.finding_key] = standing
+            self.standings[_line_of(change)] = standing
             if standing.state == "due":
                 result = with_change(result, change, self._edits)
                 is_changed = True
                 self.pairs[change.old_label, change.new_label] += 1
         return {**annotation, "result": result} if is_changed else annotation
+
+    def _judge(self, change: Change, result: Sequence[Json]) -> Standing:
+        standing = judge(change, result, self._written, self._edits)
+        if standing.state == "due" and (place_of(change), change.old_hash) in self._kept:
+            return Standing("conflict", KEPT)
+        return standing
+
+
+def _line_of(change: Change) -> tuple[str, str | None]:
+    return change.finding_key, change.tag
 
 
 def _audit(audit: AuditRecord | None) -> Json | None:

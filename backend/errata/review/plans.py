@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from errata.review.ports import Annotations, Edits, Findings, Journal, Verdicts
 from errata.review.records import Change, JournalEntry, Verdict
 from errata.review.recovery import recover
+from errata.review.required import LAST, takes_the_last
 from errata.review.standing import Place, judge, last_writes, place_of
 from errata_model.records import Control
+
+KEPT = "a reviewer who was asked about this tag wants it as it is"
+Attempt = tuple[str, "str | None", "str | None", datetime]  # finding, tag, new label, when it was decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Plan:
         return {annotation_id: tuple(changes) for annotation_id, changes in merged.items()}
 
     @property
-    def counts(self) -> list[tuple[str | None, str, int]]:
+    def counts(self) -> list[tuple[str | None, str | None, int]]:
         """(from, to, how many), most frequent first."""
         pairs = Counter((change.old_label, change.new_label) for change in self.changes)
         return [(old, new, n) for (old, new), n in sorted(pairs.items(), key=lambda pair: (-pair[1], str(pair[0])))]
@@ -89,6 +93,7 @@ def make_plan(
     labels = {control.name: control.labels for control in controls}
     written = last_writes(entries, edits)
     refused = {} if retry_refused else _refused(entries)
+    kept = kept_tags(records)
     newest: dict[Place, Change] = {}
     conflicts: list[Conflict] = []
     for change in sorted(open_, key=lambda change: change.decided_at, reverse=True):
@@ -97,35 +102,50 @@ def make_plan(
             applied += 1
         elif standing.state == "conflict":
             conflicts.append(Conflict(change, standing.why))
-        elif change.new_label not in labels.get(change.control, ()):
+        elif change.new_label is not None and change.new_label not in labels.get(change.control, ()):
             why = f'the label config has no "{change.new_label}" for "{change.control}" any more'
             conflicts.append(Conflict(change, why))
-        elif refusal := refused.get((change.finding_key, change.new_label, change.decided_at)):
+        elif refusal := refused.get(_attempt(change)):
             conflicts.append(Conflict(change, refusal))
-        elif newest.setdefault(place_of(change), change) is not change:
+        elif (place_of(change), change.old_hash) in kept:
+            conflicts.append(Conflict(change, KEPT))
+        elif newest.setdefault(place_of(change), change).new_label != change.new_label:
             conflicts.append(Conflict(change, "a newer verdict on the same label is planned"))
+    last = takes_the_last(newest.values(), results, controls, edits)
+    conflicts += [Conflict(newest.pop(place), LAST) for place in last]
     changes = tuple(sorted(newest.values(), key=_order))
     return Plan(project_id, changes, tuple(sorted(conflicts, key=lambda c: _order(c.change))), tuple(undone), applied)
 
 
 def agreed_changes(verdicts: Iterable[Verdict], reasons: Mapping[str, str]) -> list[Change]:
-    """Return one change a finding whose verdicts all give the same new label."""
+    """Return the changes of each finding whose verdicts all say the same: one, or of tags one for each that changes."""
     of_finding: defaultdict[str, list[Verdict]] = defaultdict(list)
     for verdict in verdicts:
         of_finding[verdict.finding_key].append(verdict)
-    changes = []
+    changes: list[Change] = []
     for key, group in of_finding.items():
         fixes = [v for v in group if v.decision in ("take_proposal", "fix") and not v.contradiction]
-        new_labels = {verdict.new_label for verdict in fixes}
-        label = new_labels.pop() if len(new_labels) == 1 and len(fixes) == len(group) else None
-        if label is not None:
-            changes.append(_change(group, label, reasons.get(key, "")))
+        said = {(verdict.new_label, tuple((each.tag, each.is_given) for each in verdict.also)) for verdict in fixes}
+        if len(said) == 1 and len(fixes) == len(group):
+            changes.extend(_changes(group, reasons.get(key, "")))
     return sorted(changes, key=_order)
 
 
-def _change(group: Sequence[Verdict], new_label: str, reason: str) -> Change:
+def kept_tags(verdicts: Iterable[Verdict]) -> set[tuple[Place, str]]:
+    """Return the tags, each with its place and hash, that reviewers who were asked about them want as they are.
+
+    A fix of another finding on the same annotation may change them too: then two reviewers differ.
+    """
+    return {
+        ((verdict.annotation_id, verdict.control, verdict.region_id, verdict.tag), verdict.old_hash)
+        for verdict in verdicts
+        if verdict.tag is not None and verdict.decision == "keep"
+    }
+
+
+def _changes(group: Sequence[Verdict], reason: str) -> Iterator[Change]:
     newest = max(group, key=lambda verdict: verdict.decided_at)
-    return Change(
+    about = Change(
         finding_key=newest.finding_key,
         project_id=newest.project_id,
         task_id=newest.task_id,
@@ -134,11 +154,17 @@ def _change(group: Sequence[Verdict], new_label: str, reason: str) -> Change:
         region_id=newest.region_id,
         old_label=newest.old_label,
         old_hash=newest.old_hash,
-        new_label=new_label,
+        new_label=newest.new_label,
         reviewer=", ".join(dict.fromkeys(verdict.reviewer for verdict in group)),
         decided_at=newest.decided_at,
         reason=reason,
+        tag=newest.tag,
+        form=newest.form,
     )
+    if newest.new_label != newest.old_label:
+        yield about
+    for each in newest.also:
+        yield replace(about, tag=each.tag, old_label=each.old_label, old_hash=each.old_hash, new_label=each.new_label)
 
 
 def _sort_out(
@@ -146,14 +172,14 @@ def _sort_out(
 ) -> tuple[int, list[Change], list[Change]]:
     """Return how many were applied, those that were undone, and those still to look at."""
     last = {
-        change.finding_key: (entry.state, change)
+        (change.finding_key, change.tag): (entry.state, change)
         for entry in entries
         if entry.state in ("written", "undoing", "undone")
         for change in entry.changes
     }
     applied, undone, open_ = 0, [], []
     for change in changes:
-        state, before = last.get(change.finding_key, ("", change))
+        state, before = last.get((change.finding_key, change.tag), ("", change))
         is_same = before.new_label == change.new_label
         if is_same and state in ("written", "undoing"):
             applied += 1
@@ -164,15 +190,19 @@ def _sort_out(
     return applied, undone, open_
 
 
-def _refused(entries: Sequence[JournalEntry]) -> dict[tuple[str, str, datetime], str]:
-    """Return finding, new label and time of decision -> why the write was not accepted, or did not stay."""
+def _refused(entries: Sequence[JournalEntry]) -> dict[Attempt, str]:
+    """Return the changes that were tried -> why the write was not accepted, or did not stay."""
     return {
-        (change.finding_key, change.new_label, change.decided_at): entry.problem or "an earlier try failed"
+        _attempt(change): entry.problem or "an earlier try failed"
         for entry in entries
         if entry.state == "conflict"
         for change in entry.changes
     }
 
 
-def _order(change: Change) -> tuple[int, int, str, str]:
-    return change.task_id, change.annotation_id, change.control, change.region_id or ""
+def _attempt(change: Change) -> Attempt:
+    return change.finding_key, change.tag, change.new_label, change.decided_at
+
+
+def _order(change: Change) -> tuple[int, int, str, str, str]:
+    return change.task_id, change.annotation_id, change.control, change.region_id or "", change.tag or ""

@@ -87,18 +87,31 @@ class Annotations(Protocol):
 class Edits(Protocol):
     """How a label is found, hashed and replaced inside an annotation's result: the codecs.
 
-    `place` is anything with `control` and `region_id`: a `Change` or a `GivenLabel`.
+    Its place is a control, a region (None: the label is of the whole task) and, of a control of tags, the tag.
     """
 
-    def value_hash(self, result: Sequence[Mapping[str, Any]], control: str, region_id: str | None) -> str | None:
-        """Return the canonical hash of the value there, None where there is none."""
+    def value_hash(
+        self, result: Sequence[Mapping[str, Any]], control: str, region_id: str | None, tag: str | None = None
+    ) -> str | None:
+        """Return the canonical hash of the value there, None where there is none. A tag that is missing has one."""
 
     def replaced(
-        self, result: Sequence[Mapping[str, Any]], control: str, region_id: str | None, label: str
+        self,
+        result: Sequence[Mapping[str, Any]],
+        control: str,
+        region_id: str | None,
+        label: str | None,
+        tag: str | None = None,
+        form: Mapping[str, Any] | None = None,
     ) -> list[dict[str, Any]]:
-        """Return a copy of `result` with the label replaced and every other region, id and field as it was."""
+        """Return a copy of `result` with `label` in its place and every other label, region, id and field as it was.
 
-    def label(self, result: Sequence[Mapping[str, Any]], control: str, region_id: str | None) -> str | None:
+        None takes a tag away; `form` is the region to add one in where the result has none of the control.
+        """
+
+    def label(
+        self, result: Sequence[Mapping[str, Any]], control: str, region_id: str | None, tag: str | None = None
+    ) -> str | None:
         """Return the label there, None where there is none."""
 
 

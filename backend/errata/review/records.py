@@ -14,6 +14,25 @@ EntryState = Literal["intended", "written", "conflict", "undoing", "undone", "dr
 
 
 @dataclass(frozen=True, slots=True)
+class TagChange:
+    """What becomes of one tag of an annotation."""
+
+    tag: str
+    is_given: bool  # from then on
+    old_hash: str
+
+    @property
+    def old_label(self) -> str | None:
+        """The tag where it was given before, None where it was missing."""
+        return None if self.is_given else self.tag
+
+    @property
+    def new_label(self) -> str | None:
+        """The tag where it is given from then on, None where it is taken away."""
+        return self.tag if self.is_given else None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a reviewer submitted in the review project."""
 
@@ -25,13 +44,23 @@ class Answer:
     answered_at: datetime  # when it was last changed: with the annotation's id, what makes an answer the same
     seconds: float | None
     choice: str  # what `errata_verdict` held
-    label: str | None  # the label that the source's control held then
+    label: str | None  # the label that the source's control held then; None where it holds tags
     note: str | None
+    tag_changes: tuple[TagChange, ...] | None = None  # made to the tags that the form was filled with
+    form: Mapping[str, Any] | None = None  # the region that held the tags, without them
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a reviewer decided about a finding, and all that was so at that moment."""
+    """What a reviewer decided about a finding, and all that was so at that moment.
+
+    Attributes:
+        tag: what the finding is about where a control holds tags; None where the label is the only one there.
+        old_label: None where the tag was missing.
+        new_label: of a fix; None where the tag is to be taken away.
+        also: what a fix changes beside the tag in question.
+        form: the region to add a tag in where the annotation has none of the control.
+    """
 
     finding_key: str
     project_id: int
@@ -48,7 +77,7 @@ class Verdict:
     disagreement: float
     model_version: str
     suggestion_shown: bool
-    old_label: str | None  # None where a tag is missing
+    old_label: str | None
     old_hash: str
     decision: Decision
     reason: str | None
@@ -59,11 +88,19 @@ class Verdict:
     review_project_id: int
     review_task_id: int
     review_annotation_id: int
+    tag: str | None = None
+    also: tuple[TagChange, ...] = ()
+    form: Mapping[str, Any] | None = None
+
+    @property
+    def is_wrong(self) -> bool:
+        """Say whether the label in question was wrong: of tags, a fix may be about the others alone."""
+        return self.decision in WRONG and not (self.decision == "fix" and self.new_label == self.old_label)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One line of a change plan: one label of one annotation gets another value."""
+    """One line of a change plan: one label of one annotation gets another value; for `tag` and `form` see `Verdict`."""
 
     finding_key: str
     project_id: int
@@ -73,10 +110,12 @@ class Change:
     region_id: str | None
     old_label: str | None  # None where a tag is missing
     old_hash: str
-    new_label: str
+    new_label: str | None  # None where a tag is taken away
     reviewer: str
     decided_at: datetime
     reason: str  # of the finding, in words
+    tag: str | None = None
+    form: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

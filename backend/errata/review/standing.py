@@ -10,7 +10,7 @@ from typing import Any, Literal
 from errata.review.ports import Edits
 from errata.review.records import Change, JournalEntry
 
-Place = tuple[int, str, "str | None"]  # annotation, control, region
+Place = tuple[int, str, "str | None", "str | None"]  # annotation, control, region, tag
 Result = Sequence[Mapping[str, Any]]
 
 
@@ -34,7 +34,7 @@ class Standing:
 
 def place_of(change: Change) -> Place:
     """Return where the label is that a change is about."""
-    return change.annotation_id, change.control, change.region_id
+    return change.annotation_id, change.control, change.region_id, change.tag
 
 
 def last_writes(entries: Iterable[JournalEntry], edits: Edits) -> dict[Place, LastWrite]:
@@ -62,14 +62,14 @@ def judge(change: Change, result: Result | None, written: Mapping[Place, LastWri
         return Standing("conflict", "the annotation was deleted or skipped since")
     now = hash_at(result, change, edits)
     if now is None:
-        return Standing("conflict", f'the label of "{change.control}" was removed since')
+        return Standing("conflict", _gone(change))
     if now == hash_at(with_change(result, change, edits), change, edits):
         return Standing("done")
     if now == change.old_hash:
         return Standing("due")
     own = written.get(place_of(change))
     if own is None or now != own.value_hash:
-        label = edits.label(result, change.control, change.region_id)
+        label = edits.label(result, change.control, change.region_id, change.tag)
         why = f'somebody changed the label to "{label}" since'
     elif change.decided_at <= own.decided_at:
         why = f"a newer verdict on this label was applied (changeset {own.changeset_id})"
@@ -80,9 +80,15 @@ def judge(change: Change, result: Result | None, written: Mapping[Place, LastWri
 
 def with_change(result: Result, change: Change, edits: Edits) -> list[dict[str, Any]]:
     """Return a copy of the result in which the change is made."""
-    return edits.replaced(result, change.control, change.region_id, change.new_label)
+    return edits.replaced(result, change.control, change.region_id, change.new_label, change.tag, change.form)
 
 
 def hash_at(result: Result, change: Change, edits: Edits) -> str | None:
     """Return the hash of the label that the change is about, None where there is none."""
-    return edits.value_hash(result, change.control, change.region_id)
+    return edits.value_hash(result, change.control, change.region_id, change.tag)
+
+
+def _gone(change: Change) -> str:
+    if change.tag is not None:
+        return f'the tags of "{change.control}" cannot be read any more'
+    return f'the label of "{change.control}" was removed since'

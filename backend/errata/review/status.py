@@ -10,7 +10,7 @@ from datetime import datetime
 from errata.review.estimates import share_sentence, wilson_interval
 from errata.review.plans import Conflict, Plan
 from errata.review.ports import History, Journal, Trace, Traces, Verdicts
-from errata.review.records import WRONG, AuditRecord, FindingCounts, Verdict
+from errata.review.records import AuditRecord, FindingCounts, Verdict
 from errata_model.records import Stream
 
 
@@ -101,7 +101,7 @@ def _reviewed(findings: Iterable[Sequence[Verdict]], stream: Stream) -> tuple[in
     """Return how many findings of a stream reviewers could decide, and how many of those labels were wrong."""
     of_stream = [verdicts for verdicts in findings if verdicts[0].stream == stream]
     decided = [verdicts for verdicts in of_stream if all(verdict.decision != "unclear" for verdict in verdicts)]
-    return len(decided), sum(verdicts[0].decision in WRONG for verdicts in decided)
+    return len(decided), sum(verdicts[0].is_wrong for verdicts in decided)
 
 
 def _contradictions(verdicts: Sequence[Verdict]) -> list[Contradiction]:

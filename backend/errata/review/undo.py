@@ -114,16 +114,17 @@ class _Undoer:
         now = hash_at(result, change, self.edits)
         if now in (hash_at(entry.after_result, change, self.edits), self._hash_before(entry, change)):
             return None
-        label = self.edits.label(result, change.control, change.region_id)
+        label = self.edits.label(result, change.control, change.region_id, change.tag)
         return f'somebody changed the label to "{label}" since' if label else "somebody removed the label since"
 
     def _with_old_labels(self, entry: JournalEntry, changes: Sequence[Change], result: Result) -> Result:
         before = entry.before["result"]
         for change in changes:
             if hash_at(result, change, self.edits) != self._hash_before(entry, change):
-                old = self.edits.label(before, change.control, change.region_id)
-                label = (change.old_label or "") if old is None else old
-                result = self.edits.replaced(result, change.control, change.region_id, label)
+                place = (change.control, change.region_id)
+                label = self.edits.label(before, *place, change.tag) or change.old_label
+                form = next((each for each in before if each.get("from_name") == change.control), None)
+                result = self.edits.replaced(result, *place, label, change.tag, form)
         return result
 
     def _send(self, entry: JournalEntry, result: Result, restoring: Sequence[Change]) -> bool:

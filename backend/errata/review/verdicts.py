@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from errata.errors import LabelStudioGone
 from errata.review.ports import Answers, Findings, Verdicts
-from errata.review.records import DECISIONS, Answer, Decision, Verdict
+from errata.review.records import DECISIONS, Answer, Decision, TagChange, Verdict
+from errata.review.wording import change_words, tags_words
 from errata_model.records import Finding
 
 _OF_THE_CLASS: frozenset[Decision] = frozenset({"take_proposal", "fix", "wrong"})
@@ -85,9 +87,9 @@ def _withdrawn(recorded: Sequence[Verdict], read: Sequence[Answer], answers: Ans
 
 def to_verdict(project_id: int, answer: Answer, finding: Finding) -> Verdict:
     """Return the verdict that an answer gives by itself; one that contradicts itself is `unclear`."""
-    proposed = finding.proposal.label if finding.proposal else None
-    contradiction = find_contradiction(answer.choice, answer.label, finding.given.label, proposed)
+    contradiction = _contradiction(answer, finding)
     decision: Decision = "unclear" if contradiction else _decision(answer.choice)
+    new_label, also = _fix(decision, answer, finding)
     return Verdict(
         finding_key=finding.key,
         project_id=project_id,
@@ -107,15 +109,52 @@ def to_verdict(project_id: int, answer: Answer, finding: Finding) -> Verdict:
         old_label=finding.given.label,
         old_hash=finding.given.value_hash,
         decision=decision,
-        reason="class" if decision in _OF_THE_CLASS else None,
+        reason=_reason(decision, finding) if decision in _OF_THE_CLASS else None,
         strength="verdict",
-        new_label={"take_proposal": proposed, "fix": answer.label}.get(decision),
+        new_label=new_label,
         note=answer.note,
         contradiction=contradiction,
         review_project_id=answer.review_project_id,
         review_task_id=answer.review_task_id,
         review_annotation_id=answer.review_annotation_id,
+        tag=finding.tag,
+        also=also,
+        form=_form(answer, finding),
     )
+
+
+def _contradiction(answer: Answer, finding: Finding) -> str | None:
+    proposed = finding.proposal.label if finding.proposal else None
+    if finding.tag is None:
+        return find_contradiction(answer.choice, answer.label, finding.given.label, proposed)
+    return find_tags_contradiction(answer.choice, answer.tag_changes or (), finding.tag, finding.proposal is not None)
+
+
+def _fix(decision: Decision, answer: Answer, finding: Finding) -> tuple[str | None, tuple[TagChange, ...]]:
+    """Return the label that stands there after a fix, and what else becomes of the annotation's tags."""
+    if decision == "take_proposal":
+        return finding.proposal.label if finding.proposal else None, ()
+    if decision != "fix":
+        return None, ()
+    if finding.tag is None:
+        return answer.label, ()
+    changes = {change.tag: change for change in answer.tag_changes or ()}
+    about = changes.pop(finding.tag, None)
+    return about.new_label if about else finding.given.label, tuple(changes[tag] for tag in sorted(changes))
+
+
+def _form(answer: Answer, finding: Finding) -> dict[str, Any] | None:
+    """Return the region to add a tag in where the annotation has none of the control."""
+    if finding.tag is None:
+        return None
+    shown = answer.form or (finding.proposal.value if finding.proposal else None)
+    return {key: shown[key] for key in ("id", "from_name", "to_name", "type")} if shown else None
+
+
+def _reason(decision: Decision, finding: Finding) -> str:
+    if finding.tag is None:
+        return "class"
+    return "missing" if finding.given.label is None else "spurious"
 
 
 def find_contradiction(choice: str, label: str | None, given: str | None, proposed: str | None) -> str | None:
@@ -137,6 +176,27 @@ def find_contradiction(choice: str, label: str | None, given: str | None, propos
     return None
 
 
+def find_tags_contradiction(choice: str, changes: Sequence[TagChange], tag: str, was_suggested: bool) -> str | None:
+    """Say why decision and tags do not go together, None where they do.
+
+    Args:
+        choice: what was decided.
+        changes: to the tags that the form was filled with.
+        tag: the one that was asked about.
+        was_suggested: whether adding or removing it was.
+    """
+    if choice == "keep" and changes:
+        return f"keep, but the tags were changed: {tags_words(changes)}"
+    if choice == "fix" and not changes:
+        return "fix, but the tags were left as they are"
+    if choice == "take_proposal" and not was_suggested:
+        return "take_proposal, but nothing was suggested"
+    others = [change for change in changes if change.tag != tag]
+    if choice == "take_proposal" and others:
+        return f"take_proposal, but other tags were changed: {tags_words(others)}"
+    return None
+
+
 def mark_differences(verdicts: Sequence[Verdict]) -> list[Verdict]:
     """Return the verdicts; of a finding whose verdicts differ, all are `unclear` and say what each was."""
     of_finding: defaultdict[str, list[Verdict]] = defaultdict(list)
@@ -144,7 +204,14 @@ def mark_differences(verdicts: Sequence[Verdict]) -> list[Verdict]:
         of_finding[verdict.finding_key].append(verdict)
     differing = {key: _words(group) for key, group in of_finding.items() if len({_outcome(v) for v in group}) > 1}
     return [
-        replace(verdict, decision="unclear", reason=None, new_label=None, contradiction=differing[verdict.finding_key])
+        replace(
+            verdict,
+            decision="unclear",
+            reason=None,
+            new_label=None,
+            also=(),
+            contradiction=differing[verdict.finding_key],
+        )
         if verdict.finding_key in differing
         else verdict
         for verdict in verdicts
@@ -154,7 +221,10 @@ def mark_differences(verdicts: Sequence[Verdict]) -> list[Verdict]:
 def _outcome(verdict: Verdict) -> str:
     """Say what follows from a verdict: the suggestion taken, and the same label given by hand, are the same."""
     if verdict.decision in ("take_proposal", "fix"):
-        return f'change it to "{verdict.new_label}"'
+        if verdict.tag is None:
+            return f'change it to "{verdict.new_label}"'
+        about = [change_words(verdict.old_label, verdict.new_label)] if verdict.new_label != verdict.old_label else []
+        return ", ".join(filter(None, (*about, tags_words(verdict.also))))
     return verdict.contradiction or verdict.decision
 
 

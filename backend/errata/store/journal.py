@@ -96,7 +96,9 @@ def written_keys(connection: Connection, project_id: int, url: str) -> set[str]:
     for changes, hashes in rows:
         for change, value_hash in zip(map(change_from_json, changes), hashes, strict=True):
             place = (change.task_id, change.annotation_id, "", change.control, change.region_id)
-            keys[place] = finding_key(url, project_id, GivenLabel(*place, "", change.new_label, value_hash or ""))
+            written = GivenLabel(*place, "", change.new_label, value_hash or "")
+            slot = (*place, change.tag)
+            keys[slot] = finding_key(url, project_id, written)
     return set(keys.values())
 
 

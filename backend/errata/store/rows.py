@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from errata.review.records import Change, Verdict
+from errata.review.records import Change, TagChange, Verdict
 from errata_model.records import Finding, GivenLabel, Proposal
 
 
@@ -32,7 +32,8 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
 
 def verdict_from_json(row: Mapping[str, Any]) -> Verdict:
     """Read what `verdict_to_json` wrote."""
-    return Verdict(**{**row, "decided_at": datetime.fromisoformat(row["decided_at"])})
+    also = tuple(TagChange(**each) for each in row.get("also", ()))  # what was written before schema 4 has none
+    return Verdict(**{**row, "decided_at": datetime.fromisoformat(row["decided_at"]), "also": also})
 
 
 def change_to_json(change: Change) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4  # since 4, verdicts and journalled changes may be about a tag, which earlier errata cannot read
 
 METADATA = MetaData()
 

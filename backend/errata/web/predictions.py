@@ -242,8 +242,7 @@ class Predictions:
                 if uri and uri not in problems and rows.model is not None:
                     return "pending"
                 continue
-            has = None if allowed is None else allowed.get(rows.control.name, frozenset())
-            best = best_answer(rows.control, probabilities, has)
+            best = best_answer(rows.control, probabilities, _lost(rows, allowed))
             if best is not None:
                 regions.extend(self._regions.regions(rows.control, best.labels))
                 scores.append(best.score)
@@ -256,6 +255,11 @@ class Predictions:
             return rows.of_task(task.id)
         key = self._key(uri)
         return None if key is None else rows.of_content(task.id, key)
+
+
+def _lost(rows: ControlRows, allowed: Allowed | None) -> frozenset[str]:
+    """Return the labels that the config does not have any more."""
+    return frozenset() if allowed is None else rows.labels - allowed.get(rows.control.name, frozenset())
 
 
 def _is_shown(task: AskedTask, mode: PredictionsMode) -> bool:

@@ -71,7 +71,11 @@ class Codecs:
 
     def absent_hash(self, control: Control, tag: str) -> str:
         """Return the canonical hash that says that a tag is not given."""
-        return tags.slot_hash(control.name, tag, is_given=False)
+        return self.tag_hash(control.name, tag, is_given=False)
+
+    def tag_hash(self, control: str, tag: str, is_given: bool) -> str:
+        """Return the canonical hash that says that a tag is given, or that it is not."""
+        return tags.slot_hash(control, tag, is_given=is_given)
 
     def probabilities(self, result: Sequence[Region], score: object, control: Control) -> dict[str, float] | None:
         """Return label -> probability as a stored prediction says it, None where it says nothing usable."""
