@@ -119,7 +119,7 @@ def test_sparse_counts_in_blocks():
     fitted = fit(counts, tags.astype(float), blocks=(30, 20))
     assert log_loss(tags, fitted.probabilities) < 0.75 * log_loss(tags, np.broadcast_to(tags.mean(axis=0), tags.shape))
     assert [block.stop for block in fitted.model.blocks] == [30, 50]
-    assert fitted.model.members[0].weight > 0.7
+    assert fitted.model.members[0].weight > 0.6
     assert sum(member.weight for member in fitted.model.members) == pytest.approx(1)
     again = load_model(fitted.model.arrays())
     np.testing.assert_array_equal(again.predict(counts), fitted.model.predict(counts))
