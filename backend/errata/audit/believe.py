@@ -128,10 +128,10 @@ class OwnBeliever:
                 continue
             finally:
                 progress.advance()
-            model = fitted.model.arrays()
-            beliefs.append(
-                ControlBelief(control, media.task_ids, media.content_keys, fitted.probabilities, model, media.encoder)
-            )
+            # What nobody can encode is neither recognised by its content nor predicted.
+            model = fitted.model.arrays() if media.encoder else None
+            keys = media.content_keys if media.encoder else ("",) * len(media.content_keys)
+            beliefs.append(ControlBelief(control, media.task_ids, keys, fitted.probabilities, model, media.encoder))
         if not beliefs:
             raise NothingToLearn(_nothing_to_learn(snapshot, embedded, problems))
         for problem in problems:

@@ -12,7 +12,7 @@ from errata.audit.findings_file import to_json, write_findings, write_tasks
 from errata.audit.ports import Progress
 from errata.audit.review_order import Published
 from errata.audit.run import Examination
-from errata.audit.wording import question
+from errata.audit.wording import annotators_together, question
 from errata.cli.console import echo, print_json, progress, tell
 from errata.cli.failures import failure
 from errata.errors import UsageError
@@ -45,8 +45,8 @@ def audit(
     belief: Annotated[
         str | None,
         typer.Option(
-            help="Who believes: own (the default), stored (predictions there), a CSV file, an ML backend's URL, "
-            "or a LabelStudioMLBase class, package.module:Class."
+            help="Who believes: own (the default), stored or stored:VERSION (predictions there), a CSV or parquet "
+            "file, an ML backend's URL, or a LabelStudioMLBase class, package.module:Class."
         ),
     ] = None,
     encoder: Annotated[
@@ -54,6 +54,10 @@ def audit(
     ] = None,
     text_encoder: Annotated[
         str | None, typer.Option(help="words, characters or both, or a sentence-transformers model, for texts.")
+    ] = None,
+    embeddings: Annotated[
+        Path | None,
+        typer.Option(help="Embeddings of your own by task id, in place of an encoder: .npz, .npy or .parquet."),
     ] = None,
     weights: Annotated[Path | None, typer.Option(help="That one's weights: a file, or a folder of NAME.pth.")] = None,
     minutes: Annotated[float | None, typer.Option(min=0, help="Bounds the training, in minutes.")] = None,
@@ -63,7 +67,7 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Find the labels that are likely wrong, and post them into the project's review project."""
-    options = BeliefOptions(belief, encoder, weights, minutes, seed, limit, text_encoder)
+    options = BeliefOptions(belief, encoder, weights, minutes, seed, limit, text_encoder, embeddings)
     wiring = Wiring(read_settings())
     if target is None:
         if not all_:
@@ -121,6 +125,7 @@ class Outcome:
             *(f"  left out: {n} x {what}" for what, n in self.examination.skipped.most_common()),
             *(f"  left alone: {refused}" for refused in self.examination.snapshot.refused),
             *filter(None, (*self.examination.belief.remarks, self.examination.belief.caution)),
+            *filter(None, (annotators_together(self.examination.findings.annotators),)),
             _suspects(self.examination),
         ]
         if with_examples:

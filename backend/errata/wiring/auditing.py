@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,9 @@ from errata.audit.believe import Believer, OwnBeliever
 from errata.audit.believe_elsewhere import StoredBeliever
 from errata.audit.believe_file import FileBeliever
 from errata.audit.embed import Embedder, ImageEmbedder
+from errata.audit.embed_file import FileEmbedder
 from errata.audit.embed_text import TextEmbedder
+from errata.audit.leak_guard import GuardedBeliever
 from errata.audit.ports import Artefact, Artefacts, Media, MediaIndex, Progress, Texts
 from errata.audit.review_order import Published
 from errata.audit.run import Examination, Outlets, examine, run_audit
@@ -42,15 +44,15 @@ from errata_model.records import Control
 class BeliefOptions:
     """How an audit forms its belief: what the command line says beyond the settings, None where it says nothing."""
 
-    belief: str | None = (
-        None  # own, stored, stored:VERSION, a CSV or parquet file, the URL of an ML backend, or package.module:Class
-    )
+    # own, stored, stored:VERSION, a CSV or parquet file, the URL of an ML backend, or package.module:Class
+    belief: str | None = None
     encoder: str | None = None
     weights: Path | None = None
     minutes: float | None = None
     seed: int = 0
     limit: int | None = None
     text_encoder: str | None = None
+    embeddings: Path | None = None  # of the user's own, in place of an encoder
 
 
 class Auditing(Showing, Training):
@@ -146,25 +148,41 @@ class Auditing(Showing, Training):
         self, options: BeliefOptions, media: Media, artefacts: Artefacts | None, progress: Progress
     ) -> Believer:
         belief = options.belief or "own"
+        if belief == "own":
+            embedder_of = self._embedder_of(options, media, artefacts, progress)
+            return OwnBeliever(embedder_of, artefacts, seed=options.seed, minutes=options.minutes)
+        if options.embeddings is not None:
+            raise UsageError("--embeddings are what errata's own belief learns from: leave out --belief.")
+        is_named = options.encoder or options.weights or self.settings.weights
+        modest = options if is_named else replace(options, encoder="pixels")  # no weights are loaded for a witness
+        witness = self._embedder_of(modest, media, artefacts, progress)
+        return GuardedBeliever(self._other_believer(belief, artefacts is not None), witness)
+
+    def _other_believer(self, belief: str, is_project: bool) -> Believer:
         if belief == "stored" or belief.startswith("stored:"):
             return StoredBeliever(belief.removeprefix("stored").removeprefix(":") or None)
         if belief.startswith(("http://", "https://")):
             return BackendBeliever(belief, self.network)
         if is_class_name(belief) and not Path(belief).exists():
-            return ClassBeliever(belief, self._legacy_token() if artefacts else "")
-        if belief != "own":
-            return FileBeliever(Path(belief))
-        index = MediaIndexStore(self.engine, TRUSTED) if artefacts else NoIndex()
+            return ClassBeliever(belief, self._legacy_token() if is_project else "")
+        return FileBeliever(Path(belief))
 
+    def _embedder_of(
+        self, options: BeliefOptions, media: Media, artefacts: Artefacts | None, progress: Progress
+    ) -> Callable[[Control], Embedder]:
+        """Return what says how to embed what a control labels."""
+        index = MediaIndexStore(self.engine, TRUSTED) if artefacts else NoIndex()
         image_encoder = cache(lambda: self._encoder(options, progress))  # loaded where there are images
 
         def embedder_of(control: Control) -> Embedder:
+            if options.embeddings is not None:
+                return FileEmbedder(options.embeddings)
             if control.text is not None:
                 name = options.text_encoder or self.settings.text_encoder
                 return self.text_embedder(self._text_encoder(name), name, TaskTexts(control.text, media))
             return self.embedder(*image_encoder(), media, index)
 
-        return OwnBeliever(embedder_of, artefacts, seed=options.seed, minutes=options.minutes)
+        return embedder_of
 
     def _legacy_token(self) -> str:
         """Return Label Studio's token where it is a legacy one: label-studio-ml 1.0.9 can send no other."""

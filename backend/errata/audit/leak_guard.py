@@ -1,0 +1,95 @@
+"""Look whether predictions from elsewhere have seen the labels that they are held against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from errata.audit.believe import Belief, Believer, soft_targets, values_of
+from errata.audit.embed import Embedder
+from errata.audit.ports import ControlBelief, Progress, Snapshot, Task
+from errata.audit.wording import per_cent
+from errata.errors import MediaError, UsageError
+from errata_model.kinds.choices.learner import fit_choices
+from errata_model.leaks import Leak, find_leak
+from errata_model.records import Control
+
+N_ASKED = 1000  # labelled tasks that a witness is asked about: enough to see dozens of doubted labels
+
+EmbedderOf = Callable[[Control], Embedder]
+
+
+class GuardedBeliever:
+    """A source of belief whose predictions are held against a witness: errata's own learner, on some of the tasks."""
+
+    def __init__(self, believer: Believer, embedder_of: EmbedderOf) -> None:
+        self._believer = believer
+        self._embedder_of = embedder_of
+
+    def believe(self, snapshot: Snapshot, progress: Progress) -> Belief:
+        """See `Believer.believe`. What looks in-sample is said in the belief's caution."""
+        belief = self._believer.believe(snapshot, progress)
+        found = [
+            _caution(about, leak, snapshot)
+            for about in belief.artefact.beliefs
+            if about.control.kind != "tags"
+            and (leak := _leak_of(snapshot.tasks, about, self._embedder_of, progress)).is_suspected
+        ]
+        return replace(belief, caution=" ".join(filter(None, (belief.caution, *found))))
+
+
+def _leak_of(tasks: Sequence[Task], about: ControlBelief, embedder_of: EmbedderOf, progress: Progress) -> Leak:
+    row_of = {int(task_id): row for row, task_id in enumerate(about.task_ids)}
+    column = {label: k for k, label in enumerate(about.control.labels)}
+    given = {
+        row_of[task.id]: column[str(label.label)]
+        for task in tasks
+        for label in task.labels
+        if label.control == about.control.name and label.suggested_by is None and task.id in row_of
+    }
+    rows = np.array(sorted(given), dtype=np.int64)
+    labels = np.array([given[row] for row in rows.tolist()], dtype=np.int64)
+    with_label = {row_of[task.id] for task in tasks if task.id in row_of and task.labels}
+    without = np.array(sorted(set(row_of.values()) - with_label), dtype=np.int64)
+    witness = _witness(tasks, about, rows, embedder_of, progress)
+    return find_leak(labels, about.probabilities[rows], witness=witness, unlabelled=about.probabilities[without])
+
+
+def _witness(
+    tasks: Sequence[Task],
+    about: ControlBelief,
+    rows: NDArray[np.int64],
+    embedder_of: EmbedderOf,
+    progress: Progress,
+) -> NDArray[np.float64] | None:
+    """Return what errata's own learner believes about those rows, NaN where it was not asked; None where it cannot."""
+    drawn = np.random.default_rng(0).permutation(rows)[:N_ASKED]
+    asked = set(about.task_ids[drawn].tolist())
+    chosen = [task for task in tasks if task.id in asked]
+    try:
+        media = embedder_of(about.control).embed(values_of(chosen, about.control.data_key), progress).compared()
+        targets = soft_targets(chosen, about.control, media)
+        fitted = fit_choices(media.rows, targets, media.groups(), blocks=media.blocks)
+    except (MediaError, UsageError, ValueError):  # no media at hand, no weights, or labels of one class alone
+        return None
+    row_of = {int(about.task_ids[row]): n for n, row in enumerate(rows.tolist())}
+    believed = np.full((len(rows), len(about.control.labels)), np.nan)
+    believed[[row_of[int(task_id)] for task_id in media.task_ids]] = fitted.probabilities
+    return believed
+
+
+def _caution(about: ControlBelief, leak: Leak, snapshot: Snapshot) -> str:
+    said = [f'The predictions about "{about.control.name}" look as if they had learned from the labels themselves']
+    on = []
+    if leak.n_doubted and leak.agreement_on_doubted == leak.agreement_on_doubted:
+        n_agreed = round(leak.n_doubted * leak.agreement_on_doubted)
+        on.append(
+            f"they agree with {n_agreed} of {leak.n_doubted} labels that a model which has not seen them would change, "
+            f"and with {per_cent(leak.agreement)} of all (it: {per_cent(leak.agreement_of_witness)})"
+        )
+    if leak.surer >= 0.75:
+        on.append(f"they are surer about a labelled task than about one without a label in {per_cent(leak.surer)}")
+    return f"{said[0]}: {'; '.join(on)}. Wrong labels that were learned are not found: use --belief own."
