@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from errata.errors import ConfigNotServed
+from errata.labelstudio.texts import TAGS as TEXT_TAGS
 from errata.review.records import Decision
 
 VERDICT = "errata_verdict"
@@ -52,7 +53,7 @@ _DECISIONS: tuple[tuple[str, Decision, str], ...] = (
     ("Cannot be used", "unusable", "e"),
     ("Can't tell", "unclear", "n"),
 )
-# The whole picture, the source's choices and the decision fit into the window together.
+# The whole picture, or a part of the text, the source's choices and the decision fit into the window together.
 _PICTURE_HEIGHT = "max(200px, calc(100vh - 540px))"
 # Stays in sight below a picture that is higher than the window.
 _BAR_STYLE = (
@@ -116,8 +117,9 @@ def review_config(
     """Return the label config of the review project.
 
     Nothing of the source's is required here: a task that cannot be used has no right answer. Pictures and choices
-    that the source gives no size and layout are kept small, so that all of it is in sight at once. Keys that the
-    source gives to its labels stay theirs; those that Label Studio hands out by itself go round the ones given.
+    that the source gives no size and layout, and long texts, are kept small, so that all of it is in sight at once.
+    Keys that the source gives to its labels stay theirs; those that Label Studio hands out by itself go round the ones
+    given.
 
     Args:
         source_xml: the source's label config.
@@ -137,6 +139,8 @@ def review_config(
             tag.attrib.pop("requiredMessage", None)
     for image in source.iter("Image"):
         image.attrib.setdefault("maxHeight", _PICTURE_HEIGHT)
+    for parent in list(source.iter()):
+        _bound_texts(parent)
     for choices in source.iter("Choices"):
         if "layout" not in choices.attrib:
             choices.attrib.setdefault("showInline", "true")
@@ -171,6 +175,15 @@ def review_config(
     )
     ET.indent(root)
     return ET.tostring(root, encoding="unicode")
+
+
+def _bound_texts(parent: ET.Element) -> None:
+    """Let long texts scroll in a view of their own."""
+    for place, tag in enumerate(list(parent)):
+        if tag.tag in TEXT_TAGS and tag.get("name") and not tag.get("toName"):
+            view = ET.Element("View", style=f"max-height: {_PICTURE_HEIGHT}; overflow-y: auto")
+            view.append(tag)
+            parent[place] = view
 
 
 def _element(parent: ET.Element, tag: str, **attributes: str) -> ET.Element:

@@ -120,3 +120,19 @@ def test_a_config_without_a_control_is_refused():
     """There is nothing to ask about; the error shows a control that would do."""
     with pytest.raises(ConfigNotServed, match="toName"):
         review_config('<View><Image name="image" value="$image"/></View>', ())
+
+
+def test_a_long_text_scrolls_by_itself() -> None:
+    """The choices and the decision below stay in sight; a text that is shown twice is bounded twice."""
+    source = (
+        '<View><Text name="text" value="$text"/><View><HyperText name="page" value="$page"/></View>'
+        '<Choices name="label" toName="text"><Choice value="a"/><Choice value="b"/></Choices></View>'
+    )
+    root = ET.fromstring(review_config(source, ()))
+    views = {view[0].tag: view.get("style") or "" for view in root.iter("View") if len(view) == 1}
+    assert all("overflow-y: auto" in views[tag] and "max-height" in views[tag] for tag in ("Text", "HyperText"))
+    assert [tag.get("name") for tag in root.iter() if tag.tag in ("Text", "HyperText", "Choices")][:3] == [
+        "text",
+        "page",
+        "label",
+    ]
