@@ -14,7 +14,7 @@ from errata.audit.believe import Belief
 from errata.audit.detectors import DETECTORS, Detector, Scene, Signal, annotator_conflict
 from errata.audit.ports import ControlBelief, Regions, Snapshot, Task
 from errata.audit.scored import Scored, score
-from errata.audit.tags import consensus_of_tags
+from errata.audit.tags import NOTHING, consensus_of_tags
 from errata.audit.wording import SIMILAR_SHOWN, provenance, similar_items, similar_tagged
 from errata_model.features import Features
 from errata_model.kinds.choices.rows import inverse_document_frequencies, weigh_terms
@@ -118,11 +118,15 @@ def _scene(snapshot: Snapshot, belief: Belief, scored: Scored, beside: Beside | 
 
 
 def _signals(scene: Scene, detectors: Sequence[Detector]) -> dict[int, dict[str, Signal]]:
-    """Return label -> detector's name -> signal, of the labels that a detector fired for."""
+    """Return label -> detector's name -> signal, of the labels that a detector fired for.
+
+    What speaks against a task speaks against the tags that it has, and for none that it lacks.
+    """
     found: dict[int, dict[str, Signal]] = {}
     for detector in detectors if scene.labels else ():
         for n, signal in detector.detect(scene).items():
-            found.setdefault(n, {})[detector.name] = signal
+            if scene.given[n] != NOTHING:
+                found.setdefault(n, {})[detector.name] = signal
     return found
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from errata.audit.believe import Belief
 from errata.audit.believe_elsewhere import StoredBeliever
+from errata.audit.detectors.metric import Metric
 from errata.audit.embed import Embedded
 from errata.audit.ports import Artefact, ControlBelief, Snapshot, StoredPrediction, Task
 from errata.audit.suspect import Findings, find_suspects
@@ -173,3 +174,12 @@ def test_tags_of_a_stored_prediction_are_taken_as_they_are(told: Any) -> None:
     found = suspect(snapshot, belief)
     actions = Counter(f.proposal.action for f in found.suspects if f.proposal)
     assert actions == {"remove": 1, "add": 1}
+
+
+def test_what_speaks_against_a_task_speaks_against_the_tags_that_it_has() -> None:
+    """A column of somebody else's numbers makes suspects of given tags, and proposes to add none."""
+    belief = replace(believing((0.9, 0.2, 0.1)), detectors=(Metric("metric:blur", "seen", {1: 0.8}),))
+    (finding,) = suspect(snapshot_of(("cat",)), belief).suspects
+    assert (finding.tag, finding.detectors) == ("cat", {"metric:blur": 0.8})
+    assert finding.disagreement == pytest.approx(0.82)
+    assert finding.proposal is None

@@ -37,7 +37,7 @@ class Scene:
         belief: about the control.
         labels: L given labels, those that the belief says something about.
         rows: (L,) int64, each label's task as a row of `belief`.
-        given: (L,) int64, each label as a column of `belief`.
+        given: (L,) int64, each label as a column of `belief`; -1 for a tag that is missing, whose label is None.
         embedded: what the tasks show; None where nothing was encoded.
         evidence: the tasks with those of the control's labels alone that are evidence; see `audit.evidence`.
         beside: what annotators and belief say together; None where no two people labelled the same task.
