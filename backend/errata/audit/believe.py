@@ -163,7 +163,7 @@ class OwnBeliever:
         for control in snapshot.controls:
             media = embedded[control.data_key]
             encoder = media.encoder.identity if media.encoder else ""
-            digest.update(json.dumps([control.name, control.data_key, control.labels, encoder]).encode())
+            digest.update(json.dumps([control.name, control.kind, control.data_key, control.labels, encoder]).encode())
             for row in np.argsort(media.task_ids):
                 digest.update(f"{media.task_ids[row]} {media.content_keys[row]}".encode())
                 digest.update(targets[control.name][row].tobytes())

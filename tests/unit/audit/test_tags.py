@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from errata.audit.believe import Belief
+from errata.audit.believe import Belief, OwnBeliever
 from errata.audit.believe_elsewhere import StoredBeliever
 from errata.audit.detectors.metric import Metric
 from errata.audit.embed import Embedded
@@ -19,6 +19,7 @@ from errata.audit.tags import LEAST_MISSING, consensus_of_tags, tag_targets
 from errata.audit.wording import similar_tagged
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.tasks import TaskReader
+from errata_model.kinds.stored import load_model
 from errata_model.records import Control
 
 CODECS = Codecs()
@@ -183,3 +184,17 @@ def test_what_speaks_against_a_task_speaks_against_the_tags_that_it_has() -> Non
     assert (finding.tag, finding.detectors) == ("cat", {"metric:blur": 0.8})
     assert finding.disagreement == pytest.approx(0.82)
     assert finding.proposal is None
+
+
+def test_another_kind_is_another_version(studio: Any, png: Any, told: Any) -> None:
+    """A choice that becomes a multiple one is learned anew, though every task was given one label as before."""
+    answers = [("cat",), ("dog",)] * 6
+    studio.media.content = {f"{n}.png": png(200 * (n % 2), 10 * n) for n in range(1, len(answers) + 1)}
+    several = snapshot_of(*answers)
+    one = replace(several, controls=(replace(CONTROL, kind="choices"),))
+    believer = OwnBeliever(lambda _: studio.embedder, None)
+    artefacts = [believer.believe(snapshot, told).artefact for snapshot in (one, several)]
+    assert artefacts[0].version != artefacts[1].version
+    sums = [artefact.beliefs[0].probabilities.sum(axis=1) for artefact in artefacts]
+    np.testing.assert_allclose(sums[0], 1, atol=1e-5)
+    assert load_model(artefacts[1].beliefs[0].model).width == 3
