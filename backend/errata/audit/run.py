@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from errata.audit.believe import Belief, Believer
 from errata.audit.evidence import from_predictions
+from errata.audit.guideline import overlap_remarks
 from errata.audit.ports import (
     Artefacts,
     AuditLog,
@@ -52,6 +53,9 @@ class Examination:
             "remarks": list(self.belief.remarks),
             "annotators": list(self.findings.annotators),
             "skipped": dict(self.skipped.most_common()),
+            "unusable": {
+                str(task_id): why for media in self.belief.embedded.values() for task_id, why in media.unusable.items()
+            },
             "refused_controls": list(self.snapshot.refused),
             "seconds": round(self.seconds, 1),
         }
@@ -82,6 +86,7 @@ def examine(
     belief = believer.believe(snapshot, progress)
     progress.stage("Looking for suspects")
     findings = find_suspects(snapshot, belief, regions, limit)
+    belief = replace(belief, remarks=(*belief.remarks, *overlap_remarks(snapshot, belief)))
     skipped = snapshot.skipped + belief.skipped
     for media in belief.embedded.values():
         skipped.update(media.problems())

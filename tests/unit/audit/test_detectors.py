@@ -11,6 +11,8 @@ import pytest
 
 from errata.audit.believe import Belief
 from errata.audit.detectors import DETECTORS, Scene, near_duplicate, out_of_place
+from errata.audit.guideline import overlap_remarks
+from errata_model.records import Control
 
 SURE = {"cat": (0.9, 0.08, 0.02), "dog": (0.1, 0.8, 0.1), "cow": (0.01, 0.01, 0.98)}
 
@@ -101,3 +103,14 @@ def test_contract(scene: Callable[..., Scene], detector: Any) -> None:
     assert detector.detect(seen) == found
     assert np.array_equal(look, before)
     assert detector.detect(replace(scene([None] * 150, look), labels=[])) == {}
+
+
+def test_classes_that_overlap_are_remarked(project: Any, believed: Any, control: Control) -> None:
+    """Of four classes two cannot be told apart: both are named with how many labels and how well."""
+    names = ("cat", "dog", "cow", "hen")
+    farm = replace(control, labels=names)
+    labels = [names[n % 4] for n in range(200)]
+    rows = [np.full(4, 0.02) + 0.92 * np.eye(4)[n % 4 if n % 4 < 2 else 2 + (n // 4) % 2] for n in range(200)]
+    (remark,) = overlap_remarks(project(*labels, controls=(farm,)), believed(rows, of=farm))
+    assert remark.startswith('"cow" (50 labels) and "hen" (50) overlap: of one of each')
+    assert "50% of the time, where half is chance and 100% usual here" in remark
