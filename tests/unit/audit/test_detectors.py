@@ -48,14 +48,13 @@ NAMES = ("cat", "dog", "cow")
 
 
 def test_copies_that_are_labelled_differently(scene: Callable[..., Scene]) -> None:
-    """Both are pointed at, each with the other's task; a copy that agrees is not."""
+    """Of two that differ the one that the belief holds likelier wrong is pointed at, with the other's task."""
     look = animals(120)
     look[60:62] = look[:2] * 1.01
     labels = [NAMES[n % 3] for n in range(120)]
     labels[60], labels[61] = "cow", "dog"  # of task 1, a cat, and of task 2, a dog
     found = near_duplicate.detect(scene(labels, look))
-    assert {n: (signal.score, signal.reason) for n, signal in found.items()} == {
-        0: (0.5, "Nearly the same image is labelled cow in task 61."),
+    assert {n: (round(signal.score, 3), signal.reason) for n, signal in found.items()} == {
         60: (0.5, "Nearly the same image is labelled cat in task 1."),
     }
 

@@ -15,24 +15,27 @@ N_LABELS = 2
 
 
 def detect(scene: Scene) -> Mapping[int, Signal]:
-    """Return the labels that no majority of the tasks that show the same agrees with; see `Detector.detect`.
+    """Return the labels that the belief and tasks that show the same speak against; see `Detector.detect`.
 
-    The score is the share of those tasks that say otherwise: a half where two differ. Tags are not looked at: a list of
-    what applies is rarely the same twice.
+    Told is what is likelier wrong than right: each such task counts for its label, weighed by the label's probability
+    in the belief. The score is the share of those tasks that say otherwise, a half where two differ; the belief is no
+    part of it, since it is merged with it. Tags are not looked at: a list of what applies is rarely the same twice.
     """
     shown = _shown(scene)
     if shown is None or scene.belief.control.kind == "tags":
         return {}
-    said: dict[int, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))  # group -> task -> its labels
-    for label in scene.labels:
-        said[shown[label.task_id]][label.task_id].add(str(label.label))
+    said: dict[int, dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))  # group -> task -> its labels
+    for label, given in zip(scene.labels, scene.given.tolist(), strict=True):
+        said[shown[label.task_id]][label.task_id].add(given)
     found = {}
-    for n, label in enumerate(scene.labels):
+    for n, (label, given) in enumerate(zip(scene.labels, scene.given.tolist(), strict=True)):
         of_group = said[shown[label.task_id]]
-        others = {task_id: labels for task_id, labels in of_group.items() if label.label not in labels}
-        n_agreeing = len(of_group) - len(others)
-        if others and len(others) >= n_agreeing:
-            found[n] = Signal(len(others) / len(of_group), _reason(scene.belief.control.modality, others))
+        others = {task_id: min(labels) for task_id, labels in of_group.items() if given not in labels}
+        if others:
+            believed = scene.belief.probabilities[scene.rows[n]]
+            against = sum(float(believed[other]) for other in others.values())
+            if against >= (len(of_group) - len(others)) * float(believed[given]):
+                found[n] = Signal(len(others) / len(of_group), _reason(scene, others))
     return found
 
 
@@ -44,13 +47,14 @@ def _shown(scene: Scene) -> dict[int, int] | None:
     return dict(zip(scene.belief.task_ids.tolist(), groups_of(keys).tolist(), strict=True)) if all(keys) else None
 
 
-def _reason(modality: str, others: Mapping[int, set[str]]) -> str:
+def _reason(scene: Scene, others: Mapping[int, int]) -> str:
+    control = scene.belief.control
     by_label = defaultdict(list)
-    for task_id, labels in others.items():
-        by_label[min(labels)].append(task_id)
+    for task_id, other in others.items():
+        by_label[control.labels[other]].append(task_id)
     commonest = sorted(by_label.items(), key=lambda item: -len(item[1]))[:N_LABELS]
     said = " and ".join(f"{label} in {_tasks(task_ids)}" for label, task_ids in commonest)
-    return f"Nearly the same {modality} is labelled {said}."
+    return f"Nearly the same {control.modality} is labelled {said}."
 
 
 def _tasks(task_ids: Sequence[int]) -> str:
