@@ -39,7 +39,9 @@ def question(finding: Finding) -> str:
 def _question_of_tag(finding: Finding, tag: str) -> str:
     said = f" ({per_cent(finding.proposal.top[0][1])})" if finding.proposal else ""
     if finding.given.label is None:
-        return f'Not tagged "{tag}". Is the tag missing? The model would give it{said}.'
+        is_likely = finding.proposal is not None and finding.proposal.top[0][1] >= 0.5
+        model = "would give it" if is_likely else "is not sure about it"
+        return f'Not tagged "{tag}". Is the tag missing? The model {model}{said}.'
     if not said:
         return f'Tagged "{tag}". Is that right?'
     return f'Tagged "{tag}". The model doubts it{said}. Is that right?'

@@ -36,6 +36,22 @@ def test_question_can_be_answered(top: tuple[tuple[str, float], ...], asked: str
     assert question(replace(FINDING, proposal=proposal)) == f'Labelled "truck". {asked}'
 
 
+@pytest.mark.parametrize(
+    ("label", "proposal", "asked"),
+    [
+        ("sea", Proposal("remove", {}, (("sea", 0.03),)), 'Tagged "sea". The model doubts it (3 %). Is that right?'),
+        ("sea", None, 'Tagged "sea". Is that right?'),
+        (None, Proposal("add", {}, (("sea", 0.94),)), "Is the tag missing? The model would give it (94 %)."),
+        (None, Proposal("add", {}, (("sea", 0.3),)), "Is the tag missing? The model is not sure about it (30 %)."),
+    ],
+)
+def test_a_question_is_about_one_tag(label: str | None, proposal: Proposal | None, asked: str) -> None:
+    """Given and doubted, given and sent by hand, or missing."""
+    said = question(replace(FINDING, given=replace(GIVEN, kind="tags", label=label), proposal=proposal))
+    assert said.endswith(asked)
+    assert '"sea"' in said
+
+
 def test_question_says_that_other_annotators_differ() -> None:
     """What they and the model say together is not the model's own suggestion."""
     proposal = Proposal("replace", {}, (("car", 0.97), ("truck", 0.03)))

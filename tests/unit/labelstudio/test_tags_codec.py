@@ -75,7 +75,7 @@ def test_one_tag_changes_and_nothing_else(
 @CONTROLS
 @given(data=st.data())
 def test_a_prediction_says_its_tags_in_one_region(control: Control, data: st.DataObject) -> None:
-    """Label Studio's page reads no more than the first of several; its own check finds nothing wrong."""
+    """Label Studio's page shows the last of several alone; its own check finds nothing wrong."""
     scored = [(tag, round(data.draw(st.floats(0.5, 1)), 4)) for tag in data.draw(subsets(control))]
     regions = CODECS.regions(control, scored)
     assert CODECS.decode(regions, control) == Decoded(tuple(tag for tag, _ in scored), bool(scored), None)

@@ -43,6 +43,12 @@ def test_every_decision_is_offered_once():
     assert (verdict.get("required"), verdict.get("choice"), verdict.get("toName")) == ("true", "single", "image")
 
 
+def test_a_tag_may_be_right_where_it_is_missing():
+    """Of tags the first decision says so; what is stored is the same."""
+    (first, *_) = verdict_of(review_config(SOURCE, (), has_tags=True))
+    assert (first.get("alias"), first.get("value"), first.get("hotkey")) == ("keep", "Right as it is", "q")
+
+
 def test_nothing_of_the_source_is_required():
     """What has no right label can be judged all the same."""
     root = ET.fromstring(review_config(SOURCE, ()))

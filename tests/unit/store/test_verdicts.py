@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock, Timeout
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select, update
 
-from errata.review.records import Verdict
+from errata.review.records import TagChange, Verdict
+from errata.store.database import writing
+from errata.store.tables import VERDICTS
 from errata.store.verdicts import VerdictStore
 
 Make = Callable[..., Verdict]
@@ -33,6 +35,28 @@ def test_verdicts_come_back_as_they_went_oldest_first(engine: Engine, tmp_path: 
     store.remove(7, [1])
     assert store.of_project(7) == [early]
     assert len(store.of_project(8)) == 1
+
+
+def test_a_verdict_on_tags_comes_back_as_it_went(engine: Engine, tmp_path: Path, make_verdict: Make) -> None:
+    """A tag that was missing, what else the fix changed, and the region to add it in."""
+    form = {"id": "r", "from_name": "tags", "to_name": "image", "type": "choices"}
+    also = (TagChange("sea", False, "a"), TagChange("sun", True, "b"))
+    about = {"old_label": None, "new_label": "road", "decision": "fix", "tag": "road", "also": also, "form": form}
+    store, verdict = VerdictStore(engine, tmp_path), make_verdict(1, **about)
+    assert store.put([verdict]) == 1
+    assert store.put([verdict]) == 0
+    assert store.of_project(7) == [verdict]
+
+
+def test_verdicts_of_schema_3_are_read(engine: Engine, tmp_path: Path, make_verdict: Make) -> None:
+    """They know nothing of tags."""
+    store, verdict = VerdictStore(engine, tmp_path), make_verdict(1)
+    store.put([verdict])
+    with writing(engine) as connection:
+        (row,) = connection.execute(select(VERDICTS.c.verdict)).scalars()
+        earlier = {key: value for key, value in row.items() if key not in ("tag", "also", "form")}
+        connection.execute(update(VERDICTS).values(verdict=earlier))
+    assert store.of_project(7) == [verdict]
 
 
 def test_one_takes_a_project_s_verdicts_at_a_time(engine: Engine, tmp_path: Path) -> None:

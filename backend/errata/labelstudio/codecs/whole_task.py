@@ -1,7 +1,7 @@
 """The one region in which a control of choices or a taxonomy is answered for the whole task.
 
-Label Studio's page writes all labels of such a control into one region, and reads no more than the first of several.
-Without a label it stores no region.
+Label Studio's page writes all labels of such a control into one region; of several it shows the last one's labels
+alone. Without a label it stores no region.
 """
 
 from __future__ import annotations
