@@ -52,7 +52,9 @@ def test_imported_labels_are_counted_by_reading_them(errata, project):
     (control,) = survey.controls
     assert control.sentence == "label (Choices, single): 8 labels, 3 classes, rarest 0"
     assert (control.rarest, survey.title, survey.n_tasks) == ("bus", "Vehicles", 8)
-    assert survey.refused == ('<TextArea name="note"> is not audited because errata audits <Choices> and <Taxonomy> only.',)
+    assert survey.refused == (
+        '<TextArea name="note"> is not audited because errata audits <Choices> and <Taxonomy> only.',
+    )
 
 
 def test_labels_given_in_label_studio_are_counted_by_it(errata, project, label_studio):
