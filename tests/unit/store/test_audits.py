@@ -171,3 +171,20 @@ def test_a_label_that_errata_wrote_is_decided(
     journal.settle(second.id, "undone")
     journal.settle(first.id, "undone")
     assert audits.decided(7) == set()
+
+
+def test_two_tags_that_errata_wrote_are_both_decided(
+    audits: AuditStore, engine: Engine, snapshot: Snapshot, tmp_path: Path
+) -> None:
+    """Each tag of an annotation has a place of its own: one that was added, and one that was taken away."""
+    audits.begin(snapshot)
+    journal = JournalStore(engine, tmp_path)
+    now = datetime.now(timezone.utc)
+    added = Change("f", 7, 10, 1, "tags", None, None, "h0", "sea", "rev", now, "why", tag="sea")
+    removed = Change("g", 7, 10, 1, "tags", None, "sun", "h1", None, "rev", now, "why", tag="sun")
+    opened, before = journal.open_changeset(7, "me"), Annotation(1, 10, (), now, {})
+    entry = journal.intend(opened, [added, removed], before, [], ["given", "missing"])
+    journal.settle(entry.id, "written")
+    places = [GivenLabel(10, 1, "ann", "tags", None, "tags", None, written) for written in ("given", "missing")]
+    assert audits.decided(7) == {finding_key(snapshot.url, 7, given) for given in places}
+    assert journal.entries(7)[0].changes == (added, removed)
