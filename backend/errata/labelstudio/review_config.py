@@ -39,10 +39,10 @@ INSTRUCTION = (
 INSTRUCTION_TAGS = (
     "<p>Each task asks about one tag that is likely to be wrong, or missing, and says why. All tags as they are now "
     f"are filled in.</p><ul><li><b>{KEEP_TAGS}</b>: the tag that is asked about is right, or rightly missing. "
-    "Leave all tags as they are.</li><li><b>Use the suggestion</b>: take the doubted tag away, or add the missing one. You need "
-    "not do it above.</li><li><b>I corrected it above</b>: correct the tags first, as many as you like.</li>"
-    "<li><b>Wrong, but I do not know what it is</b>, <b>Cannot be used</b>, <b>Can't tell</b>: as they say.</li></ul>"
-    "<p>The keys q, w, r, x, e and n choose, Ctrl+Enter submits.</p>"
+    "Leave all tags as they are.</li><li><b>Use the suggestion</b>: take the doubted tag away, or add the missing "
+    "one. You need not do it above.</li><li><b>I corrected it above</b>: correct the tags first, as many as you "
+    "like.</li><li><b>Wrong, but I do not know what it is</b>, <b>Cannot be used</b>, <b>Can't tell</b>: as they "
+    "say.</li></ul><p>The keys q, w, r, x, e and n choose, Ctrl+Enter submits.</p>"
 )
 _PREFIXES = ("", "errata_", "errata2_", "errata3_")
 _DECISIONS: tuple[tuple[str, Decision, str], ...] = (
