@@ -29,7 +29,7 @@ STORY = [HOWTO / f"{name}.md" for name in ("connect", "first-audit", "review", "
 # Commands that begin so cannot run inside a test run: the file that runs them, and where in it that is seen.
 ELSEWHERE = {
     "python3 -m venv .venv && .venv/bin/pip install '.[demo]'": ("tests/acceptance/test_demo.py", "demo"),
-    "python3 -m venv .venv && .venv/bin/pip install -e '.[test]'": (".ci/run", "pytest$"),
+    "python3 -m venv .venv && .venv/bin/pip install -e '.[test]'": (".ci/run", "pytest -n 2$"),
     "pip install 'errata[label-studio-ml]'": ("pyproject.toml", "errata[demo,label-studio-ml,"),
     "errata audit 12 --belief vehicles:Model": ("tests/contract/test_class_as_belief.py", "vehicles:"),
     "from errata.hosted": ("tests/contract/conftest.py", "from errata.hosted"),
