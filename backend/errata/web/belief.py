@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from errata.audit.ports import Artefact, ControlBelief
 from errata_model.features import Features
-from errata_model.kinds.choices.model import load_model
+from errata_model.kinds.stored import load_model
 from errata_model.records import Control
 
 MOST_PREDICTED = 50_000  # rows of contents that came after the audit
