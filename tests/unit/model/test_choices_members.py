@@ -37,9 +37,12 @@ def test_logistic_regression_is_scikit_learns_on_the_same_folds(draw):
     rows, labels = draw(150)
     examples = examples_of(labels, np.arange(150) // 2)
     scores, model = LogisticRegression(rows, examples).fit(0.3)
-    scale = standardise(rows)
-    dense = rows if isinstance(rows, np.ndarray) else rows.toarray()
-    scaled = np.column_stack(((dense - scale.means) * scale.factors, np.ones(150)))  # the intercept is penalised, too
+    if isinstance(rows, np.ndarray):
+        scale = standardise(rows)
+        seen = (rows - scale.means) * scale.factors
+    else:
+        seen = rows.toarray()
+    scaled = np.column_stack((seen, np.ones(150)))  # the intercept is penalised, too
     oracle = Oracle(C=1 / 0.3, fit_intercept=False, max_iter=2000, tol=1e-8)
     for fold in range(N_FOLDS):
         mine = examples.folds == fold

@@ -25,10 +25,10 @@ from errata_model.kinds.choices.kernel_model import KernelModel
 from errata_model.kinds.choices.rows import Rows
 from errata_model.out_of_sample import fit_leaving_groups_out, leave_group_out
 
-_MOST_WORK = 1.2e11  # rows times squared landmarks: seconds on one core
+_MOST_WORK = 3e10  # rows times squared landmarks: seconds on one core
 _FEWEST_LANDMARKS = 1500
 _TRIAL_LANDMARKS = 1000
-_WIDTHS = (0.7, 0.5, 0.35, 1.0)
+_WIDTHS = (0.7, 0.5, 0.35)
 _RIDGES = (0.3, 0.1, 1.0, 3.0)
 _LINEAR_RIDGES = (1.0, 0.3, 3.0, 10.0)
 _MEDIAN_ROWS = 1000

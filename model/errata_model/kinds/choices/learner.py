@@ -20,6 +20,7 @@ from errata_model.kinds.choices.logistic_regression import LogisticRegression
 from errata_model.kinds.choices.model import ChoicesModel, Member, Predictor
 from errata_model.kinds.choices.rows import Block, Rows, check_blocks, check_features, to_blocks
 from errata_model.kinds.choices.softmax import softmax
+from errata_model.threads import threads_for
 
 _TRIAL_ROWS = 10_000  # enough to choose by; with fewer too large a ridge was chosen
 _BLOCK_ROWS = 4096
@@ -81,11 +82,12 @@ def fit_choices(
     examples = Examples(wanted, members, ranks).take(order)
     trial = examples.take(np.flatnonzero(examples.is_labelled)[:_TRIAL_ROWS])
     parts = to_blocks(checked, widths)
-    learned = [
-        _learn(learner, number, examples, trial, deadline)
-        for number, block in enumerate(parts)
-        for learner in _learners(checked, block, order, examples)
-    ]
+    with threads_for(n_rows):
+        learned = [
+            _learn(learner, number, examples, trial, deadline)
+            for number, block in enumerate(parts)
+            for learner in _learners(checked, block, order, examples)
+        ]
     shares = _shares(learned, trial)
     average = np.zeros(wanted.shape, dtype=np.float32)
     for n, each in enumerate(learned):

@@ -1,4 +1,4 @@
-"""Multinomial logistic regression with a ridge, by L-BFGS in coordinates where a score of steps is enough."""
+"""Multinomial logistic regression with a ridge, by L-BFGS in coordinates where a dozen steps are enough."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cholesky, solve_triangular
+from scipy.linalg import eigh
+from scipy.sparse import csr_array
 
 from errata_model.kinds.choices.examples import Floats
 from errata_model.kinds.choices.rows import Rows
@@ -33,11 +34,9 @@ class Scale:
     factors: Singles
 
 
-def standardise(rows: Rows) -> Scale:
-    """Return the scale that gives columns of embeddings mean 0 and equal variance; counts stay as they are."""
+def standardise(rows: NDArray[np.float32]) -> Scale:
+    """Return the scale that gives columns mean 0 and equal variance."""
     width = rows.shape[1]
-    if not isinstance(rows, np.ndarray):
-        return Scale(np.zeros(width, dtype=np.float32), np.ones(width, dtype=np.float32))
     means = rows.mean(axis=0, dtype=np.float64)
     variances = np.zeros(width)
     for start in range(0, len(rows), _BLOCK_ROWS):
@@ -48,76 +47,84 @@ def standardise(rows: Rows) -> Scale:
 
 
 @dataclass(frozen=True, slots=True)
+class Axes:
+    """The directions in which scaled embeddings vary most.
+
+    A ridge all but silences the others; and along these the loss has no valleys across, so that descent is quick.
+
+    Attributes:
+        scale: of the columns.
+        turn: (D, d) orthonormal columns.
+    """
+
+    scale: Scale
+    turn: Singles
+
+    @classmethod
+    def of(cls, rows: NDArray[np.float32], most: int) -> Axes:
+        """Return at most `most` axes of (N, D) rows, those that matter least first."""
+        scale = standardise(rows)
+        products = np.zeros((rows.shape[1], rows.shape[1]))
+        for start in range(0, len(rows), _BLOCK_ROWS):
+            scaled = (rows[start : start + _BLOCK_ROWS] - scale.means) * scale.factors
+            products += scaled.T @ scaled
+        width = len(products)
+        _, turn = eigh(products, subset_by_index=[max(0, width - most), width - 1], check_finite=False)
+        signs = np.sign(turn[np.abs(turn).argmax(axis=0), np.arange(turn.shape[1])])  # eigenvectors have none
+        return cls(scale, (turn * signs).astype(np.float32))
+
+    def along(self, rows: NDArray[np.float32]) -> Singles:
+        """Return (N, d): rows in these coordinates."""
+        turn = self.scale.factors[:, None] * self.turn
+        return np.asarray(rows @ turn - self.scale.means @ turn, dtype=np.float32)
+
+    def back(self, columns: Floats, intercepts: Floats) -> tuple[Singles, Floats]:
+        """Return weights (D, K) and intercepts (K,) that say of rows what these say of rows along the axes."""
+        weights = self.scale.factors[:, None] * (self.turn @ columns)
+        return weights.astype(np.float32), intercepts - self.scale.means.astype(np.float64) @ weights
+
+
+@dataclass(frozen=True, slots=True)
 class Weights:
-    """What a regression learned: scores are scaled rows @ columns + intercepts. (D, K) and (K,)."""
+    """What a regression learned: scores are rows @ columns + intercepts. (d, K) and (K,)."""
 
     columns: Floats
     intercepts: Floats
 
-    def score(self, rows: Rows, scale: Scale) -> Floats:
-        """Return (N, K) scores of rows, unscaled."""
-        weights, intercepts = self.unscale(scale)
-        return np.asarray(rows @ weights, dtype=np.float64) + intercepts
-
-    def unscale(self, scale: Scale) -> tuple[Singles, Floats]:
-        """Return weights (D, K) and intercepts (K,) for rows as they are."""
-        weights = (scale.factors[:, None] * self.columns).astype(np.float32)
-        return weights, self.intercepts - scale.means.astype(np.float64) @ weights
+    def score(self, rows: Rows) -> Floats:
+        """Return (N, K) scores of rows."""
+        return np.asarray(rows @ self.columns.astype(np.float32), dtype=np.float64) + self.intercepts
 
 
-class Steps:
-    """Coordinates in which the loss is about as steep in every direction, so that descent takes few steps.
+def steepness(rows: Rows, n_classes: int) -> Floats:
+    """Return (d + 1,) how much the loss curves along each column, and along the intercept, but for the ridge.
 
-    Over embeddings the whole second-moment matrix is used, over counts its diagonal.
-
-    Args:
-        rows: (N, D).
-        scale: of their columns.
-        steepness: what the loss curves by, a row; about (1 - 1/K) / K of K even classes.
+    Of even classes a row's loss curves by about (1 - 1/K) / K times its squares; columns must not go together.
     """
-
-    def __init__(self, rows: Rows, scale: Scale, steepness: float) -> None:
-        self._is_dense = isinstance(rows, np.ndarray)
-        self._moments = steepness * _second_moments(rows, scale)
-        self._of_ones = steepness * rows.shape[0]
-
-    def root(self, ridge: float) -> tuple[Singles, float]:
-        """Return the factor of the curvature, (D, D) lower triangular or (D,), and that of the intercepts."""
-        if not self._is_dense:
-            return np.sqrt(self._moments + ridge).astype(np.float32), float(np.sqrt(self._of_ones + ridge))
-        curvature = self._moments + ridge * np.eye(len(self._moments))
-        factor = cholesky(curvature, lower=True, overwrite_a=True, check_finite=False)
-        return factor.astype(np.float32), float(np.sqrt(self._of_ones + ridge))
+    squares = np.einsum("nd,nd->d", rows, rows, dtype=np.float64) if isinstance(rows, np.ndarray) else _squares(rows)
+    return np.append(squares, rows.shape[0]) * ((1 - 1 / n_classes) / n_classes)
 
 
-def _second_moments(rows: Rows, scale: Scale) -> Floats:
-    if not isinstance(rows, np.ndarray):
-        return np.asarray(rows.multiply(rows).sum(axis=0), dtype=np.float64).reshape(-1)
-    products = np.zeros((rows.shape[1], rows.shape[1]))
-    for start in range(0, len(rows), _BLOCK_ROWS):
-        scaled = (rows[start : start + _BLOCK_ROWS] - scale.means) * scale.factors
-        products += scaled.T @ scaled
-    return products
+def _squares(rows: csr_array) -> Floats:
+    return np.asarray(rows.multiply(rows).sum(axis=0), dtype=np.float64).reshape(-1)
 
 
 def fit_logistic(
     rows: Rows,
     targets: Singles,
     is_used: NDArray[np.bool_],
-    scale: Scale,
     ridge: float,
-    root: tuple[Singles, float],
+    steepness_: Floats,
     start: Weights | None = None,
 ) -> Weights:
     """Minimise the summed cross-entropy plus ridge / 2 times the squared weights, intercepts included.
 
     Args:
-        rows: (N, D).
+        rows: (N, d).
         targets: (N, K) rows that sum to 1.
         is_used: (N,) the rows to learn from.
-        scale: of the columns of `rows`.
         ridge: > 0.
-        root: what `Steps.root` says of this ridge.
+        steepness_: what `steepness` says of such rows.
         start: where to begin; at 0 by default. It decides how long it takes, not where it ends.
 
     Source:
@@ -126,51 +133,28 @@ def fit_logistic(
     """
     from scipy.optimize import minimize  # noqa: PLC0415  # slow to import
 
-    shape = rows.shape[1], targets.shape[1]
-    n_used = max(int(is_used.sum()), 1)
-    root_columns, root_ones = root
-
-    def to_weights(position: Floats) -> Weights:
-        table = position.reshape(shape[0] + 1, shape[1])
-        return Weights(_solve(root_columns, table[:-1], is_transposed=True), table[-1] / root_ones)
+    used = np.flatnonzero(is_used)
+    own, wanted = rows[used], targets[used]
+    n_used = max(len(used), 1)
+    stretch = 1 / np.sqrt(steepness_ + ridge)[:, None]
+    shape = (rows.shape[1] + 1, targets.shape[1])
 
     def loss(position: Floats) -> tuple[float, Floats]:
-        weights = to_weights(position)
-        columns, intercepts = weights.unscale(scale)
-        scores = rows @ columns
-        scores += intercepts.astype(np.float32)
+        weights = stretch * position.reshape(shape)
+        scores = own @ weights[:-1].astype(np.float32)
+        scores += weights[-1].astype(np.float32)
         scores -= scores.max(axis=1, keepdims=True)
-        expected = (targets * scores).sum(axis=1, dtype=np.float64)
+        total = -float((wanted * scores).sum(dtype=np.float64))
         np.exp(scores, out=scores)
         sums = scores.sum(axis=1, keepdims=True)
-        total = float(np.log(sums[is_used, 0], dtype=np.float64).sum() - expected[is_used].sum())
+        total += float(np.log(sums, dtype=np.float64).sum()) + ridge / 2 * float((weights**2).sum())
         scores /= sums
-        scores -= targets
-        scores[~is_used] = 0
-        of_ones = scores.sum(axis=0, dtype=np.float64)
-        slope = scale.factors[:, None] * (rows.T @ scores - scale.means[:, None] * of_ones)
-        slope = slope + ridge * weights.columns
-        slope_of_ones = (of_ones + ridge * weights.intercepts) / root_ones
-        total += ridge / 2 * float((weights.columns**2).sum() + (weights.intercepts**2).sum())
-        return total / n_used, np.vstack((_solve(root_columns, slope), slope_of_ones)).reshape(-1) / n_used
+        scores -= wanted
+        slope = np.vstack((own.T @ scores, scores.sum(axis=0, dtype=np.float64))) + ridge * weights
+        return total / n_used, (stretch * slope).reshape(-1) / n_used
 
-    position = np.zeros((shape[0] + 1) * shape[1])
-    if start is not None:
-        turned = _times(root_columns, start.columns)
-        position = np.vstack((turned, start.intercepts * root_ones)).reshape(-1)
+    position = np.zeros(shape) if start is None else np.vstack((start.columns, start.intercepts)) / stretch
     options = {"maxiter": _STEPS, "maxfun": 2 * _STEPS, "ftol": _TOLERANCE, "gtol": 1e-9}
-    found = minimize(loss, position, jac=True, method="L-BFGS-B", options=options)
-    return to_weights(found.x)
-
-
-def _solve(root: Singles, columns: NDArray[np.floating], *, is_transposed: bool = False) -> Floats:
-    """Return inverse(root) @ columns, or with the transpose of root."""
-    if root.ndim == 1:
-        return np.asarray(columns / root[:, None], dtype=np.float64)
-    single = np.asfortranarray(columns, dtype=np.float32)
-    found = solve_triangular(root, single, lower=True, trans="T" if is_transposed else "N", check_finite=False)
-    return np.asarray(found, dtype=np.float64)
-
-
-def _times(root: Singles, columns: Floats) -> Floats:
-    return root[:, None] * columns if root.ndim == 1 else root.T @ columns
+    found = minimize(loss, position.reshape(-1), jac=True, method="L-BFGS-B", options=options)
+    weights = stretch * found.x.reshape(shape)
+    return Weights(weights[:-1], weights[-1])

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errata_model.kinds.choices.examples import HALVES, N_FOLDS, Examples, Floats
-from errata_model.kinds.choices.logistic import Singles, Steps, Weights, fit_logistic, standardise
+from errata_model.kinds.choices.logistic import Axes, Singles, Weights, fit_logistic, steepness
 from errata_model.kinds.choices.rows import Rows
 
+_MOST_AXES = 256
 _RIDGES = (3.0, 1.0, 0.3, 0.1, 0.03)
 _MOST_WORK = 2.5e9  # cells of the rows times classes: minutes on one core
 _MOST_WEIGHTS = 4e6  # descent remembers a score of gradients: most of a gigabyte
@@ -69,11 +70,10 @@ class LogisticRegression:
 
     def __init__(self, rows: Rows, examples: Examples) -> None:
         self._columns = _told_columns(rows)
-        self._rows = _take(rows, self._columns)
-        self._scale = standardise(self._rows)
+        self._axes = Axes.of(rows, _MOST_AXES) if isinstance(rows, np.ndarray) else None
+        self._rows = _take(rows, self._columns) if self._axes is None else self._axes.along(rows)
         self._examples = examples
-        n_classes = examples.targets.shape[1]
-        self._steepness = (1 - 1 / n_classes) / n_classes
+        self._n_classes = examples.targets.shape[1]
 
     @staticmethod
     def is_affordable(rows: Rows, n_classes: int) -> bool:
@@ -86,33 +86,34 @@ class LogisticRegression:
         rows = self._rows[np.flatnonzero(self._examples.is_labelled)[: len(trial.targets)]]
         halves = [np.flatnonzero(trial.parts == half) for half in HALVES]
         parts = [(mine, rows[mine], trial.take(mine)) for mine in halves]
-        steps = [Steps(own, self._scale, self._steepness) for _, own, _ in parts]
+        steep = [steepness(own, self._n_classes) for _, own, _ in parts]
         starts: dict[tuple[int, int], Weights] = {}
         for ridge in _RIDGES:
             scores = np.zeros_like(trial.targets)
             for half, (mine, own, examples) in enumerate(parts):
-                root = steps[half].root(ridge)
                 targets = examples.targets.astype(np.float32)
                 for fold in range(N_FOLDS):
                     others, left_out = examples.folds != fold, examples.folds == fold
-                    fitted = fit_logistic(own, targets, others, self._scale, ridge, root, starts.get((half, fold)))
+                    fitted = fit_logistic(own, targets, others, ridge, steep[half], starts.get((half, fold)))
                     starts[half, fold] = fitted
-                    scores[mine[left_out]] = fitted.score(own[left_out], self._scale)
+                    scores[mine[left_out]] = fitted.score(own[left_out])
             yield ridge, scores
 
     def fit(self, ridge: float) -> tuple[Floats, LogisticModel]:
         """Return (N, K) scores of every row by the labels of other folds, and what predicts new rows."""
         targets, folds = self._examples.targets.astype(np.float32), self._examples.folds
         is_labelled = self._examples.is_labelled
-        root = Steps(self._rows, self._scale, self._steepness).root(ridge)
+        steep = steepness(self._rows, self._n_classes)
         scores = np.zeros(targets.shape)
         for fold in range(-1, N_FOLDS):
-            fitted = fit_logistic(self._rows, targets, is_labelled & (folds != fold), self._scale, ridge, root)
+            fitted = fit_logistic(self._rows, targets, is_labelled & (folds != fold), ridge, steep)
             mine = folds == fold
-            scores[mine] = fitted.score(self._rows[mine], self._scale)
+            scores[mine] = fitted.score(self._rows[mine])
             if fold == -1:
                 whole = fitted
-        return scores, LogisticModel(self._columns, *whole.unscale(self._scale))
+        if self._axes is not None:
+            return scores, LogisticModel(self._columns, *self._axes.back(whole.columns, whole.intercepts))
+        return scores, LogisticModel(self._columns, whole.columns.astype(np.float32), whole.intercepts)
 
 
 def _told_columns(rows: Rows) -> NDArray[np.int64]:

@@ -26,6 +26,7 @@ from errata_model.kinds.tags.calibration import (
     uncalibrated,
 )
 from errata_model.kinds.tags.model import TagsMember, TagsModel
+from errata_model.threads import threads_for
 
 _TRIAL_ROWS = 10_000  # as for single choice: enough to choose by
 
@@ -87,9 +88,10 @@ def fit_tags(
     examples = Examples(wanted, members, ranks).take(order)
     trial = examples.take(np.flatnonzero(examples.is_labelled)[:_TRIAL_ROWS])
     parts = to_blocks(checked, widths)
-    learned = [
-        _learn(KernelRidge(block.prepare(checked)[order], examples), examples, trial, deadline) for block in parts
-    ]
+    with threads_for(n_rows):
+        learned = [
+            _learn(KernelRidge(block.prepare(checked)[order], examples), examples, trial, deadline) for block in parts
+        ]
     shares = _shares(learned, trial)
     average = np.zeros((n_rows, wanted.shape[1] - 1))
     for n, each in enumerate(learned):
