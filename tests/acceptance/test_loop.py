@@ -83,7 +83,7 @@ def test_dry_run_finds_errors_and_writes_nothing(story: Story) -> None:
     """`errata audit PROJECT --dry-run` tells what it would find and leaves Label Studio as it was."""
     said = story.errata.ask("audit", str(story.project_id), "--dry-run")
     examples = [finding["task"] for finding in said["examples"]]
-    assert len(examples) == 20
+    assert len(examples) == min(20, said["suspects"])
     assert len(story.planted.intersection(examples)) >= 16
     assert story.state() == story.before
     assert not story.review_tasks()
