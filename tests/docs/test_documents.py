@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.main import get_command
 
@@ -60,3 +61,16 @@ def test_links_between_documents_lead_somewhere(path: Path) -> None:
     """Every relative link names a file that is there."""
     for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
         assert (path.parent / target).exists(), target
+
+
+def test_the_lines_on_arrays_find_errors() -> None:
+    """README's lines, as they stand, put planted errors first."""
+    (lines,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    rng = np.random.default_rng(0)
+    right = np.arange(200) % 4
+    embeddings = rng.normal(size=(200, 8)).astype(np.float32) + 5 * np.eye(8, dtype=np.float32)[right]
+    labels = right.copy()
+    labels[:6] = (right[:6] + 1) % 4
+    names = {"np": np, "embeddings": embeddings, "labels": labels, "groups": np.arange(200)}
+    exec(lines, names)  # what the README says
+    assert set(names["worst_first"][:6].tolist()) == set(range(6))
