@@ -96,10 +96,12 @@ def run_service(settings: Settings) -> None:
 
 
 def predictions_mode(settings: Settings, book: ProjectBook, project_id: int) -> PredictionsMode:
-    """Return which tasks of a project get predictions; from memory.
+    """Return which tasks of a project get predictions; from memory, but for a project that was never connected.
 
     As the project was connected, else as the environment says, else by who attached errata as its ML backend.
     """
+    if not book.is_known(project_id):
+        book.refresh()  # it may have been connected a moment ago
     chosen = book.predictions(project_id) or settings.predictions
     return chosen or ("labelled" if book.is_attached_by_errata(project_id) else "all")
 

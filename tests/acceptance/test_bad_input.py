@@ -114,14 +114,14 @@ def test_bad_media_and_odd_annotations_are_counted_and_the_audit_goes_on(
 def test_config_that_cannot_be_served(label_studio: Any, project: Any, make_errata: Any) -> None:
     """Exit 2; the text names every tag with what it lacks, and one that would do."""
     source = project(("car", "truck"))
-    multiple = """<View><Image name="image" value="$image"/>
-      <Choices name="label" toName="image" choice="multiple"><Choice value="car"/><Choice value="truck"/></Choices>
+    per_region = """<View><Image name="image" value="$image"/>
+      <Choices name="label" toName="image" perRegion="true"><Choice value="car"/><Choice value="truck"/></Choices>
       <Rating name="stars" toName="image"/></View>"""
-    label_studio.client.patch(f"api/projects/{source.id}/", {"label_config": multiple})
+    label_studio.client.patch(f"api/projects/{source.id}/", {"label_config": per_region})
     text = make_errata().run("audit", str(source.id), code=2)
-    assert '<Choices name="label"> is not audited because it has choice="multiple"' in text
+    assert '<Choices name="label"> is not audited because it is asked of regions (perRegion)' in text
     assert '<Rating name="stars"> is not audited' in text
-    assert "Served is a single choice on an image" in text
+    assert "Served are choices and taxonomies on an image or a text" in text
     assert "Traceback" not in text
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
@@ -79,7 +80,8 @@ def predict(errata: Wiring, project_id: int, tasks: list[dict[str, Any]]) -> lis
     newcomers.start()
     try:
         asked = predict_request({"project": f"{project_id}.1", "tasks": tasks, "label_config": CONFIG})
-        return asyncio.run(predictions.answer(asked))
+        with ThreadPoolExecutor(1) as pool:  # a browser of other tests may have its loop in this thread
+            return pool.submit(asyncio.run, predictions.answer(asked)).result()
     finally:
         beliefs.stop()
         newcomers.stop()

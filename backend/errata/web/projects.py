@@ -70,6 +70,10 @@ class ProjectBook:
         """Return the source projects that Label Studio itself has asked for since the start."""
         return self._attached - self._known.disconnected - frozenset(self._known.source_of_review)
 
+    def is_known(self, project_id: int) -> bool:
+        """Say whether the project was connected when the list was last read."""
+        return project_id in self._known.sources or project_id in self._known.predictions
+
     def is_attached_by_errata(self, project_id: int) -> bool:
         """Say whether errata made the project's ML backend entry, and nobody did in Label Studio's own form."""
         return project_id in self._known.attached_by_errata

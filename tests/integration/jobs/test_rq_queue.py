@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +68,9 @@ def worker(redis_server: str, tmp_path: Path) -> Iterator[Worker]:
     yield start
     for process in started:
         below = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
-        for one in (*below, process):
-            one.kill()
+        for one in (process, *below):
+            with suppress(psutil.NoSuchProcess):  # it ended by itself meanwhile
+                one.kill()
         process.communicate()
 
 

@@ -62,6 +62,8 @@ class Encoders:
     def embeddings(self, used, width):
         return embeddings
 
+    def texts(self, form): ...
+
     def counter(self, used):
         return None
 

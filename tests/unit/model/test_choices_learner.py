@@ -260,8 +260,8 @@ def test_no_time_at_all_still_gives_a_belief():
 @pytest.mark.parametrize("draw", [blobs, texts])
 def test_the_model_survives_a_file_without_pickle(draw):
     """Saved and loaded, it predicts the same, from several threads at once, too."""
-    rows, labels = draw(60)
-    model = fit_choices(rows, one_hot(labels), np.arange(60)).model
+    rows, labels = draw(160)  # enough for every learner
+    model = fit_choices(rows, one_hot(labels), np.arange(160)).model
     file = io.BytesIO()
     np.savez(file, **model.arrays())
     file.seek(0)
@@ -270,7 +270,7 @@ def test_the_model_survives_a_file_without_pickle(draw):
     expected = model.predict(rows)
     with ThreadPoolExecutor(4) as pool:
         for found in pool.map(lambda _: again.predict(rows), range(8)):
-            np.testing.assert_array_equal(found, expected)
+            np.testing.assert_allclose(found, expected, rtol=1e-5)  # products depend on where arrays begin
 
 
 def test_a_model_of_the_first_version_is_still_read():

@@ -37,9 +37,9 @@ class Chosen(Generic[Setting]):
     log_likelihoods: Floats
 
 
-def has_enough(trial: Examples) -> bool:
-    """Say whether there are labels of enough groups to choose anything by."""
-    return all(len(np.unique(trial.groups[trial.parts == half])) >= _FEWEST_GROUPS for half in HALVES)
+def has_enough(trial: Examples, fewest: int = _FEWEST_GROUPS) -> bool:
+    """Say whether there are labels of enough groups, in each half, to choose anything by."""
+    return all(len(np.unique(trial.groups[trial.parts == half])) >= fewest for half in HALVES)
 
 
 def evidence(trial: Examples) -> tuple[NDArray[np.bool_], ...]:

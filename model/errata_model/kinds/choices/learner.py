@@ -22,6 +22,7 @@ from errata_model.kinds.choices.rows import Block, Rows, check_blocks, check_fea
 from errata_model.kinds.choices.softmax import softmax
 from errata_model.threads import threads_for
 
+_FEWEST_FOR_LINES = 50  # groups in a half
 _TRIAL_ROWS = 10_000  # enough to choose by; with fewer too large a ridge was chosen
 _BLOCK_ROWS = 4096
 
@@ -86,7 +87,7 @@ def fit_choices(
         learned = [
             _learn(learner, number, examples, trial, deadline)
             for number, block in enumerate(parts)
-            for learner in _learners(checked, block, order, examples)
+            for learner in _learners(checked, block, order, examples, trial)
         ]
     shares = _shares(learned, trial)
     average = np.zeros(wanted.shape, dtype=np.float32)
@@ -119,10 +120,14 @@ class Learner(Protocol):
         """Return (N, K) scores of every row by the labels of other groups, and what predicts new rows."""
 
 
-def _learners(features: Features, block: Block, order: NDArray[np.int64], examples: Examples) -> Iterator[Learner]:
+def _learners(
+    features: Features, block: Block, order: NDArray[np.int64], examples: Examples, trial: Examples
+) -> Iterator[Learner]:
+    """Yield who learns from a block. A linear one needs more labels: far from them all a kernel says nothing."""
     rows = _prepare(features, block, order)
     yield KernelRidge(rows, examples)
-    if LogisticRegression.is_affordable(rows, examples.targets.shape[1]):
+    is_affordable = LogisticRegression.is_affordable(rows, examples.targets.shape[1])
+    if is_affordable and has_enough(trial, _FEWEST_FOR_LINES):
         yield LogisticRegression(rows, examples)
     if not isinstance(rows, np.ndarray):
         yield ComplementNaiveBayes(rows, examples)
