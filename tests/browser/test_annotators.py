@@ -35,7 +35,8 @@ FORM = """() => {
         text: editor.innerText,
     };
 }"""
-_AGES = re.compile(r"[^\n]*\bago\b")
+# Who gave an annotation and when: the page names the annotator themselves until it knows the others' names.
+_GIVEN = re.compile(r"\b[^\n]{1,2}\n[^\n]+\n[^\n]*\bago\b")
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ def form(page: Page) -> dict[str, Any]:
 
     eventually(is_settled, pause_s=0.5)
     seen = readings[-1] or {}
-    return seen | {"text": _AGES.sub("... ago", seen["text"])}
+    return seen | {"text": _GIVEN.sub("somebody, ... ago", seen["text"])}
 
 
 def in_quick_view(page: Page, url: str, work: Work) -> dict[str, Any]:
