@@ -25,9 +25,9 @@ from errata_model.kinds.choices.kernel_model import KernelModel
 from errata_model.kinds.choices.rows import Rows
 from errata_model.out_of_sample import fit_leaving_groups_out, leave_group_out
 
-_MOST_WORK = 3e10  # rows times squared landmarks: seconds on one core
+_MOST_WORK = 1.2e10  # rows times squared landmarks: seconds on one core
 _FEWEST_LANDMARKS = 1500
-_TRIAL_LANDMARKS = 1000
+_TRIAL_LANDMARKS = 700
 _WIDTHS = (0.7, 0.5, 0.35)
 _RIDGES = (0.3, 0.1, 1.0, 3.0)
 _LINEAR_RIDGES = (1.0, 0.3, 3.0, 10.0)
@@ -45,7 +45,7 @@ class KernelSetting(NamedTuple):
 class KernelRidge:
     """Kernel ridge regression, one column a class: a radial kernel over embeddings, a linear one over counts.
 
-    Up to about 5,000 labelled rows all of them stand for the space and the kernel is exact; beyond, as many as bound
+    Up to about 2,300 labelled rows all of them stand for the space and the kernel is exact; beyond, as many as bound
     the work, at least 1,500, drawn by content (Nystroem). Every label is learned from.
 
     Args:
