@@ -47,3 +47,15 @@ class Examples:
     def take(self, rows: NDArray[np.integer]) -> Examples:
         """Return some of the rows."""
         return Examples(self.targets[rows], self.groups[rows], self.ranks[rows])
+
+
+def check_groups(groups: NDArray[np.integer], n: int) -> NDArray[np.int64]:
+    """Return the groups of n rows as (n,) int64.
+
+    Raises:
+        ValueError: they are not (n,) integers.
+    """
+    members = np.asarray(groups)
+    if members.shape != (n,) or not np.issubdtype(members.dtype, np.integer):
+        raise ValueError(f"`groups` must be ({n},) integers, got {members.shape} {members.dtype}")
+    return members.astype(np.int64)

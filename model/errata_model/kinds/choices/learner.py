@@ -14,17 +14,16 @@ from errata_model.features import Features
 from errata_model.kinds.choices.canonical import order_by_content
 from errata_model.kinds.choices.choice import Chosen, choose, evidence, has_enough, share
 from errata_model.kinds.choices.complement_learner import ComplementNaiveBayes
-from errata_model.kinds.choices.examples import UNLABELLED, Examples, Floats
+from errata_model.kinds.choices.examples import UNLABELLED, Examples, Floats, check_groups
 from errata_model.kinds.choices.kernel_ridge import KernelRidge
 from errata_model.kinds.choices.logistic_regression import LogisticRegression
 from errata_model.kinds.choices.model import ChoicesModel, Member, Predictor
-from errata_model.kinds.choices.rows import Block, Rows, check_blocks, check_features, to_blocks
+from errata_model.kinds.choices.rows import Block, check_blocks, check_features, to_blocks
 from errata_model.kinds.choices.softmax import softmax
 from errata_model.threads import threads_for
 
 _FEWEST_FOR_LINES = 50  # groups in a half
 _TRIAL_ROWS = 10_000  # enough to choose by; with fewer too large a ridge was chosen
-_BLOCK_ROWS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ def fit_choices(
     n_rows, width = checked.shape
     widths = check_blocks(blocks, width)
     wanted = _check_targets(targets, n_rows)
-    members = _check_groups(groups, n_rows)
+    members = check_groups(groups, n_rows)
     order, ranks = order_by_content(checked, wanted, members, seed)
     examples = Examples(wanted, members, ranks).take(order)
     trial = examples.take(np.flatnonzero(examples.is_labelled)[:_TRIAL_ROWS])
@@ -124,23 +123,13 @@ def _learners(
     features: Features, block: Block, order: NDArray[np.int64], examples: Examples, trial: Examples
 ) -> Iterator[Learner]:
     """Yield who learns from a block. A linear one needs more labels: far from them all a kernel says nothing."""
-    rows = _prepare(features, block, order)
+    rows = block.prepare_in_order(features, order)
     yield KernelRidge(rows, examples)
     is_affordable = LogisticRegression.is_affordable(rows, examples.targets.shape[1])
     if is_affordable and has_enough(trial, _FEWEST_FOR_LINES):
         yield LogisticRegression(rows, examples)
     if not isinstance(rows, np.ndarray):
         yield ComplementNaiveBayes(rows, examples)
-
-
-def _prepare(features: Features, block: Block, order: NDArray[np.int64]) -> Rows:
-    """Return the block's columns of rows in this order, of length 1; of embeddings some at a time, to spare memory."""
-    if not isinstance(features, np.ndarray):
-        return block.prepare(features)[order]
-    rows = np.empty((len(features), block.stop - block.start), dtype=np.float32)
-    for start in range(0, len(rows), _BLOCK_ROWS):
-        rows[start : start + _BLOCK_ROWS] = block.prepare(features[order[start : start + _BLOCK_ROWS]])
-    return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +184,3 @@ def _check_targets(targets: NDArray[np.floating], n: int) -> Floats:
     if n_classes < 2:
         raise ValueError("at least 2 classes are needed to learn from, every label is the same")
     return wanted
-
-
-def _check_groups(groups: NDArray[np.integer], n: int) -> NDArray[np.int64]:
-    members = np.asarray(groups)
-    if members.shape != (n,) or not np.issubdtype(members.dtype, np.integer):
-        raise ValueError(f"`groups` must be ({n},) integers, got {members.shape} {members.dtype}")
-    return members.astype(np.int64)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,7 +13,7 @@ from errata_model.features import Features
 from errata_model.kinds.choices.complement import ComplementModel
 from errata_model.kinds.choices.kernel_model import KernelModel
 from errata_model.kinds.choices.logistic_regression import LogisticModel
-from errata_model.kinds.choices.rows import Block, Rows, check_features
+from errata_model.kinds.choices.rows import Block, Rows, block_arrays, blocks_from_arrays, check_features
 from errata_model.kinds.choices.softmax import softmax
 
 _BLOCK_ROWS = 1024
@@ -100,12 +99,9 @@ class ChoicesModel:
             "member_blocks": np.array([member.block for member in self.members]),
             "weights": np.array([member.weight for member in self.members]),
             "temperatures": np.array([member.temperature for member in self.members]),
-            "block_stops": np.array([block.stop for block in self.blocks]),
             "n_classes": np.array(self.n_classes),
+            **block_arrays(self.blocks),
         }
-        for n, block in enumerate(self.blocks):
-            if block.inverse_frequencies is not None:
-                kept[f"block{n}.inverse_frequencies"] = block.inverse_frequencies
         for n, member in enumerate(self.members):
             kept |= {f"member{n}.{name}": array for name, array in member.predictor.arrays().items()}
         return kept
@@ -124,11 +120,7 @@ def load_model(arrays: Mapping[str, NDArray[Any]]) -> ChoicesModel:
 
 
 def _load(arrays: Mapping[str, NDArray[Any]]) -> ChoicesModel:
-    stops = [0, *arrays["block_stops"].tolist()]
-    blocks = tuple(
-        Block(start, stop, arrays.get(f"block{n}.inverse_frequencies"))
-        for n, (start, stop) in enumerate(pairwise(stops))
-    )
+    blocks = blocks_from_arrays(arrays)
     predictors = {predictor.kind: predictor for predictor in _PREDICTORS}
     members = []
     for n, kind in enumerate(arrays["members"].tolist()):
@@ -136,7 +128,7 @@ def _load(arrays: Mapping[str, NDArray[Any]]) -> ChoicesModel:
         shares = (arrays[name][n] for name in ("member_blocks", "weights", "temperatures"))
         block, weight, temperature = shares
         members.append(Member(int(block), float(weight), float(temperature), predictors[kind].from_arrays(own)))
-    return ChoicesModel(stops[-1], int(arrays["n_classes"]), blocks, tuple(members))
+    return ChoicesModel(blocks[-1].stop, int(arrays["n_classes"]), blocks, tuple(members))
 
 
 def _load_first(arrays: Mapping[str, NDArray[Any]]) -> ChoicesModel:

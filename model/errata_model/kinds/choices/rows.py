@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from itertools import pairwise
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
 
 from errata_model.features import Features
+
+_BLOCK_ROWS = 4096
 
 Embeddings = NDArray[np.float32]
 Rows: TypeAlias = "Embeddings | csr_array"
@@ -85,6 +88,37 @@ class Block:
         if self.inverse_frequencies is None:
             return normalise(columns)
         return weigh_terms(columns, self.inverse_frequencies)
+
+    def prepare_in_order(self, features: Features, order: NDArray[np.int64]) -> Rows:
+        """Return what `prepare` does, of these rows in this order; of embeddings some at a time, to spare memory."""
+        if issparse(features):
+            return self.prepare(features)[order]
+        rows = np.empty((len(order), self.stop - self.start), dtype=np.float32)
+        for start in range(0, len(rows), _BLOCK_ROWS):
+            rows[start : start + _BLOCK_ROWS] = self.prepare(features[order[start : start + _BLOCK_ROWS]])
+        return rows
+
+
+def block_arrays(blocks: Sequence[Block]) -> dict[str, NDArray[Any]]:
+    """Return what `blocks_from_arrays` needs, fit for `np.savez`."""
+    kept: dict[str, NDArray[Any]] = {"block_stops": np.array([block.stop for block in blocks])}
+    for n, block in enumerate(blocks):
+        if block.inverse_frequencies is not None:
+            kept[f"block{n}.inverse_frequencies"] = block.inverse_frequencies
+    return kept
+
+
+def blocks_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> tuple[Block, ...]:
+    """Return the blocks whose `block_arrays` these are.
+
+    Raises:
+        KeyError: an array is missing.
+    """
+    stops = [0, *arrays["block_stops"].tolist()]
+    return tuple(
+        Block(start, stop, arrays.get(f"block{n}.inverse_frequencies"))
+        for n, (start, stop) in enumerate(pairwise(stops))
+    )
 
 
 def to_blocks(features: Features, widths: Sequence[int]) -> tuple[Block, ...]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from errata_model.features import Features
 from errata_model.kinds.choices.canonical import order_by_content
 from errata_model.kinds.choices.choice import evidence, has_enough, share
-from errata_model.kinds.choices.examples import UNLABELLED, Examples, Floats
+from errata_model.kinds.choices.examples import UNLABELLED, Examples, Floats, check_groups
 from errata_model.kinds.choices.kernel_model import KernelModel
 from errata_model.kinds.choices.kernel_ridge import KernelRidge, KernelSetting
 from errata_model.kinds.choices.rows import check_blocks, check_features, to_blocks
@@ -83,14 +83,15 @@ def fit_tags(
     n_rows, width = checked.shape
     widths = check_blocks(blocks, width)
     wanted = with_ones(_check_targets(targets, is_labelled, n_rows), np.asarray(is_labelled))
-    members = _check_groups(groups, n_rows)
+    members = check_groups(groups, n_rows)
     order, ranks = order_by_content(checked, wanted, members, seed)
     examples = Examples(wanted, members, ranks).take(order)
     trial = examples.take(np.flatnonzero(examples.is_labelled)[:_TRIAL_ROWS])
     parts = to_blocks(checked, widths)
     with threads_for(n_rows):
         learned = [
-            _learn(KernelRidge(block.prepare(checked)[order], examples), examples, trial, deadline) for block in parts
+            _learn(KernelRidge(block.prepare_in_order(checked, order), examples), examples, trial, deadline)
+            for block in parts
         ]
     shares = _shares(learned, trial)
     average = np.zeros((n_rows, wanted.shape[1] - 1))
@@ -195,10 +196,3 @@ def _check_targets(targets: NDArray[np.floating], is_labelled: NDArray[np.bool_]
     if not (wanted[asked].max(axis=0) > wanted[asked].min(axis=0)).any():
         raise ValueError("a tag that some have and others have not is needed to learn from, there is none")
     return wanted
-
-
-def _check_groups(groups: NDArray[np.integer], n: int) -> NDArray[np.int64]:
-    members = np.asarray(groups)
-    if members.shape != (n,) or not np.issubdtype(members.dtype, np.integer):
-        raise ValueError(f"`groups` must be ({n},) integers, got {members.shape} {members.dtype}")
-    return members.astype(np.int64)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from errata_model.features import Features
 from errata_model.kinds.choices.kernel_model import KernelModel
-from errata_model.kinds.choices.rows import Block, check_features
+from errata_model.kinds.choices.rows import Block, block_arrays, blocks_from_arrays, check_features
 from errata_model.kinds.tags.calibration import sigmoid
 
 _BLOCK_ROWS = 1024
@@ -72,11 +71,9 @@ class TagsModel:
         """Return what `from_arrays` needs, fit for `np.savez`."""
         kept: dict[str, NDArray[Any]] = {
             "tag_weights": np.array([member.weight for member in self.members]),
-            "block_stops": np.array([block.stop for block in self.blocks]),
+            **block_arrays(self.blocks),
         }
-        for n, (block, member) in enumerate(zip(self.blocks, self.members, strict=True)):
-            if block.inverse_frequencies is not None:
-                kept[f"block{n}.inverse_frequencies"] = block.inverse_frequencies
+        for n, member in enumerate(self.members):
             kept[f"member{n}.offsets"] = member.offsets
             kept |= {f"member{n}.{name}": array for name, array in member.predictor.arrays().items()}
         return kept
@@ -89,12 +86,8 @@ class TagsModel:
             ValueError: an array is missing; names it.
         """
         try:
-            stops = [0, *arrays["block_stops"].tolist()]
+            blocks = blocks_from_arrays(arrays)
             weights = arrays["tag_weights"].tolist()
-            blocks = tuple(
-                Block(start, stop, arrays.get(f"block{n}.inverse_frequencies"))
-                for n, (start, stop) in enumerate(pairwise(stops))
-            )
             return cls(blocks, tuple(_member(arrays, n, weight) for n, weight in enumerate(weights)))
         except KeyError as error:
             raise ValueError(f"`arrays` must hold {error.args[0]}, got {', '.join(sorted(arrays))}") from error
