@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import time
 import warnings
 from collections.abc import Iterator
@@ -29,7 +28,7 @@ from pathlib import Path
 import numpy as np
 from cleanlab.multiannotator import get_label_quality_multiannotator, get_majority_vote_label
 from numpy.typing import NDArray
-from PIL import Image
+from real_sets import WEIGHTS, read_names, read_truth, squeezenet_features
 from rich.console import Console
 from rich.table import Table
 from sklearn.linear_model import LogisticRegression
@@ -41,8 +40,6 @@ from sklearn.preprocessing import StandardScaler
 from errata_model.kinds.choices.annotators import find_consensus
 from errata_model.kinds.choices.learner import fit_choices
 
-WEIGHTS = "weights/squeezenet1_0-deep-compression-fp16.pth"
-SIZE_PX = 112
 QUICK = 1000  # tasks a set
 SEEDS = 5
 
@@ -65,42 +62,20 @@ class Weighed:
 
 
 def read_three(folder: Path, limit: int | None) -> LabelledTasks:
-    names = re.findall(r'<Choice value="([^"]+)"', (folder / "config.xml").read_text())
+    names = read_names(folder)
     tasks = json.loads((folder / "export-three.json").read_text())
     if limit is not None:
         chosen = np.random.default_rng(0).choice(len(tasks), limit, replace=False)
         tasks = [tasks[number] for number in sorted(chosen)]
-    correct = {line["task"]: names.index(line["correct"]) for line in map(json.loads, (folder / "truth.jsonl").open())}
+    correct = {task: names.index(line["correct"]) for task, line in read_truth(folder).items()}
     given = [
         [names.index(annotation["result"][0]["value"]["choices"][0]) for annotation in task["annotations"]]
         for task in tasks
     ]
-    images = [folder / "media" / task["data"]["image"] for task in tasks]
+    images = [(folder / "media" / task["data"]["image"]).read_bytes() for task in tasks]
     truth = np.array([correct[task["id"]] for task in tasks])
     weights = folder.parent / WEIGHTS
-    return LabelledTasks(folder.name, np.array(given), truth, len(names), embed(images, weights))
-
-
-def embed(images: list[Path], weights: Path) -> NDArray[np.float32]:
-    """Average and maximum pool SqueezeNet's last feature map."""
-    import torch  # noqa: PLC0415
-    from torchvision.models import squeezenet1_0  # noqa: PLC0415
-
-    model = squeezenet1_0().eval()
-    state = torch.load(weights, map_location="cpu", weights_only=True)
-    model.load_state_dict({name: values.float() for name, values in state.items()})
-    mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-    rows = []
-    for begin in range(0, len(images), 64):
-        pixels = [
-            np.asarray(Image.open(path).convert("RGB").resize((SIZE_PX, SIZE_PX), Image.Resampling.BILINEAR)) / 255
-            for path in images[begin : begin + 64]
-        ]
-        batch = torch.from_numpy(((np.stack(pixels) - mean) / deviation).astype(np.float32)).permute(0, 3, 1, 2)
-        with torch.no_grad():
-            maps = model.features(batch)
-        rows.append(torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1).numpy())
-    return np.concatenate(rows)
+    return LabelledTasks(folder.name, np.array(given), truth, len(names), squeezenet_features(images, weights))
 
 
 def thin(tasks: LabelledTasks, seed: int, share: float = 0.5) -> LabelledTasks:

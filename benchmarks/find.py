@@ -32,12 +32,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 from cleanlab.rank import get_label_quality_scores
 from numpy.typing import NDArray
 from PIL import Image
+from real_sets import WEIGHTS, given_labels, read_names, read_truth, squeezenet_features
 from rich.console import Console
 from rich.table import Table
 from scipy.sparse import csr_array
@@ -56,8 +56,6 @@ from errata_model.kinds.choices.learner import fit_choices
 from errata_model.kinds.choices.scoring import label_quality, neighbour_agreement
 from errata_model.neighbours import nearest_neighbours
 
-WEIGHTS = "weights/squeezenet1_0-deep-compression-fp16.pth"
-SIZE_PX = 112
 QUICK = 1000  # tasks a set
 SEEDS = 5
 DRAWS = 1000  # of the bootstrap
@@ -103,19 +101,18 @@ def read_digits(seed: int) -> LabelledItems:
 
 
 def read_export(folder: Path, limit: int | None) -> LabelledItems:
-    names = [e.get("value") for e in ElementTree.parse(folder / "config.xml").iter("Choice")]
+    names = read_names(folder)
     tasks = json.loads((folder / "export.json").read_text())
     if limit is not None and limit < len(tasks):
         chosen = np.random.default_rng(0).choice(len(tasks), limit, replace=False)
         tasks = [tasks[number] for number in sorted(chosen)]
-    truth = {line["task"]: line for line in map(json.loads, (folder / "truth.jsonl").open())}
-    given = [task["annotations"][0]["result"][0]["value"]["choices"][0] for task in tasks]
+    truth = read_truth(folder)
     right = [truth[task["id"]].get("correct") for task in tasks]
     is_image = "image" in tasks[0]["data"]
     return LabelledItems(
         folder.name,
         [(folder / "media" / t["data"]["image"]).read_bytes() if is_image else t["data"]["text"] for t in tasks],
-        np.array([names.index(label) for label in given]),
+        given_labels(tasks, names),
         np.array([bool(truth[task["id"]]["wrong"]) for task in tasks]),
         np.array([names.index(label) for label in right]) if all(label in names for label in right) else None,
     )
@@ -128,24 +125,6 @@ def group_by_content(items: Sequence[object]) -> NDArray[np.int64]:
 def embed(encoder: ImageEncoder, images: Sequence[bytes]) -> NDArray[np.float32]:
     parts = [images[start : start + 64] for start in range(0, len(images), 64)]
     return np.concatenate([encoder.encode([encoder.prepare(decode_image(each, 10**7)) for each in p]) for p in parts])
-
-
-def squeezenet_features(images: Sequence[bytes], weights: Path) -> NDArray[np.float32]:
-    """Mean and maximum of the last feature map: the features that the published figures rest on."""
-    import torch  # noqa: PLC0415
-    import torchvision  # noqa: PLC0415
-
-    model = torchvision.models.squeezenet1_0(weights=None)
-    model.load_state_dict({key: value.float() for key, value in torch.load(weights, weights_only=True).items()})
-    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
-    rows = []
-    with torch.inference_mode():
-        for start in range(0, len(images), 64):
-            pictures = [decode_image(each, 10**7).resize((SIZE_PX, SIZE_PX)) for each in images[start : start + 64]]
-            pixels = torch.from_numpy(np.stack([np.asarray(each) for each in pictures])).float() / 255
-            maps = model.eval().features(((pixels - mean) / std).permute(0, 3, 1, 2))
-            rows.append(torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1).numpy())
-    return np.concatenate(rows)
 
 
 def out_of_sample(features: Features, labels: NDArray[np.int64], seed: int) -> NDArray[np.float64]:

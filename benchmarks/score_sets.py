@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from real_sets import WEIGHTS, given_labels, read_names, read_truth
 from sklearn.base import ClassifierMixin
 from sklearn.datasets import load_digits
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -28,7 +28,6 @@ from sklearn.preprocessing import StandardScaler
 
 from errata_model.encoders.images import decode_image, load_image_encoder
 
-WEIGHTS = "weights/squeezenet1_0-deep-compression-fp16.pth"
 NOISES = ("uniform", "next class", "by frequency", "one class attracts", "confusable")
 SHARE_WRONG = 0.08
 
@@ -132,11 +131,10 @@ def cross_fit(model: ClassifierMixin, rows: Any, given: NDArray[np.int64]) -> ND
 
 
 def read_export(folder: Path, limit: int | None) -> tuple[list[dict[str, Any]], NDArray[np.int64], NDArray[np.bool_]]:
-    names = re.findall(r'<Choice value="([^"]+)"', (folder / "config.xml").read_text())
     tasks = json.loads((folder / "export.json").read_text())[:limit]
-    wrong = {line["task"]: line["wrong"] for line in map(json.loads, (folder / "truth.jsonl").open())}
-    given = [names.index(task["annotations"][0]["result"][0]["value"]["choices"][0]) for task in tasks]
-    return tasks, np.array(given), np.array([bool(wrong[task["id"]]) for task in tasks])
+    truth = read_truth(folder)
+    given = given_labels(tasks, read_names(folder))
+    return tasks, given, np.array([bool(truth[task["id"]]["wrong"]) for task in tasks])
 
 
 def benchmarks_folder() -> Path | None:

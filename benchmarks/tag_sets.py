@@ -12,7 +12,6 @@ of a page is its news one below the other.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +19,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from real_sets import WEIGHTS, given_labels, read_names, read_truth, squeezenet_features
 from sklearn.datasets import make_multilabel_classification
 
-from errata_model.encoders.images import decode_image, load_image_encoder
 from errata_model.encoders.text import DEFAULT_TEXT_ENCODER, load_text_encoder
 from errata_model.features import Features
 
-WEIGHTS = "weights/squeezenet1_0-deep-compression-fp16.pth"
 MOST_PARTS = 3
 MOST_FLIPS = 3
 
@@ -71,9 +69,8 @@ def recipe_set(seed: int, n_items: int) -> TagSet:
 
 def album_sets(folder: Path, seed: int, limit: int | None) -> Iterator[TagSet]:
     tasks, names, given, right = _read(folder / "cifar10n", limit)
-    encoder = load_image_encoder("squeezenet1_0", folder / WEIGHTS)
     files = [(folder / "cifar10n" / "media" / task["data"]["image"]).read_bytes() for task in tasks]
-    rows = encoder.encode([encoder.prepare(decode_image(content, 10**7)) for content in files])
+    rows = squeezenet_features(files, folder / WEIGHTS)
     albums = _albums(len(tasks), seed)
     half = rows.shape[1] // 2
     pooled = [np.concatenate((rows[parts, :half].mean(axis=0), rows[parts, half:].max(axis=0))) for parts in albums]
@@ -90,12 +87,11 @@ def album_sets(folder: Path, seed: int, limit: int | None) -> Iterator[TagSet]:
 def _read(
     folder: Path, limit: int | None
 ) -> tuple[list[dict[str, Any]], list[str], NDArray[np.int64], NDArray[np.int64]]:
-    names = re.findall(r'<Choice value="([^"]+)"', (folder / "config.xml").read_text())
+    names = read_names(folder)
     tasks = json.loads((folder / "export.json").read_text())[:limit]
-    correct = {line["task"]: line["correct"] for line in map(json.loads, (folder / "truth.jsonl").open())}
-    given = [names.index(task["annotations"][0]["result"][0]["value"]["choices"][0]) for task in tasks]
-    right = [names.index(correct[task["id"]]) for task in tasks]
-    return tasks, names, np.array(given), np.array(right)
+    truth = read_truth(folder)
+    right = np.array([names.index(truth[task["id"]]["correct"]) for task in tasks])
+    return tasks, names, given_labels(tasks, names), right
 
 
 def _albums(n: int, seed: int) -> list[NDArray[np.int64]]:
