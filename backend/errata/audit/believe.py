@@ -17,6 +17,7 @@ from errata.audit.annotators import annotators_targets
 from errata.audit.detectors.scene import Detector
 from errata.audit.embed import Embedded, Embedder
 from errata.audit.evidence import weigh
+from errata.audit.field_groups import FieldGroups, group_by_field
 from errata.audit.ports import Artefact, Artefacts, ControlBelief, Progress, Snapshot, Task
 from errata.audit.tags import tag_targets
 from errata.errors import NothingToLearn
@@ -71,6 +72,7 @@ class OwnBeliever:
         artefacts: where beliefs are kept; None where none are.
         seed: of the learner.
         minutes: bounds the training.
+        group_by: the field of tasks' data whose equal values must not vouch for one another; see `group_by_field`.
     """
 
     def __init__(
@@ -80,26 +82,31 @@ class OwnBeliever:
         *,
         seed: int = 0,
         minutes: float | None = None,
+        group_by: str | None = None,
     ) -> None:
         self._embedder_of = embedder_of
         self._artefacts = artefacts
         self._seed = seed
         self._minutes = minutes
+        self._group_by = group_by
 
     def believe(self, snapshot: Snapshot, progress: Progress) -> Belief:
         """See `Believer.believe`. A belief about the same data and model is taken from the artefacts."""
+        of_field = group_by_field(snapshot.tasks, self._group_by) if self._group_by else None
         labelled = {control.data_key: control for control in reversed(snapshot.controls)}
         embedded = {
             data_key: self._embedder_of(control).embed(values_of(snapshot.tasks, data_key), progress).compared()
             for data_key, control in labelled.items()
         }
+        if of_field is not None:
+            embedded = {data_key: media.grouped(of_field.values) for data_key, media in embedded.items()}
         weighed = {c.name: weigh(snapshot.tasks, c) for c in snapshot.controls}
         evidence = {name: each.tasks for name, each in weighed.items()}
-        remarks = tuple(each.remark for each in weighed.values() if each.remark)
+        remarks = tuple(each.remark for each in (*weighed.values(), of_field) if each and each.remark)
         targets = {
             c.name: targets_of(evidence[c.name], snapshot.tasks, c, embedded[c.data_key]) for c in snapshot.controls
         }
-        version = self._version(snapshot, embedded, targets)
+        version = self._version(snapshot, embedded, targets, of_field)
         if self._artefacts and self._artefacts.has(snapshot.project_id, version):
             artefact = self._artefacts.load(snapshot.project_id, version)
             for name in sorted(targets.keys() - {about.control.name for about in artefact.beliefs}):
@@ -140,8 +147,11 @@ class OwnBeliever:
 
     def _fit(self, control: Control, media: Embedded, targets: NDArray[np.float32]) -> FittedChoices | FittedTags:
         groups = media.groups()
-        if control.kind == "tags":
-            is_labelled = np.asarray(~np.isnan(targets).any(axis=1))
+        is_tags = control.kind == "tags"
+        is_labelled = np.asarray(~np.isnan(targets).any(axis=1) if is_tags else targets.any(axis=1))
+        if is_labelled.sum() > 1 and len(np.unique(groups[is_labelled])) == 1:
+            raise ValueError("every labelled task belongs to one group, so nothing is left to judge any of them by")
+        if is_tags:
             return fit_tags(
                 media.rows,
                 targets,
@@ -158,6 +168,7 @@ class OwnBeliever:
         snapshot: Snapshot,
         embedded: Mapping[str, Embedded],
         targets: Mapping[str, NDArray[np.float32]],
+        of_field: FieldGroups | None,
     ) -> str:
         digest = hashlib.sha256(json.dumps([__version__, self._seed, self._minutes]).encode())
         for control in snapshot.controls:
@@ -167,6 +178,8 @@ class OwnBeliever:
             for row in np.argsort(media.task_ids):
                 digest.update(f"{media.task_ids[row]} {media.content_keys[row]}".encode())
                 digest.update(targets[control.name][row].tobytes())
+        if of_field is not None:
+            digest.update(json.dumps(sorted(of_field.values.items())).encode())
         return f"errata-{digest.hexdigest()[:12]}"
 
 

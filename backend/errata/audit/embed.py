@@ -17,6 +17,7 @@ from errata.errors import MediaError
 from errata_model.duplicates import group_duplicates
 from errata_model.encoders.images import ImageEncoder, UnusableImage, decode_image
 from errata_model.features import Features
+from errata_model.groups import join_groups
 
 # Label Studio serves files one at a time, and slower the more ask at once: 6.2 ms each for 2, 6.8 for 4, 8.2 for 8.
 FETCHERS = 4
@@ -40,6 +41,8 @@ class Embedded:
         blocks: the widths of the parts that rows are made of, which add up to D; None where they are one.
         what: the media, for people.
         alike: (N,) int64, equal where tasks show the same or nearly; None where nobody looked.
+        related: (N,) int64, equal where tasks show the same, or have the same in a field that the user names, or both
+            by way of others; None where no field is named.
     """
 
     task_ids: NDArray[np.int64]
@@ -50,14 +53,26 @@ class Embedded:
     blocks: tuple[int, ...] | None = None
     what: str = "media"
     alike: NDArray[np.int64] | None = None
+    related: NDArray[np.int64] | None = None
 
     def groups(self) -> NDArray[np.int64]:
         """Number the tasks so that those that must not vouch for one another have equal numbers: (N,) int64."""
+        return self.shown() if self.related is None else self.related
+
+    def shown(self) -> NDArray[np.int64]:
+        """Number the tasks so that those that show the same, or nearly, have equal numbers: (N,) int64."""
         return groups_of(self.content_keys) if self.alike is None else self.alike
 
     def compared(self) -> Embedded:
         """Return the same with the tasks that show nearly the same found."""
         return replace(self, alike=group_duplicates(self.rows, groups_of(self.content_keys)))
+
+    def grouped(self, values: Mapping[int, str]) -> Embedded:
+        """Return the same with tasks of equal values in one group, `values` being task id -> value."""
+        texts = list(values.values())
+        number = dict(zip(values, groups_of(texts).tolist(), strict=True))
+        own = [number.get(task_id, len(number) + n) for n, task_id in enumerate(self.task_ids.tolist())]
+        return replace(self, related=join_groups(self.shown(), np.array(own, dtype=np.int64)))
 
     def problems(self) -> Counter[str]:
         """Count the reasons why media cannot be used."""

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errata.audit.believe import Belief, Believer, soft_targets, values_of
-from errata.audit.embed import Embedder
+from errata.audit.embed import Embedded, Embedder
+from errata.audit.field_groups import group_by_field
 from errata.audit.ports import ControlBelief, Progress, Snapshot, Task
 from errata.audit.wording import per_cent
 from errata.errors import MediaError, UsageError
@@ -20,28 +21,42 @@ from errata_model.records import Control
 N_ASKED = 1000  # labelled tasks that a witness is asked about: enough to see dozens of doubted labels
 
 EmbedderOf = Callable[[Control], Embedder]
+Embed = Callable[[Control, Sequence[Task]], Embedded]
 
 
 class GuardedBeliever:
-    """A source of belief whose predictions are held against a witness: errata's own learner, on some of the tasks."""
+    """A source of belief whose predictions are held against a witness: errata's own learner, on some of the tasks.
 
-    def __init__(self, believer: Believer, embedder_of: EmbedderOf) -> None:
+    Args:
+        believer: the source.
+        embedder_of: says how to embed what a control labels.
+        group_by: the field of tasks' data whose equal values must not vouch for one another; see `group_by_field`.
+    """
+
+    def __init__(self, believer: Believer, embedder_of: EmbedderOf, group_by: str | None = None) -> None:
         self._believer = believer
         self._embedder_of = embedder_of
+        self._group_by = group_by
 
     def believe(self, snapshot: Snapshot, progress: Progress) -> Belief:
         """See `Believer.believe`. What looks in-sample is said in the belief's caution."""
+        of_field = group_by_field(snapshot.tasks, self._group_by) if self._group_by else None
         belief = self._believer.believe(snapshot, progress)
+
+        def embed(control: Control, tasks: Sequence[Task]) -> Embedded:
+            values = values_of(tasks, control.data_key)
+            media = self._embedder_of(control).embed(values, progress).compared()
+            return media.grouped(of_field.values) if of_field else media
+
         found = [
-            _caution(about, leak, snapshot)
+            _caution(about, leak)
             for about in belief.artefact.beliefs
-            if about.control.kind != "tags"
-            and (leak := _leak_of(snapshot.tasks, about, self._embedder_of, progress)).is_suspected
+            if about.control.kind != "tags" and (leak := _leak_of(snapshot.tasks, about, embed)).is_suspected
         ]
         return replace(belief, caution=" ".join(filter(None, (belief.caution, *found))))
 
 
-def _leak_of(tasks: Sequence[Task], about: ControlBelief, embedder_of: EmbedderOf, progress: Progress) -> Leak:
+def _leak_of(tasks: Sequence[Task], about: ControlBelief, embed: Embed) -> Leak:
     row_of = {int(task_id): row for row, task_id in enumerate(about.task_ids)}
     column = {label: k for k, label in enumerate(about.control.labels)}
     given = {
@@ -54,23 +69,19 @@ def _leak_of(tasks: Sequence[Task], about: ControlBelief, embedder_of: EmbedderO
     labels = np.array([given[row] for row in rows.tolist()], dtype=np.int64)
     with_label = {row_of[task.id] for task in tasks if task.id in row_of and task.labels}
     without = np.array(sorted(set(row_of.values()) - with_label), dtype=np.int64)
-    witness = _witness(tasks, about, rows, embedder_of, progress)
+    witness = _witness(tasks, about, rows, embed)
     return find_leak(labels, about.probabilities[rows], witness=witness, unlabelled=about.probabilities[without])
 
 
 def _witness(
-    tasks: Sequence[Task],
-    about: ControlBelief,
-    rows: NDArray[np.int64],
-    embedder_of: EmbedderOf,
-    progress: Progress,
+    tasks: Sequence[Task], about: ControlBelief, rows: NDArray[np.int64], embed: Embed
 ) -> NDArray[np.float64] | None:
     """Return what errata's own learner believes about those rows, NaN where it was not asked; None where it cannot."""
     drawn = np.random.default_rng(0).permutation(rows)[:N_ASKED]
     asked = set(about.task_ids[drawn].tolist())
     chosen = [task for task in tasks if task.id in asked]
     try:
-        media = embedder_of(about.control).embed(values_of(chosen, about.control.data_key), progress).compared()
+        media = embed(about.control, chosen)
         targets = soft_targets(chosen, about.control, media)
         fitted = fit_choices(media.rows, targets, media.groups(), blocks=media.blocks)
     except (MediaError, UsageError, ValueError):  # no media at hand, no weights, or labels of one class alone
@@ -81,7 +92,7 @@ def _witness(
     return believed
 
 
-def _caution(about: ControlBelief, leak: Leak, snapshot: Snapshot) -> str:
+def _caution(about: ControlBelief, leak: Leak) -> str:
     said = [f'The predictions about "{about.control.name}" look as if they had learned from the labels themselves']
     on = []
     if leak.n_doubted and leak.agreement_on_doubted == leak.agreement_on_doubted:

@@ -60,6 +60,13 @@ def audit(
         typer.Option(help="Embeddings of your own by task id, in place of an encoder: .npz, .npy or .parquet."),
     ] = None,
     weights: Annotated[Path | None, typer.Option(help="That one's weights: a file, or a folder of NAME.pth.")] = None,
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FIELD",
+            help="A field of tasks' data, such as a patient: equal values must not vouch for one another.",
+        ),
+    ] = None,
     minutes: Annotated[float | None, typer.Option(min=0, help="Bounds the training, in minutes.")] = None,
     seed: Annotated[int, typer.Option(help="Makes the audit repeatable.")] = 0,
     limit: Annotated[int | None, typer.Option(min=0, help="The queue's length; 10 % of the labels by default.")] = None,
@@ -67,7 +74,7 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Find the labels that are likely wrong, and post them into the project's review project."""
-    options = BeliefOptions(belief, encoder, weights, minutes, seed, limit, text_encoder, embeddings)
+    options = BeliefOptions(belief, encoder, weights, minutes, seed, limit, text_encoder, embeddings, group_by)
     wiring = Wiring(read_settings())
     if target is None:
         if not all_:

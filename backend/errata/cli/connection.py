@@ -64,6 +64,10 @@ def connect(
     text_encoder: Annotated[
         str | None, typer.Option(help="words, characters or both, or a sentence-transformers model, for texts.")
     ] = None,
+    group_by: Annotated[
+        str | None,
+        typer.Option(metavar="FIELD", help="A field of tasks' data: equal values must not vouch for one another."),
+    ] = None,
     apply: Annotated[
         str | None,
         typer.Option(metavar="manual|auto", help="auto: fixes are applied as verdicts come in; manual by default."),
@@ -86,6 +90,7 @@ def connect(
             "belief": _belief(belief),
             "encoder": _encoder(encoder),
             "text_encoder": _text_encoder(text_encoder),
+            "group_by": group_by,
             "apply": _one_of("--apply", apply, get_args(ApplyMode)),
         }
     )

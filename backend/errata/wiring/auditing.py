@@ -53,6 +53,7 @@ class BeliefOptions:
     limit: int | None = None
     text_encoder: str | None = None
     embeddings: Path | None = None  # of the user's own, in place of an encoder
+    group_by: str | None = None  # a field of tasks' data whose equal values must not vouch for one another
 
 
 class Auditing(Showing, Training):
@@ -85,6 +86,7 @@ class Auditing(Showing, Training):
             encoder=options.encoder or said.encoder,
             text_encoder=options.text_encoder or said.text_encoder,
             limit=said.limit if options.limit is None else options.limit,
+            group_by=options.group_by or said.group_by,
         )
 
     def _predictions_mode(self, project_id: int, progress: Progress) -> tuple[PredictionsMode, bool]:
@@ -150,13 +152,15 @@ class Auditing(Showing, Training):
         belief = options.belief or "own"
         if belief == "own":
             embedder_of = self._embedder_of(options, media, artefacts, progress)
-            return OwnBeliever(embedder_of, artefacts, seed=options.seed, minutes=options.minutes)
+            return OwnBeliever(
+                embedder_of, artefacts, seed=options.seed, minutes=options.minutes, group_by=options.group_by
+            )
         if options.embeddings is not None:
             raise UsageError("--embeddings are what errata's own belief learns from: leave out --belief.")
         is_named = options.encoder or options.weights or self.settings.weights
         modest = options if is_named else replace(options, encoder="pixels")  # no weights are loaded for a witness
         witness = self._embedder_of(modest, media, artefacts, progress)
-        return GuardedBeliever(self._other_believer(belief, artefacts is not None), witness)
+        return GuardedBeliever(self._other_believer(belief, artefacts is not None), witness, options.group_by)
 
     def _other_believer(self, belief: str, is_project: bool) -> Believer:
         if belief == "stored" or belief.startswith("stored:"):

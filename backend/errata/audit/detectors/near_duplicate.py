@@ -42,7 +42,7 @@ def detect(scene: Scene) -> Mapping[int, Signal]:
 def _shown(scene: Scene) -> dict[int, int] | None:
     """Return task id -> a number of what it shows, equal where nearly the same; None where that is not known."""
     if scene.embedded is not None:
-        return dict(zip(scene.embedded.task_ids.tolist(), scene.embedded.groups().tolist(), strict=True))
+        return dict(zip(scene.embedded.task_ids.tolist(), scene.embedded.shown().tolist(), strict=True))
     keys = scene.belief.content_keys
     return dict(zip(scene.belief.task_ids.tolist(), groups_of(keys).tolist(), strict=True)) if all(keys) else None
 

@@ -24,7 +24,7 @@ def detect(scene: Scene) -> Mapping[int, Signal]:
     classes = np.full(len(row_of), -1, dtype=np.int64)
     for label, given in zip(scene.labels, scene.given.tolist(), strict=True):
         classes[row_of[label.task_id]] = given
-    far = outlyingness(scene.embedded.rows, classes, scene.embedded.groups())
+    far = outlyingness(scene.embedded.rows, classes, scene.embedded.shown())
     signals = {row: _signal(float(far[row]), scene.belief.control.modality) for row in np.flatnonzero(far).tolist()}
     return {n: signals[row_of[each.task_id]] for n, each in enumerate(scene.labels) if row_of[each.task_id] in signals}
 

@@ -1,0 +1,30 @@
+"""Groups of items that must not vouch for one another, joined."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+
+def join_groups(first: NDArray[np.integer], second: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Join two ways of grouping the same items: who shares a group in either, directly or by others, shares one.
+
+    Args:
+        first: (N,) group numbers.
+        second: (N,) group numbers of another sort.
+
+    Returns:
+        (N,) int64 from 0.
+
+    Raises:
+        ValueError: lengths differ.
+    """
+    if np.shape(first) != np.shape(second):
+        raise ValueError(f"groupings must have one length, got {len(first)} and {len(second)}")
+    one, other = (np.unique(groups, return_inverse=True)[1].reshape(-1) for groups in (first, second))
+    n_one, n = int(one.max(initial=-1)) + 1, int(one.max(initial=-1)) + int(other.max(initial=-1)) + 2
+    links = coo_array((np.ones(len(one), dtype=np.int8), (one, n_one + other)), shape=(n, n))
+    joined = connected_components(links, directed=False)[1]
+    return np.asarray(np.unique(joined[one], return_inverse=True)[1], dtype=np.int64).reshape(-1)
