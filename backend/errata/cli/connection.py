@@ -15,9 +15,9 @@ from errata.cli.login import sign_in
 from errata.cli.questions import ask_yes
 from errata.errors import ConfigNotServed, ErrataError, UsageError
 from errata.labelstudio.account import Account, ListedProject
-from errata.labelstudio.ml_class import is_class_name
 from errata.labelstudio.target import read_target
 from errata.settings import ApplyMode, PredictionsMode, ProjectSettings, read_settings
+from errata.user_classes import is_class_name
 from errata.wiring import Wiring
 from errata_model.encoders.images import UnknownEncoder
 from errata_model.encoders.text import load_text_encoder

@@ -23,7 +23,7 @@ from errata.errors import SettingError, UsageError
 from errata.labelstudio.export_file import ExportSource
 from errata.labelstudio.media import FolderMedia
 from errata.labelstudio.ml_backend import BackendBeliever
-from errata.labelstudio.ml_class import ClassBeliever, is_class_name
+from errata.labelstudio.ml_class import ClassBeliever
 from errata.labelstudio.other_backends import read_backends
 from errata.labelstudio.predictions import SourcePredictions
 from errata.labelstudio.selection import ChosenSource
@@ -33,6 +33,7 @@ from errata.labelstudio.tokens import read_claims
 from errata.settings import PredictionsMode
 from errata.store.embeddings import EmbeddingFolder, known_width
 from errata.store.media_index import TRUSTED, MediaIndexStore
+from errata.user_classes import is_class_name
 from errata.wiring.showing import Showing
 from errata.wiring.training import Training
 from errata_model.encoders.images import ImageEncoder, UnknownEncoder, WeightsUnavailable, load_image_encoder

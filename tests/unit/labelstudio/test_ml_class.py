@@ -14,7 +14,8 @@ import pytest
 from errata.audit.ports import Snapshot, Task
 from errata.errors import NothingToLearn, UsageError
 from errata.labelstudio.label_config import read_label_config
-from errata.labelstudio.ml_class import ClassBeliever, is_class_name
+from errata.labelstudio.ml_class import ClassBeliever
+from errata.user_classes import is_class_name
 from errata_model.records import GivenLabel
 
 pytestmark = [
