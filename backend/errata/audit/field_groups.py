@@ -14,7 +14,7 @@ from errata.errors import UsageError
 
 _NAMED = 12  # fields that a text lists
 _SHOWN = 40  # characters of a value
-_NOTHING: tuple[Any, ...] = (None, "", [], {})
+_NOTHING: tuple[Any, ...] = (None, [], {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,8 @@ def group_by_field(tasks: Sequence[Task], field: str) -> FieldGroups:
 
 
 def _is_something(value: Any) -> bool:
+    if isinstance(value, str):
+        return bool(value.strip())
     is_empty_cell = isinstance(value, float) and math.isnan(value)  # of a table that was imported
     return value not in _NOTHING and not is_empty_cell
 

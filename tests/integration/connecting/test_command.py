@@ -137,7 +137,7 @@ def test_options_answer_beforehand(errata, label_studio, source, data_dir) -> No
     (data_dir.parent / "beliefs.csv").write_text("task,label\n")
     options = ("--predictions", "none", "--no-model-version", "--belief", "beliefs.csv", "--apply", "auto", "--yes")
     login = {"label_studio_url": label_studio.url, "label_studio_token": label_studio.token}
-    assert errata("connect", str(source.id), *options, **login).code == 0
+    assert errata("connect", str(source.id), *options, "--group-by", "page", **login).code == 0
     wiring = Wiring(Settings(data_dir=data_dir))
     kept = ProjectSettingsStore(wiring.engine).get(source.id)
     wiring.close()
@@ -145,6 +145,7 @@ def test_options_answer_beforehand(errata, label_studio, source, data_dir) -> No
         "predictions": "none",
         "shows_version": False,
         "belief": str(data_dir.parent / "beliefs.csv"),
+        "group_by": "page",
         "apply": "auto",
         "media": "label_studio",
     }

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from errata.audit.ports import Trace
+from errata.audit.progress import LineProgress
 from errata.errors import LabelStudioRefused, LabelStudioUnreachable, UsageError
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.connection import SECRET_HEADER
@@ -15,6 +16,7 @@ from errata.labelstudio.disconnection import pending
 from errata.labelstudio.other_backends import read_backends
 from errata.labelstudio.review_project import find_review_project
 from errata.settings import ProjectSettings
+from errata.wiring import BeliefOptions
 
 
 def hooks(seen):
@@ -333,3 +335,24 @@ def test_who_attached_errata_is_told_apart(open_errata, label_studio, source, se
     errata.disconnect(source.id)
     label_studio.client.post("api/ml/", form_entry(source, service))
     assert is_attached()
+
+
+def test_the_field_that_tasks_are_grouped_by_is_kept(label_studio, project, open_errata) -> None:
+    """What `connect` was told holds for audits that say nothing, by whoever starts them; who says another has that."""
+    source = project(["truck", "car"] * 6)
+    client = label_studio.client
+    for n, task in enumerate(list(client.paged("api/tasks/", {"project": source.id, "fields": "all"}))):
+        client.patch(f"api/tasks/{task['id']}/", {"data": {**task["data"], "page": n // 4, "book": n // 6}})
+    errata = open_errata(predictions="none")
+    errata.connect(source.id, ProjectSettings(group_by="page"), attach_backend=False)
+
+    def remarks(options: BeliefOptions) -> tuple[str, ...]:
+        examination, *_ = errata.audit(source.id, options, LineProgress(lambda _: None))
+        return examination.belief.remarks
+
+    assert remarks(BeliefOptions())[0] == 'Tasks are grouped by "page": 12 tasks, 3 groups, the largest of 4.'
+    assert "2 groups, the largest of 6" in remarks(BeliefOptions(group_by="book"))[0]
+    with pytest.raises(
+        UsageError, match=r'No task has anything under "nowhere".*"book" \(12\), "image" \(12\), "page"'
+    ):
+        remarks(BeliefOptions(group_by="nowhere"))
