@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,8 @@ from errata_model.kinds.choices.examples import Floats
 from errata_model.kinds.choices.rows import Rows
 
 Singles = NDArray[np.float32]
+Loss: TypeAlias = Callable[[Singles, Singles], float]
+"""Returns the summed loss of scores, (n, K), given targets; what it is called with as scores becomes its slope."""
 
 _STEPS = 100
 _TOLERANCE = 1e-5  # of the mean loss, from one step to the next
@@ -109,6 +113,18 @@ def _squares(rows: csr_array) -> Floats:
     return np.asarray(rows.multiply(rows).sum(axis=0), dtype=np.float64).reshape(-1)
 
 
+def multinomial_loss(scores: Singles, wanted: Singles) -> float:
+    """Return the summed cross-entropy of the softmax of scores; they become its slope. See `Loss`."""
+    scores -= scores.max(axis=1, keepdims=True)
+    total = -float((wanted * scores).sum(dtype=np.float64))
+    np.exp(scores, out=scores)
+    sums = scores.sum(axis=1, keepdims=True)
+    total += float(np.log(sums, dtype=np.float64).sum())
+    scores /= sums
+    scores -= wanted
+    return total
+
+
 def fit_logistic(
     rows: Rows,
     targets: Singles,
@@ -116,6 +132,7 @@ def fit_logistic(
     ridge: float,
     steepness_: Floats,
     start: Weights | None = None,
+    losses: Loss = multinomial_loss,
 ) -> Weights:
     """Minimise the summed cross-entropy plus ridge / 2 times the squared weights, intercepts included.
 
@@ -126,6 +143,7 @@ def fit_logistic(
         ridge: > 0.
         steepness_: what `steepness` says of such rows.
         start: where to begin; at 0 by default. It decides how long it takes, not where it ends.
+        losses: of the scores.
 
     Source:
         Böhning, "Multinomial logistic regression algorithm", 1992, for the curvature; Nocedal, "Updating quasi-Newton
@@ -143,13 +161,7 @@ def fit_logistic(
         weights = stretch * position.reshape(shape)
         scores = own @ weights[:-1].astype(np.float32)
         scores += weights[-1].astype(np.float32)
-        scores -= scores.max(axis=1, keepdims=True)
-        total = -float((wanted * scores).sum(dtype=np.float64))
-        np.exp(scores, out=scores)
-        sums = scores.sum(axis=1, keepdims=True)
-        total += float(np.log(sums, dtype=np.float64).sum()) + ridge / 2 * float((weights**2).sum())
-        scores /= sums
-        scores -= wanted
+        total = losses(scores, wanted) + ridge / 2 * float((weights**2).sum())
         slope = np.vstack((own.T @ scores, scores.sum(axis=0, dtype=np.float64))) + ridge * weights
         return total / n_used, (stretch * slope).reshape(-1) / n_used
 

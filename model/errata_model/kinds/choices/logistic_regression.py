@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errata_model.kinds.choices.examples import HALVES, N_FOLDS, Examples, Floats
-from errata_model.kinds.choices.logistic import Axes, Singles, Weights, fit_logistic, steepness
+from errata_model.kinds.choices.logistic import Axes, Loss, Singles, Weights, fit_logistic, multinomial_loss, steepness
 from errata_model.kinds.choices.rows import Rows
 
 _MOST_AXES = 256
@@ -63,13 +63,15 @@ class LogisticRegression:
     Args:
         rows: (N, D) of length 1.
         examples: N of them.
+        losses: of scores; the multinomial ones by default.
     """
 
     default = 1.0
     default_temperature = 1.0
 
-    def __init__(self, rows: Rows, examples: Examples) -> None:
-        self._columns = _told_columns(rows)
+    def __init__(self, rows: Rows, examples: Examples, losses: Loss = multinomial_loss) -> None:
+        self._losses = losses
+        self._columns = told_columns(rows)
         self._axes = Axes.of(rows, _MOST_AXES) if isinstance(rows, np.ndarray) else None
         self._rows = _take(rows, self._columns) if self._axes is None else self._axes.along(rows)
         self._examples = examples
@@ -79,7 +81,7 @@ class LogisticRegression:
     def is_affordable(rows: Rows, n_classes: int) -> bool:
         """Say whether it can be fitted in minutes and a gigabyte."""
         n_cells = rows.size if isinstance(rows, np.ndarray) else rows.nnz
-        return n_cells * n_classes <= _MOST_WORK and len(_told_columns(rows)) * n_classes <= _MOST_WEIGHTS
+        return n_cells * n_classes <= _MOST_WORK and len(told_columns(rows)) * n_classes <= _MOST_WEIGHTS
 
     def candidates(self, trial: Examples) -> Iterator[tuple[float, Floats]]:
         """Yield ridges, each with scores of the first labelled rows by their own half's labels of other folds."""
@@ -94,7 +96,8 @@ class LogisticRegression:
                 targets = examples.targets.astype(np.float32)
                 for fold in range(N_FOLDS):
                     others, left_out = examples.folds != fold, examples.folds == fold
-                    fitted = fit_logistic(own, targets, others, ridge, steep[half], starts.get((half, fold)))
+                    start = starts.get((half, fold))
+                    fitted = fit_logistic(own, targets, others, ridge, steep[half], start, self._losses)
                     starts[half, fold] = fitted
                     scores[mine[left_out]] = fitted.score(own[left_out])
             yield ridge, scores
@@ -106,7 +109,8 @@ class LogisticRegression:
         steep = steepness(self._rows, self._n_classes)
         scores = np.zeros(targets.shape)
         for fold in range(-1, N_FOLDS):
-            fitted = fit_logistic(self._rows, targets, is_labelled & (folds != fold), ridge, steep)
+            others = is_labelled & (folds != fold)
+            fitted = fit_logistic(self._rows, targets, others, ridge, steep, losses=self._losses)
             mine = folds == fold
             scores[mine] = fitted.score(self._rows[mine])
             if fold == -1:
@@ -116,7 +120,7 @@ class LogisticRegression:
         return scores, LogisticModel(self._columns, whole.columns.astype(np.float32), whole.intercepts)
 
 
-def _told_columns(rows: Rows) -> NDArray[np.int64]:
+def told_columns(rows: Rows) -> NDArray[np.int64]:
     """Return the columns that can tell rows apart: of counts, those that two rows hold."""
     if isinstance(rows, np.ndarray):
         return np.arange(rows.shape[1])
