@@ -25,10 +25,11 @@ from rich.console import Console
 from rich.table import Table
 
 from errata.audit.embed import BATCH, ImageEmbedder
+from errata.audit.ports import UsedEncoder
 from errata.audit.progress import LineProgress
 from errata.labelstudio.media import FolderMedia
 from errata.store.embeddings import EmbeddingFolder
-from errata.wiring.auditing import NoIndex
+from errata.wiring.embedding import NoIndex
 from errata_model.encoders.images import ImageEncoder, decode_image, load_image_encoder
 
 SIZE_WH = (1152, 868)
@@ -65,7 +66,8 @@ def bare(encoder: ImageEncoder, pictures: list[bytes]) -> float:
 
 def audited(encoder: ImageEncoder, media: Path, names: list[str], cache: Path) -> float:
     embeddings = EmbeddingFolder(cache, encoder.identity, encoder.width)
-    embedder = ImageEmbedder(FolderMedia(media), NoIndex(), embeddings, encoder, 10**7, "resnet50")
+    used = UsedEncoder(encoder.identity, "resnet50")
+    embedder = ImageEmbedder(FolderMedia(media), NoIndex(), [(encoder, embeddings)], 10**7, used)
     begun = time.perf_counter()
     embedded = embedder.embed(dict(enumerate(names)), LineProgress(lambda _: None))
     seconds = time.perf_counter() - begun

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from errata.audit.embed import Embedder, ImageEmbedder
 from errata.audit.ports import Embeddings, Texts, Trace, UsedEncoder
+from errata.errors import UsageError
 from errata.jobs.child_process import ChildProcessQueue
 from errata.jobs.due_audits import DueAudits
 from errata.jobs.periodic import Periodic
@@ -18,7 +20,7 @@ from errata.labelstudio.label_config import read_label_config
 from errata.labelstudio.source_files import TaskFiles
 from errata.labelstudio.task_texts import TaskTexts
 from errata.settings import PredictionsMode, Settings
-from errata.store.embeddings import EmbeddingFolder
+from errata.store.embeddings import EmbeddingFolder, JointEmbeddings
 from errata.store.media_index import MediaIndexStore
 from errata.store.purge import left_projects
 from errata.web.app import create_app
@@ -29,8 +31,8 @@ from errata.web.projects import KnownProjects, ProjectBook
 from errata.web.security import Credentials, check_exposure
 from errata.web.server import serve
 from errata.wiring import Wiring
-from errata_model.encoders.images import WeightsUnavailable, load_image_encoder
-from errata_model.encoders.text import TextEncoder, UnknownEncoder, is_counting, load_text_encoder
+from errata_model.encoders.naming import UnknownEncoder, encoder_names
+from errata_model.encoders.text import TextEncoder, WeightsUnavailable, is_counting
 from errata_model.records import TextForm
 
 logger = logging.getLogger(__name__)
@@ -172,7 +174,10 @@ class ServedEncoders:
         """Return the cache of an encoder; it need not be loaded for that."""
         if encoder not in self._caches:
             folder = self._wiring.settings.data_dir / "embeddings"
-            self._caches[encoder] = EmbeddingFolder(folder, encoder.identity, width)
+            parts = [
+                (EmbeddingFolder(folder, *part), part[1]) for part in encoder.parts or ((encoder.identity, width),)
+            ]
+            self._caches[encoder] = JointEmbeddings(parts)
         return self._caches[encoder]
 
     def texts(self, form: TextForm) -> Texts:
@@ -185,7 +190,7 @@ class ServedEncoders:
 
     def _text_encoder(self, encoder: UsedEncoder) -> TextEncoder | None:
         if encoder not in self._text_encoders:
-            found = load_text_encoder(encoder.name)
+            found = self._wiring.load_text_encoder(encoder.name)
             self._text_encoders[encoder] = found if found.identity == encoder.identity else None
         return self._text_encoders[encoder]
 
@@ -195,7 +200,7 @@ class ServedEncoders:
             return self._image_embedder(encoder)
         try:
             found = self._text_encoder(encoder)
-        except (UnknownEncoder, WeightsUnavailable) as error:
+        except (UnknownEncoder, WeightsUnavailable, UsageError) as error:
             logger.warning("new texts cannot be predicted: %s", error)
             return None
         return self._wiring.text_embedder(found, encoder.name, self.texts(text)) if found else None
@@ -203,13 +208,15 @@ class ServedEncoders:
     def _image_embedder(self, encoder: UsedEncoder) -> ImageEmbedder | None:
         """Return what makes more embeddings; None where the encoder of this name is another one by now."""
         if encoder not in self._embedders:
+            named = Path(encoder.weights) if encoder.weights else None
             try:
-                found = load_image_encoder(encoder.name, self._wiring.settings.weights, self._wiring.network.trust)
-                same = found.identity == encoder.identity
+                found = self._wiring.load_image_encoders(encoder.name, named or self._wiring.settings.weights)
+                same = ",".join(each.identity for each in found) == encoder.identity
+                encoders = dict(zip(encoder_names(encoder.name), found, strict=True))
                 self._embedders[encoder] = (
-                    self._wiring.embedder(found, encoder.name, self._media, self._index) if same else None
+                    self._wiring.embedder(encoders, named, self._media, self._index) if same else None
                 )
-            except WeightsUnavailable as error:
+            except (UnknownEncoder, WeightsUnavailable, UsageError) as error:
                 logger.warning("new images cannot be predicted: %s", error)
                 return None
         return self._embedders[encoder]

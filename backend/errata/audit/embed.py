@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from errata.audit.ports import Embeddings, Media, MediaIndex, Progress, UsedEncoder
 from errata.errors import MediaError
@@ -24,8 +25,8 @@ FETCHERS = 4
 BATCH = 64
 IN_FLIGHT = 4 * BATCH  # bounds how many decoded images are in memory at once
 
-# (content key, prepared image, None where its embedding is there already), or in words why there is none.
-Outcome = str | tuple[str, NDArray[Any] | None]
+# (content key, number of each encoder that lacks its embedding -> prepared image), or in words why there is none.
+Outcome = str | tuple[str, dict[int, NDArray[Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,66 +102,66 @@ class ImageEmbedder:
     Args:
         media: fetches the files.
         index: remembers what is behind which address.
-        embeddings: the encoder's cache.
-        encoder: makes the embeddings.
+        parts: the encoders whose rows are laid side by side, each with its cache: an image costs each of them one
+            forward pass ever, and all of them together one fetch.
         max_pixels: largest picture.
-        name: what the encoder was asked for by.
+        used: how the encoders are named for what is learned from the rows.
     """
 
     def __init__(
         self,
         media: Media,
         index: MediaIndex,
-        embeddings: Embeddings,
-        encoder: ImageEncoder,
+        parts: Sequence[tuple[ImageEncoder, Embeddings]],
         max_pixels: int,
-        name: str,
+        used: UsedEncoder,
     ) -> None:
-        self.encoder = encoder
-        self._name = name
+        self.used = used
         self._media = media
         self._index = index
-        self.embeddings = embeddings
+        self._parts = tuple(parts)
         self._max_pixels = max_pixels
 
     def embed(self, values: Mapping[int, Any], progress: Progress) -> Embedded:
         """See `Embedder.embed`; the data hold addresses."""
         uris = {task_id: str(value) for task_id, value in values.items()}
         keys = self._index.known(list(dict.fromkeys(uris.values())))
-        cached = self._cached(set(keys.values()))
-        to_read = {uri: task_id for task_id, uri in uris.items() if keys.get(uri) not in cached}
+        lacking = self._lacking(list(dict.fromkeys(keys.values())))
+        to_read = {uri: task_id for task_id, uri in uris.items() if uri not in keys or lacking[keys[uri]]}
         progress.stage("Encoding images", len(to_read))
         failed: dict[str, str] = {}
         found: dict[str, str] = {}
         try:
-            for batch in _batches(self._prepared(to_read, failed, found, progress)):
-                self.embeddings.put(list(batch), self.encoder.encode(list(batch.values())))
+            for number, batch in _batches(self._prepared(to_read, failed, found, progress)):
+                encoder, embeddings = self._parts[number]
+                embeddings.put(list(batch), encoder.encode(list(batch.values())))
         finally:
             self._index.remember(found)
         keys.update(found)
         return self._gather(uris, keys, failed)
 
-    def _cached(self, keys: set[str]) -> set[str]:
-        ordered = sorted(keys)
-        _, is_known = self.embeddings.get(ordered)
-        return {key for key, known in zip(ordered, is_known, strict=True) if known}
+    def _lacking(self, keys: Sequence[str]) -> dict[str, list[int]]:
+        """Return content key -> the numbers of the encoders that have no embedding of it yet."""
+        known = [embeddings.get(keys)[1] for _, embeddings in self._parts]
+        return {key: [n for n, is_known in enumerate(known) if not is_known[row]] for row, key in enumerate(keys)}
 
     def _gather(self, uris: Mapping[int, str], keys: Mapping[str, str], failed: Mapping[str, str]) -> Embedded:
         usable = [(task_id, keys[uri]) for task_id, uri in uris.items() if uri in keys and uri not in failed]
         content_keys = tuple(key for _, key in usable)
-        rows, _ = self.embeddings.get(content_keys)
+        rows, blocks = side_by_side([embeddings for _, embeddings in self._parts], content_keys)
         return Embedded(
             np.array([task_id for task_id, _ in usable], dtype=np.int64),
             content_keys,
             rows,
             {task_id: failed[uri] for task_id, uri in uris.items() if uri in failed},
-            UsedEncoder(self.encoder.identity, self._name),
+            self.used,
+            blocks,
         )
 
     def _prepared(
         self, to_read: Mapping[str, int], failed: dict[str, str], found: dict[str, str], progress: Progress
-    ) -> Iterator[tuple[str, NDArray[Any]]]:
-        """Yield (content key, prepared image) of each new content; fill `failed` and `found` by address."""
+    ) -> Iterator[tuple[str, dict[int, NDArray[Any]]]]:
+        """Yield (content key, prepared images) of each new content; fill `failed` and `found` by address."""
         seen = set()
         for uri, outcome in self._read_all(to_read):
             progress.advance()
@@ -169,7 +170,7 @@ class ImageEmbedder:
                 continue
             key, prepared = outcome
             found[uri] = key
-            if prepared is not None and key not in seen:
+            if prepared and key not in seen:
                 seen.add(key)
                 yield key, prepared
 
@@ -195,22 +196,43 @@ class ImageEmbedder:
         try:
             content = self._media.read(uri, task_id)
             key = content_key(content)
-            if self._cached({key}):
-                return key, None
-            return key, self.encoder.prepare(decode_image(content, self._max_pixels))
+            return key, self._prepare(content, self._lacking([key])[key])
         except (MediaError, UnusableImage) as error:
             return str(error)
 
+    def _prepare(self, content: bytes, numbers: Sequence[int]) -> dict[int, NDArray[Any]]:
+        """Prepare an image for these encoders; it is decoded once for all that need the same size."""
+        decoded: dict[int | None, Image.Image] = {}
+        prepared = {}
+        for number in numbers:
+            encoder, _ = self._parts[number]
+            side = encoder.least_side
+            if side not in decoded:
+                decoded[side] = decode_image(content, self._max_pixels, side)
+            prepared[number] = encoder.prepare(decoded[side])
+        return prepared
 
-def _batches(prepared: Iterator[tuple[str, NDArray[Any]]]) -> Iterator[dict[str, NDArray[Any]]]:
-    batch: dict[str, NDArray[Any]] = {}
-    for key, image in prepared:
-        batch[key] = image
-        if len(batch) == BATCH:
-            yield batch
-            batch = {}
-    if batch:
-        yield batch
+
+def side_by_side(
+    caches: Sequence[Embeddings], content_keys: Sequence[str]
+) -> tuple[NDArray[np.float32], tuple[int, ...]]:
+    """Return the rows of several encoders as one, (N, D), and how wide each one's part of it is."""
+    parts = [embeddings.get(content_keys)[0] for embeddings in caches]
+    blocks = tuple(part.shape[1] for part in parts)
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1), blocks
+
+
+def _batches(
+    prepared: Iterator[tuple[str, dict[int, NDArray[Any]]]],
+) -> Iterator[tuple[int, dict[str, NDArray[Any]]]]:
+    """Yield the number of an encoder, and content key -> prepared image of a batch for it."""
+    batches: defaultdict[int, dict[str, NDArray[Any]]] = defaultdict(dict)
+    for key, images in prepared:
+        for number, image in images.items():
+            batches[number][key] = image
+            if len(batches[number]) == BATCH:
+                yield number, batches.pop(number)
+    yield from batches.items()
 
 
 def groups_of(content_keys: Sequence[str]) -> NDArray[np.int64]:

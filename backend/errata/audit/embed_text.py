@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse import vstack as vstack_sparse
 
-from errata.audit.embed import FETCHERS, Embedded, content_key
+from errata.audit.embed import FETCHERS, Embedded, content_key, side_by_side
 from errata.audit.ports import Embeddings, Progress, Texts, UsedEncoder
 from errata.errors import MediaError
 from errata_model.encoders.text import TextEncoder, UnusableText, readable_text
@@ -25,15 +25,18 @@ class TextEmbedder:
     Args:
         texts: reads what a task's data hold.
         encoder: makes the rows.
-        name: what the encoder was asked for by.
-        embeddings: the encoder's cache; None where counting again is quicker than reading what was kept.
+        parts: the encoders that `encoder` lays side by side, or itself, each with its cache: a text costs each of
+            them one pass ever. None of them where counting again is quicker than reading what was kept.
+        used: how the encoder is named for what is learned from the rows.
     """
 
-    def __init__(self, texts: Texts, encoder: TextEncoder, name: str, embeddings: Embeddings | None) -> None:
+    def __init__(
+        self, texts: Texts, encoder: TextEncoder, parts: Sequence[tuple[TextEncoder, Embeddings]], used: UsedEncoder
+    ) -> None:
         self._texts = texts
         self._encoder = encoder
-        self._name = name
-        self._embeddings = embeddings
+        self._parts = tuple(parts)
+        self._used = used
 
     def embed(self, values: Mapping[int, Any], progress: Progress) -> Embedded:
         """See `Embedder.embed`; the data hold texts, or addresses of files that hold them."""
@@ -55,7 +58,7 @@ class TextEmbedder:
             tuple(keys.values()),
             rows[np.array([row_of[key] for key in keys.values()], dtype=np.int64)],
             unusable,
-            UsedEncoder(self._encoder.identity, self._name),
+            self._used,
             self._encoder.blocks,
             "texts",
         )
@@ -80,27 +83,30 @@ class TextEmbedder:
 
     def _rows(self, texts: Mapping[str, str], progress: Progress) -> Features:
         """Return (N, D) rows of N texts, given by content key, in order."""
-        known = self._cached(list(texts))
-        new = [key for key in texts if key not in known]
-        progress.stage("Encoding texts", len(new))
+        if not self._parts:
+            return self._counted(list(texts.values()), progress)
+        keys = list(texts)
+        new = [_unknown(embeddings, keys) for _, embeddings in self._parts]
+        progress.stage("Encoding texts", sum(map(len, new)))
+        for (encoder, embeddings), lacking in zip(self._parts, new, strict=True):
+            for start in range(0, len(lacking), BATCH):
+                batch = lacking[start : start + BATCH]
+                embeddings.put(batch, np.asarray(encoder.encode([texts[key] for key in batch])))
+                progress.advance(len(batch))
+        return side_by_side([embeddings for _, embeddings in self._parts], keys)[0]
+
+    def _counted(self, texts: Sequence[str], progress: Progress) -> Features:
+        progress.stage("Encoding texts", len(texts))
         parts = []
-        for start in range(0, len(new), BATCH):
-            batch = new[start : start + BATCH]
-            rows = self._encoder.encode([texts[key] for key in batch])
-            progress.advance(len(batch))
-            if self._embeddings is None:
-                parts.append(rows)
-            else:
-                self._embeddings.put(batch, np.asarray(rows))
-        if self._embeddings is not None:
-            return self._embeddings.get(list(texts))[0]
+        for start in range(0, len(texts), BATCH):
+            parts.append(self._encoder.encode(texts[start : start + BATCH]))
+            progress.advance(parts[-1].shape[0])
         return csr_array(vstack_sparse(parts, format="csr")) if parts else self._encoder.encode([])
 
-    def _cached(self, keys: Sequence[str]) -> set[str]:
-        if self._embeddings is None:
-            return set()
-        _, is_known = self._embeddings.get(keys)
-        return {key for key, known in zip(keys, is_known, strict=True) if known}
+
+def _unknown(embeddings: Embeddings, keys: Sequence[str]) -> list[str]:
+    _, is_known = embeddings.get(keys)
+    return [key for key, known in zip(keys, is_known, strict=True) if not known]
 
 
 def text_key(text: str) -> str:

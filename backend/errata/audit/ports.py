@@ -291,6 +291,8 @@ class UsedEncoder:
 
     identity: str  # name, weights and preprocessing: the same string, the same rows
     name: str  # as it was asked for
+    weights: str | None = None  # the file or folder, where one was named
+    parts: tuple[tuple[str, int], ...] = ()  # (identity, width) of each, where its rows are those of several
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,4 +131,7 @@ def _encoder(about: dict[str, Any]) -> UsedEncoder | None:
     said = about["encoder"]
     if isinstance(said, str):  # an earlier artefact: one encoder for all of its beliefs
         said = {"identity": said, "name": about["encoder_name"]}
-    return UsedEncoder(**said) if said else None
+    if not said:
+        return None
+    parts = tuple((identity, width) for identity, width in said.get("parts", ()))  # earlier artefacts have none
+    return UsedEncoder(**{**said, "parts": parts})

@@ -21,6 +21,7 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from errata.audit.ports import Embeddings
 from errata.store.files import private_folder, write_whole
 
 _DIGEST = 32
@@ -33,6 +34,9 @@ class EmbeddingFolder:
         folder: where the folders of all encoders lie.
         encoder_identity: what the embeddings come from; another one has other files.
         width: D, the length of a row.
+
+    Attributes:
+        width: the same.
     """
 
     def __init__(self, folder: Path, encoder_identity: str, width: int) -> None:
@@ -45,7 +49,7 @@ class EmbeddingFolder:
             write_whole(noted, [str(width).encode()])
         self._rows_path = self._folder / "rows.f32"
         self._keys_path = self._folder / "keys.sha256"
-        self._width = width
+        self.width = width
         self._row_bytes = width * 4
         self._index: dict[bytes, int] = {}
         self._n_read = 0  # keys that were read into the index
@@ -60,7 +64,7 @@ class EmbeddingFolder:
             places = np.array([self._index.get(digest, -1) for digest in digests], np.int64)
             mapped = self._rows
         known = places >= 0
-        rows = np.zeros((len(keys), self._width), np.float32)
+        rows = np.zeros((len(keys), self.width), np.float32)
         rows[known] = mapped[places[known]]
         return rows, known
 
@@ -70,8 +74,8 @@ class EmbeddingFolder:
         Raises:
             ValueError: `rows` is not (N, D).
         """
-        if rows.shape != (len(keys), self._width):
-            raise ValueError(f"`rows` must be ({len(keys)}, {self._width}), got {rows.shape!r}")
+        if rows.shape != (len(keys), self.width):
+            raise ValueError(f"`rows` must be ({len(keys)}, {self.width}), got {rows.shape!r}")
         with FileLock(self._folder / "append.lock"):
             with self._thread_lock:
                 self._refresh()
@@ -96,8 +100,31 @@ class EmbeddingFolder:
             digests = file.read((n_rows - self._n_read) * _DIGEST)
         for i in range(n_rows - self._n_read):
             self._index[digests[i * _DIGEST : (i + 1) * _DIGEST]] = self._n_read + i
-        self._rows = np.memmap(self._rows_path, "<f4", mode="r", shape=(n_rows, self._width))
+        self._rows = np.memmap(self._rows_path, "<f4", mode="r", shape=(n_rows, self.width))
         self._n_read = n_rows
+
+
+class JointEmbeddings:
+    """The embeddings of several encoders as one, side by side: `audit.ports.Embeddings`.
+
+    Args:
+        parts: the cache and the width of each.
+    """
+
+    def __init__(self, parts: Sequence[tuple[Embeddings, int]]) -> None:
+        self._caches = [embeddings for embeddings, _ in parts]
+        self._ends = np.cumsum([width for _, width in parts])[:-1]
+
+    def get(self, keys: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return (N, D) rows in the order of `keys`, and (N,) which every one of the encoders knows."""
+        found = [embeddings.get(keys) for embeddings in self._caches]
+        is_known = np.all([known for _, known in found], axis=0)
+        return np.concatenate([rows for rows, _ in found], axis=1), is_known
+
+    def put(self, keys: Sequence[str], rows: NDArray[np.float32]) -> None:
+        """Keep (N, D) rows, each encoder's part in its own cache."""
+        for embeddings, part in zip(self._caches, np.split(rows, self._ends, axis=1), strict=True):
+            embeddings.put(keys, part)
 
 
 def known_width(folder: Path, encoder_identity: str) -> int | None:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from errata.audit.believe import Believer, OwnBeliever
 from errata.audit.believe_elsewhere import StoredBeliever
 from errata.audit.believe_file import FileBeliever
-from errata.audit.embed import Embedder, ImageEmbedder
+from errata.audit.embed import Embedder
 from errata.audit.embed_file import FileEmbedder
-from errata.audit.embed_text import TextEmbedder
 from errata.audit.leak_guard import GuardedBeliever
-from errata.audit.ports import Artefact, Artefacts, Media, MediaIndex, Progress, Texts
+from errata.audit.ports import Artefact, Artefacts, Media, Progress
 from errata.audit.review_order import Published
 from errata.audit.run import Examination, Outlets, examine, run_audit
 from errata.audit.selected import Sent, send
-from errata.errors import SettingError, UsageError
+from errata.errors import UsageError
 from errata.labelstudio.export_file import ExportSource
 from errata.labelstudio.media import FolderMedia
 from errata.labelstudio.ml_backend import BackendBeliever
@@ -31,13 +29,11 @@ from errata.labelstudio.source import ProjectSource, describe_project
 from errata.labelstudio.task_texts import TaskTexts
 from errata.labelstudio.tokens import read_claims
 from errata.settings import PredictionsMode
-from errata.store.embeddings import EmbeddingFolder, known_width
 from errata.store.media_index import TRUSTED, MediaIndexStore
 from errata.user_classes import is_class_name
+from errata.wiring.embedding import Embedding, NoIndex
 from errata.wiring.showing import Showing
 from errata.wiring.training import Training
-from errata_model.encoders.images import ImageEncoder, UnknownEncoder, WeightsUnavailable, load_image_encoder
-from errata_model.encoders.text import TextEncoder, is_counting, load_text_encoder
 from errata_model.records import Control
 
 
@@ -57,7 +53,7 @@ class BeliefOptions:
     group_by: str | None = None  # a field of tasks' data whose equal values must not vouch for one another
 
 
-class Auditing(Showing, Training):
+class Auditing(Showing, Training, Embedding):
     """Audits on the adapters."""
 
     def audit(self, project_id: int, options: BeliefOptions, progress: Progress) -> tuple[Examination, Published, int]:
@@ -177,15 +173,16 @@ class Auditing(Showing, Training):
     ) -> Callable[[Control], Embedder]:
         """Return what says how to embed what a control labels."""
         index = MediaIndexStore(self.engine, TRUSTED) if artefacts else NoIndex()
-        image_encoder = cache(lambda: self._encoder(options, progress))  # loaded where there are images
+        name, weights = options.encoder or self.settings.encoder, options.weights or self.settings.weights
+        image_encoders = cache(lambda: self.image_encoders(name, weights, progress))  # loaded where there are images
 
         def embedder_of(control: Control) -> Embedder:
             if options.embeddings is not None:
                 return FileEmbedder(options.embeddings)
             if control.text is not None:
-                name = options.text_encoder or self.settings.text_encoder
-                return self.text_embedder(self._text_encoder(name), name, TaskTexts(control.text, media))
-            return self.embedder(*image_encoder(), media, index)
+                texts = options.text_encoder or self.settings.text_encoder
+                return self.text_embedder(self.text_encoder(texts), texts, TaskTexts(control.text, media))
+            return self.embedder(image_encoders(), options.weights, media, index)
 
         return embedder_of
 
@@ -193,56 +190,3 @@ class Auditing(Showing, Training):
         """Return Label Studio's token where it is a legacy one: label-studio-ml 1.0.9 can send no other."""
         _, token = self.login
         return "" if read_claims(token) else token
-
-    def _encoder(self, options: BeliefOptions, progress: Progress) -> tuple[ImageEncoder, str]:
-        name = options.encoder or self.settings.encoder
-        weights = options.weights or self.settings.weights
-        try:
-            encoder = load_image_encoder(name, weights, self.network.trust)
-            self.embeddings(encoder)  # finds out now whether the weights can be had
-            return encoder, name
-        except UnknownEncoder as error:
-            raise SettingError(f"ERRATA_ENCODER is wrong because {error}") from error
-        except WeightsUnavailable as error:
-            if weights is not None:
-                raise SettingError(str(error)) from error
-            progress.say(f"{error} Working on pixels instead: findings are fewer and worse than with weights.")
-            return load_image_encoder("pixels", None), "pixels"
-
-    def _text_encoder(self, name: str) -> TextEncoder:
-        try:
-            encoder = load_text_encoder(name)
-            _ = encoder.identity  # finds out now whether the weights can be had
-        except UnknownEncoder as error:
-            raise SettingError(f"ERRATA_TEXT_ENCODER is wrong because {error}") from error
-        except WeightsUnavailable as error:
-            raise SettingError(str(error)) from error
-        return encoder
-
-    def embeddings(self, encoder: ImageEncoder | TextEncoder) -> EmbeddingFolder:
-        """Return the cache of an encoder; loads the encoder only where it was never used before.
-
-        Raises:
-            WeightsUnavailable: its weights cannot be had.
-        """
-        folder = self.settings.data_dir / "embeddings"
-        return EmbeddingFolder(folder, encoder.identity, known_width(folder, encoder.identity) or encoder.width)
-
-    def embedder(self, encoder: ImageEncoder, name: str, media: Media, index: MediaIndex) -> ImageEmbedder:
-        """Return what turns images into embeddings and caches them."""
-        return ImageEmbedder(media, index, self.embeddings(encoder), encoder, self.settings.media_max_pixels, name)
-
-    def text_embedder(self, encoder: TextEncoder, name: str, texts: Texts) -> TextEmbedder:
-        """Return what turns texts into counts, or into embeddings and caches them."""
-        return TextEmbedder(texts, encoder, name, None if is_counting(name) else self.embeddings(encoder))
-
-
-class NoIndex:
-    """Knows no addresses: for media that may change behind theirs, such as files in a folder."""
-
-    def known(self, uris: Iterable[str]) -> dict[str, str]:
-        """See `MediaIndex.known`."""
-        return {}
-
-    def remember(self, found: Any) -> None:
-        """See `MediaIndex.remember`."""

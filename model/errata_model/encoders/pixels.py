@@ -30,7 +30,8 @@ class PixelEncoder:
         Dalal and Triggs, "Histograms of Oriented Gradients for Human Detection", CVPR 2005.
     """
 
-    identity = "pixels:1"
+    identity = "pixels:2"
+    least_side = 224  # more than it needs: what is decoded for a network serves both
     width = _CELLS * _CELLS * _DIRECTIONS + _GREY_SIDE**2 + 3 * _COLOUR_SIDE**2
 
     def prepare(self, image: Image.Image) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -12,9 +12,10 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse import hstack as hstack_sparse
 
+from errata_model.encoders.naming import UnknownEncoder, encoder_names
 from errata_model.encoders.ngrams import NGRAMS, HashedNgrams
 from errata_model.encoders.sentences import SentenceEncoder
-from errata_model.encoders.weights import UnknownEncoder, WeightsUnavailable
+from errata_model.encoders.weights import WeightsUnavailable
 from errata_model.features import Features
 
 __all__ = [
@@ -71,26 +72,31 @@ def readable_text(text: str) -> str:
     return readable
 
 
-def load_text_encoder(name: str = DEFAULT_TEXT_ENCODER) -> TextEncoder:
+def load_text_encoder(
+    name: str = DEFAULT_TEXT_ENCODER, load_other: Callable[[str], TextEncoder | None] = lambda _: None
+) -> TextEncoder:
     """Return the encoder of that name; quick, nothing is imported or downloaded yet.
 
     Args:
         name: `words`, `characters`, a sentence-transformers model's name or folder; or several of one sort with
             commas between, whose rows are laid side by side.
+        load_other: asked first for each name; None where it knows none of that name. Its encoders are dense.
 
     Raises:
         UnknownEncoder: no name, a name twice, or counts beside embeddings.
     """
-    names = [name] if Path(name).is_dir() else [part.strip() for part in name.split(",")]
-    if "" in names or len(set(names)) < len(names):
-        raise UnknownEncoder(f"{name!r} names no encoder, or one twice; use one such as `{DEFAULT_TEXT_ENCODER}`.")
+    names = encoder_names(name, DEFAULT_TEXT_ENCODER)
     if len({part in NGRAMS for part in names}) > 1:
         raise UnknownEncoder(
             f"{name!r} mixes counts (`words`, `characters`) with embeddings, which one learner cannot take together; "
             f"use either `{DEFAULT_TEXT_ENCODER}` or the models alone."
         )
-    parts = [HashedNgrams(NGRAMS[part]) if part in NGRAMS else SentenceEncoder(part) for part in names]
+    parts = [load_other(part) or _load_one(part) for part in names]
     return parts[0] if len(parts) == 1 else JointTextEncoder(parts)
+
+
+def _load_one(name: str) -> TextEncoder:
+    return HashedNgrams(NGRAMS[name]) if name in NGRAMS else SentenceEncoder(name)
 
 
 def is_counting(name: str) -> bool:
@@ -99,29 +105,33 @@ def is_counting(name: str) -> bool:
 
 
 class JointTextEncoder:
-    """Several encoders of one sort as one: their rows side by side."""
+    """Several encoders of one sort as one: their rows side by side.
+
+    Attributes:
+        parts: the encoders, in order.
+    """
 
     def __init__(self, parts: Sequence[TextEncoder]) -> None:
-        self._parts = tuple(parts)
+        self.parts = tuple(parts)
 
     @property
     def identity(self) -> str:
         """The parts' identities, in order."""
-        return ",".join(part.identity for part in self._parts)
+        return ",".join(part.identity for part in self.parts)
 
     @property
     def width(self) -> int:
         """The sum of the parts' widths."""
-        return sum(part.width for part in self._parts)
+        return sum(part.width for part in self.parts)
 
     @property
     def blocks(self) -> tuple[int, ...]:
         """The parts' blocks, in order."""
-        return tuple(width for part in self._parts for width in part.blocks)
+        return tuple(width for part in self.parts for width in part.blocks)
 
     def encode(self, texts: Sequence[str]) -> Features:
         """Return (N, D): sparse counts or dense embeddings, as the parts are."""
-        rows = [part.encode(texts) for part in self._parts]
+        rows = [part.encode(texts) for part in self.parts]
         if isinstance(rows[0], csr_array):
             return csr_array(hstack_sparse(rows, format="csr"))
         return np.concatenate(rows, axis=1)

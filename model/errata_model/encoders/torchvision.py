@@ -19,12 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from errata_model.encoders.weights import UnknownEncoder, WeightsUnavailable, download, hash_file
+from errata_model.encoders.naming import UnknownEncoder
+from errata_model.encoders.weights import WeightsUnavailable, download, hash_file
 
 if TYPE_CHECKING:
     import torch
 
-_PREPROCESSING = "2"  # to be raised when embeddings of the same weights change
+_PREPROCESSING = "3"  # to be raised when embeddings of the same weights change
 _BATCH = 32
 _EARLIER_STAGES = 2  # taken beside what the final layer sees
 
@@ -80,6 +81,11 @@ class TorchvisionEncoder:
     def width(self) -> int:
         """The number of columns of an embedding. Loads the network where it is not loaded yet."""
         return self._network().width
+
+    @property
+    def least_side(self) -> int:
+        """The side of torchvision's crop, in pixels. Loads the network where it is not loaded yet."""
+        return self._network().sides[-1]
 
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
         """Return (3, side, side): the whole image, squeezed into a square.

@@ -29,10 +29,6 @@ class WeightsUnavailable(Exception):
     """Weights cannot be had or do not fit; the text says what was tried and the remedy."""
 
 
-class UnknownEncoder(ValueError):
-    """torchvision has no classification backbone of that name; the text has near ones."""
-
-
 def find_weights(name: str, weights: Path) -> Path:
     """Return the file that holds the weights of backbone `name`.
 

@@ -68,7 +68,7 @@ class Encoders:
         return None
 
     def embedder(self, used, text=None):
-        return ImageEmbedder(Files(), index, embeddings, encoder, 10**6, "pixels")
+        return ImageEmbedder(Files(), index, [(encoder, embeddings)], 10**6, used)
 
 
 class Silence:

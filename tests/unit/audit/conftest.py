@@ -17,7 +17,16 @@ from PIL import Image
 
 from errata.audit.believe import Belief
 from errata.audit.embed import Embedded, ImageEmbedder
-from errata.audit.ports import Artefact, ControlBelief, ReviewEntry, ReviewItem, Snapshot, StoredPrediction, Task
+from errata.audit.ports import (
+    Artefact,
+    ControlBelief,
+    ReviewEntry,
+    ReviewItem,
+    Snapshot,
+    StoredPrediction,
+    Task,
+    UsedEncoder,
+)
 from errata.errors import MediaError
 from errata_model.records import Control, Finding, GivenLabel
 
@@ -90,6 +99,7 @@ class ColourEncoder:
 
     identity: str = "colour:1"
     width: int = 3
+    least_side: int | None = None
     batches: list[int] = field(default_factory=list)
     n_prepared: int = 0
     most_waiting: int = 0
@@ -119,7 +129,8 @@ class Studio:
 
     @property
     def embedder(self) -> ImageEmbedder:
-        return ImageEmbedder(self.media, self.index, self.embeddings, self.encoder, MAX_PIXELS, "colour")
+        used = UsedEncoder(self.encoder.identity, "colour")
+        return ImageEmbedder(self.media, self.index, [(self.encoder, self.embeddings)], MAX_PIXELS, used)
 
     def embed(self, uris: Mapping[int, str]) -> Embedded:
         return self.embedder.embed(uris, self.told)

@@ -53,14 +53,23 @@ def encoder() -> LengthEncoder:
 
 @pytest.fixture
 def embed(studio: Any, encoder: LengthEncoder) -> Any:
-    return lambda values: TextEmbedder(Page(), encoder, "length", studio.embeddings).embed(values, studio.told)
+    return lambda values: embedder(Page(), encoder, studio).embed(values, studio.told)
+
+
+def embedder(page: Page, encoder: LengthEncoder, studio: Any) -> TextEmbedder:
+    return TextEmbedder(page, encoder, [(encoder, studio.embeddings)], UsedEncoder(encoder.identity, "length"))
+
+
+def counter() -> TextEmbedder:
+    encoder = load_text_encoder("words,characters")
+    return TextEmbedder(Page(), encoder, (), UsedEncoder(encoder.identity, "words,characters"))
 
 
 def test_counts_stand_in_the_order_of_tasks_and_nothing_is_kept(studio: Any) -> None:
     """Each task's counts are those of its own text, in two blocks; equal texts are one group."""
     encoder = load_text_encoder("words,characters")
     values = {9: "the cat sat", 2: "a dog", 7: "the cat sat", 4: " a dog\n"}
-    embedded = TextEmbedder(Page(), encoder, "words,characters", None).embed(values, studio.told)
+    embedded = counter().embed(values, studio.told)
     assert embedded.task_ids.tolist() == [9, 2, 7, 4]
     assert (embedded.blocks, embedded.rows.shape) == (encoder.blocks, (4, encoder.width))
     wanted = encoder.encode(["the cat sat", "a dog", "the cat sat", "a dog"])
@@ -102,9 +111,9 @@ def test_what_cannot_be_read_is_counted_with_its_reason(embed: Any) -> None:
 def test_no_text_at_all(studio: Any, encoder: LengthEncoder, name: str) -> None:
     """Nothing in, nothing out, as wide as ever."""
     if name == "length":
-        embedded = TextEmbedder(Page(), encoder, name, studio.embeddings).embed({}, studio.told)
+        embedded = embedder(Page(), encoder, studio).embed({}, studio.told)
     else:
-        embedded = TextEmbedder(Page(), load_text_encoder(name), name, None).embed({1: ""}, studio.told)
+        embedded = counter().embed({1: ""}, studio.told)
     assert (embedded.rows.shape[0], embedded.content_keys, len(embedded.task_ids)) == (0, (), 0)
     assert embedded.rows.shape[1] == sum(embedded.blocks or ())
 
@@ -112,7 +121,7 @@ def test_no_text_at_all(studio: Any, encoder: LengthEncoder, name: str) -> None:
 def test_files_are_fetched_by_threads(studio: Any, encoder: LengthEncoder) -> None:
     """Texts behind addresses are read off the main thread; their order stays."""
     page = Page(is_far=True)
-    embedded = TextEmbedder(page, encoder, "length", studio.embeddings).embed({3: "aaa", 1: "a"}, studio.told)
+    embedded = embedder(page, encoder, studio).embed({3: "aaa", 1: "a"}, studio.told)
     assert embedded.task_ids.tolist() == [3, 1]
     assert embedded.rows[:, 0].tolist() == [3, 1]
     assert threading.get_ident() not in page.threads
@@ -122,4 +131,4 @@ def test_label_studio_going_away_ends_the_audit(studio: Any, encoder: LengthEnco
     """That a file cannot be had because nothing can be had is no finding about the file."""
     values = {1: "a", 2: LabelStudioUnreachable("Label Studio is down.")}
     with pytest.raises(LabelStudioUnreachable, match="Label Studio is down"):
-        TextEmbedder(Page(is_far=True), encoder, "length", studio.embeddings).embed(values, studio.told)
+        embedder(Page(is_far=True), encoder, studio).embed(values, studio.told)

@@ -154,7 +154,7 @@ def test_identity_follows_name_and_weights(weights_folder, tmp_path):
     assert identity.startswith("resnet18:")
     file.write_bytes(file.read_bytes() + b"x")
     assert load_image_encoder("resnet18", file).identity != identity
-    assert load_image_encoder("resnet18", None).identity == "resnet18:resnet18-f37072fd:2"
+    assert load_image_encoder("resnet18", None).identity == "resnet18:resnet18-f37072fd:3"
 
 
 def test_weights_that_are_not_there(weights_folder, tmp_path):

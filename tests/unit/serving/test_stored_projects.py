@@ -169,7 +169,7 @@ def test_each_belief_is_served_with_the_encoder_it_was_formed_with(wiring: Wirin
     for encoder, name in ((pixels, "pixels"), (network, "squeezenet1_1"), (pixels, "pixels")):
         embedder = encoders.embedder(UsedEncoder(encoder.identity, name), None)
         assert embedder is not None
-        assert embedder.encoder.identity == encoder.identity
+        assert embedder.used.identity == encoder.identity
     assert encoders.embedder(UsedEncoder("another one", "pixels"), None) is None
     encoders.embeddings(UsedEncoder(pixels.identity, "pixels"), 3).put(["a"], np.ones((1, 3), np.float32))
     assert encoders.embeddings(UsedEncoder(network.identity, "squeezenet1_1"), 5).get(["a"])[1].tolist() == [False]

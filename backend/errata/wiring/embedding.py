@@ -1,0 +1,139 @@
+"""Encoders, errata's and the user's own, and what they made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from errata.audit.embed import ImageEmbedder
+from errata.audit.embed_text import TextEmbedder
+from errata.audit.ports import Media, MediaIndex, Progress, Texts, UsedEncoder
+from errata.audit.user_encoder import user_image_encoder, user_text_encoder
+from errata.errors import SettingError
+from errata.store.embeddings import EmbeddingFolder, known_width
+from errata.wiring.adapters import Adapters
+from errata_model.encoders.images import ImageEncoder, PixelEncoder, WeightsUnavailable, load_image_encoders
+from errata_model.encoders.naming import UnknownEncoder, encoder_names
+from errata_model.encoders.text import JointTextEncoder, TextEncoder, is_counting, load_text_encoder
+
+
+class Embedding(Adapters):
+    """Encoders on the adapters."""
+
+    def load_image_encoders(self, name: str, weights: Path | None) -> tuple[ImageEncoder, ...]:
+        """Return the encoders of that name, the user's own among them; see `load_image_encoders`."""
+        return load_image_encoders(name, weights, self.network.trust, user_image_encoder)
+
+    def load_text_encoder(self, name: str) -> TextEncoder:
+        """Return the encoder of that name, perhaps the user's own; see `load_text_encoder`."""
+        return load_text_encoder(name, user_text_encoder)
+
+    def image_encoders(self, name: str, weights: Path | None, progress: Progress) -> dict[str, ImageEncoder]:
+        """Return those of the encoders of that name that can be had, each by its own name; pixels where none can.
+
+        Args:
+            name: one, or several with commas between.
+            weights: where the weights are; there they must be then.
+            progress: is told what cannot be had.
+
+        Raises:
+            SettingError: there is no such encoder, or what `weights` names does not hold its weights.
+        """
+        had: dict[str, ImageEncoder] = {}
+        problems = []
+        with _as_settings("ERRATA_ENCODER"):
+            encoders = self.load_image_encoders(name, weights)
+            for one, encoder in zip(encoder_names(name), encoders, strict=True):
+                try:
+                    self.embeddings(encoder)  # finds out now whether the weights can be had
+                    had[one] = encoder
+                except WeightsUnavailable as error:
+                    if weights is not None:
+                        raise
+                    problems.append(str(error))
+        if not had:
+            had["pixels"] = PixelEncoder()
+        for problem in problems:
+            progress.say(
+                f"{problem} Working on {','.join(had)} instead: findings are fewer and worse than with weights."
+            )
+        return had
+
+    def text_encoder(self, name: str) -> TextEncoder:
+        """Return the text encoder of that name, its weights found.
+
+        Raises:
+            SettingError: there is no such encoder, or its weights cannot be had.
+        """
+        with _as_settings("ERRATA_TEXT_ENCODER"):
+            encoder = self.load_text_encoder(name)
+            _ = encoder.identity  # finds out now whether the weights can be had
+        return encoder
+
+    def embeddings(self, encoder: ImageEncoder | TextEncoder) -> EmbeddingFolder:
+        """Return the cache of an encoder; loads the encoder only where it was never used before.
+
+        Raises:
+            WeightsUnavailable: its weights cannot be had.
+        """
+        folder = self.settings.data_dir / "embeddings"
+        return EmbeddingFolder(folder, encoder.identity, known_width(folder, encoder.identity) or encoder.width)
+
+    def embedder(
+        self, encoders: Mapping[str, ImageEncoder], weights: Path | None, media: Media, index: MediaIndex
+    ) -> ImageEmbedder:
+        """Return what turns images into embeddings and caches them.
+
+        Args:
+            encoders: by their names; the rows of several lie side by side.
+            weights: where their weights are, if anywhere but where the environment says.
+            media: fetches the files.
+            index: remembers what is behind which address.
+        """
+        parts = [(encoder, self.embeddings(encoder)) for encoder in encoders.values()]
+        used = _used(list(encoders.values()), parts, ",".join(encoders), weights)
+        return ImageEmbedder(media, index, parts, self.settings.media_max_pixels, used)
+
+    def text_embedder(self, encoder: TextEncoder, name: str, texts: Texts) -> TextEmbedder:
+        """Return what turns texts into counts, or into embeddings and caches them."""
+        if is_counting(name):
+            return TextEmbedder(texts, encoder, (), UsedEncoder(encoder.identity, name))
+        encoders = encoder.parts if isinstance(encoder, JointTextEncoder) else (encoder,)
+        parts = [(each, self.embeddings(each)) for each in encoders]
+        return TextEmbedder(texts, encoder, parts, _used(encoders, parts, name))
+
+
+def _used(
+    encoders: Sequence[ImageEncoder | TextEncoder],
+    parts: Sequence[tuple[object, EmbeddingFolder]],
+    name: str,
+    weights: Path | None = None,
+) -> UsedEncoder:
+    widths = tuple((encoder.identity, cache.width) for encoder, (_, cache) in zip(encoders, parts, strict=True))
+    identity = ",".join(identity for identity, _ in widths)
+    return UsedEncoder(
+        identity, name, None if weights is None else str(weights.resolve()), widths if len(widths) > 1 else ()
+    )
+
+
+@contextmanager
+def _as_settings(variable: str) -> Iterator[None]:
+    """Say which setting is wrong."""
+    try:
+        yield
+    except UnknownEncoder as error:
+        raise SettingError(f"{variable} is wrong because {error}") from error
+    except WeightsUnavailable as error:
+        raise SettingError(str(error)) from error
+
+
+class NoIndex:
+    """Knows no addresses: for media that may change behind theirs, such as files in a folder."""
+
+    def known(self, uris: Iterable[str]) -> dict[str, str]:
+        """See `MediaIndex.known`."""
+        return {}
+
+    def remember(self, found: Mapping[str, str]) -> None:
+        """See `MediaIndex.remember`."""
