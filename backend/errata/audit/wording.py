@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from errata_model.records import Finding, GivenLabel
 
 ANNOTATOR_CONFLICT = "annotator_conflict"  # the detector of that name
 SIMILAR_SHOWN = 10
+_WITHIN_SHARE = re.compile(r"(?<=[<>]) (?=\d+ %)|(?<=\d) (?=%)")
 
 
 def per_cent(share: float) -> str:
@@ -32,19 +34,33 @@ def question(finding: Finding) -> str:
     label, probability = finding.proposal.top[0]
     if label == finding.given.label:
         return f"{given} The model is not sure about it ({per_cent(probability)}). Is the label right?"
-    who = "Other annotators and the model suggest" if ANNOTATOR_CONFLICT in finding.detectors else "The model suggests"
-    return f'{given} {who} "{label}" ({per_cent(probability)}). Is the label right?'
+    return f'{given} {_who(finding)} "{label}" ({per_cent(probability)}). Is the label right?'
 
 
 def _question_of_tag(finding: Finding, tag: str) -> str:
-    said = f" ({per_cent(finding.proposal.top[0][1])})" if finding.proposal else ""
-    if finding.given.label is None:
-        is_likely = finding.proposal is not None and finding.proposal.top[0][1] >= 0.5
-        model = "would give it" if is_likely else "is not sure about it"
-        return f'Not tagged "{tag}". Is the tag missing? The model {model}{said}.'
-    if not said:
-        return f'Tagged "{tag}". Is that right?'
-    return f'Tagged "{tag}". The model doubts it{said}. Is that right?'
+    is_given = finding.given.label is not None
+    said, asked = (f'Tagged "{tag}".', "Is the tag right?") if is_given else (f'Not tagged "{tag}".', "Is it missing?")
+    if finding.proposal is None:
+        return f"{said} {asked}"
+    probability = finding.proposal.top[0][1]
+    if is_given == (probability >= 0.5):  # doubted, and likelier right than wrong all the same
+        return f"{said} The model is not sure about it ({per_cent(probability)}). {asked}"
+    change, share = ("taking it away", 1 - probability) if is_given else ("adding it", probability)
+    return f"{said} {_who(finding)} {change} ({per_cent(share)}). {asked}"
+
+
+def _who(finding: Finding) -> str:
+    return "Other annotators and the model suggest" if ANNOTATOR_CONFLICT in finding.detectors else "The model suggests"
+
+
+def named(asked: str, control: str, n_controls: int) -> str:
+    """Say which control a question is about, where several are audited."""
+    return f"{control}: {asked}" if n_controls > 1 else asked
+
+
+def unbroken(text: str) -> str:
+    """Let no line end within a share, as `per_cent` writes it."""
+    return _WITHIN_SHARE.sub("\N{NO-BREAK SPACE}", text)
 
 
 def provenance(given: GivenLabel, repeats: str | None) -> str:

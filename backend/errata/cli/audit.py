@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,9 +14,10 @@ from errata.audit.findings_file import to_json, write_findings, write_tasks
 from errata.audit.ports import Progress
 from errata.audit.review_order import Published
 from errata.audit.run import Examination
-from errata.audit.wording import annotators_together, question
+from errata.audit.wording import annotators_together, named, question
 from errata.cli.console import echo, print_json, progress, tell
 from errata.cli.failures import failure
+from errata.cli.project_options import Embeddings, Encoder, TextEncoder, Weights
 from errata.errors import UsageError
 from errata.settings import read_settings
 from errata.wiring import BeliefOptions, Wiring
@@ -49,17 +52,10 @@ def audit(
             "file, an ML backend's URL, or a LabelStudioMLBase class, package.module:Class."
         ),
     ] = None,
-    encoder: Annotated[
-        str | None, typer.Option(help="A torchvision classification backbone, or pixels, for images.")
-    ] = None,
-    text_encoder: Annotated[
-        str | None, typer.Option(help="words, characters or both, or a sentence-transformers model, for texts.")
-    ] = None,
-    embeddings: Annotated[
-        Path | None,
-        typer.Option(help="Embeddings of your own by task id, in place of an encoder: .npz, .npy or .parquet."),
-    ] = None,
-    weights: Annotated[Path | None, typer.Option(help="That one's weights: a file, or a folder of NAME.pth.")] = None,
+    encoder: Encoder = None,
+    text_encoder: TextEncoder = None,
+    embeddings: Embeddings = None,
+    weights: Weights = None,
     group_by: Annotated[
         str | None,
         typer.Option(
@@ -86,7 +82,7 @@ def audit(
         raise UsageError("--config and --media belong to an export; a project brings its own.")
     if not target.isdigit() and out is None and tasks_out is None:
         raise UsageError("Say where the findings of an export should go: --out findings.jsonl")
-    with progress(quiet=as_json) as shown:
+    with progress(quiet=as_json) as shown, redirect_stdout(sys.stderr):  # what a user's own code prints is no result
         if target.isdigit():
             outcome = _audit_project(wiring, int(target), options, dry_run, shown)
         else:
@@ -136,8 +132,10 @@ class Outcome:
             _suspects(self.examination),
         ]
         if with_examples:
+            n_controls = len(self.examination.snapshot.controls)
             lines += [
-                f"  {each.disagreement:.2f}  task {each.given.task_id}: {question(each)} {each.reason}"
+                f"  {each.disagreement:.2f}  task {each.given.task_id}: "
+                f"{named(question(each), each.given.control, n_controls)} {each.reason}"
                 for each in self.examination.findings.suspects[:N_EXAMPLES]
             ]
         if self.published:
@@ -166,7 +164,7 @@ def _audit_every(wiring: Wiring, options: BeliefOptions, dry_run: bool, as_json:
         if not as_json:
             echo(f"Project {project.id}, {project.title}")
         try:
-            with progress(quiet=as_json) as shown:
+            with progress(quiet=as_json) as shown, redirect_stdout(sys.stderr):
                 outcome = _audit_project(wiring, project.id, options, dry_run, shown)
         except Exception as error:  # noqa: BLE001  as at the command line's boundary: the other projects are audited
             problem, exit_code = failure(error)

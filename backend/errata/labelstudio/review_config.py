@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from errata.errors import ConfigNotServed
+from errata.labelstudio.answer_tags import attribute
+from errata.labelstudio.codecs.taxonomy import LEVELS
 from errata.labelstudio.texts import TAGS as TEXT_TAGS
 from errata.review.records import Decision
 
 VERDICT = "errata_verdict"
 NOTE = "errata_note"
 # What stands in a review task's data beside the source task's own: what tabs show, and what they hide.
-SHOWN_COLUMNS = ("why", "disagreement", "given_label", "proposed_label", "source_url")
+SHOWN_COLUMNS = ("disagreement", "given_label", "proposed_label", "why", "source_url")
 HIDDEN_COLUMNS = (
     "question",
     "finding",
@@ -55,6 +57,7 @@ _DECISIONS: tuple[tuple[str, Decision, str], ...] = (
 )
 # The whole picture, or a part of the text, the source's choices and the decision fit into the window together.
 _PICTURE_HEIGHT = "max(200px, calc(100vh - 540px))"
+_PATH_WIDTH = "400px"
 # Stays in sight below a picture that is higher than the window.
 _BAR_STYLE = (
     "position: sticky; bottom: 0; z-index: 5; padding: 8px 0; "
@@ -144,6 +147,8 @@ def review_config(
     for choices in source.iter("Choices"):
         if "layout" not in choices.attrib:
             choices.attrib.setdefault("showInline", "true")
+    for taxonomy in source.iter("Taxonomy"):
+        _show_paths(taxonomy)
     root = ET.Element("View")
     _element(root, "Header", value=f"${columns('question')}", size="4")
     _element(root, "Header", value=f"${columns('why')}", size="6")
@@ -178,12 +183,19 @@ def review_config(
 
 
 def _bound_texts(parent: ET.Element) -> None:
-    """Let long texts scroll in a view of their own."""
+    """Let long texts scroll in a view of their own; the items of a <List> are shown by its <Ranker>."""
     for place, tag in enumerate(list(parent)):
-        if tag.tag in TEXT_TAGS and tag.get("name") and not tag.get("toName"):
+        if tag.tag == "Ranker" or (tag.tag in TEXT_TAGS and tag.get("name") and not tag.get("toName")):
             view = ET.Element("View", style=f"max-height: {_PICTURE_HEIGHT}; overflow-y: auto")
             view.append(tag)
             parent[place] = view
+
+
+def _show_paths(taxonomy: ET.Element) -> None:
+    """Let chosen labels read as the question writes them, a path and no leaf alone, with room for it."""
+    for name, value in (("showFullPath", "true"), ("pathSeparator", LEVELS), ("minWidth", _PATH_WIDTH)):
+        if not attribute(taxonomy, name):
+            taxonomy.set(name, value)
 
 
 def _element(parent: ET.Element, tag: str, **attributes: str) -> ET.Element:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from errata.audit.ports import ReviewEntry, Snapshot
+from errata.audit.wording import named, unbroken
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.review_config import Columns
 from errata.review.records import Answer, TagChange
@@ -66,7 +67,7 @@ def _columns(snapshot: Snapshot, entry: ReviewEntry) -> dict[str, Any]:
     finding, given = entry.finding, entry.finding.given
     proposed = (finding.proposal.label or NO_TAG) if finding.proposal else ""
     return {
-        "question": entry.question,
+        "question": unbroken(named(entry.question, given.control, len(snapshot.controls))),
         "disagreement": entry.shown,
         "given_label": given.label or NO_TAG,
         "proposed_label": proposed,

@@ -15,7 +15,7 @@ from errata.errors import ErrataError, LabelStudioGone, MediaError
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.media import STORAGES, ProjectMedia
 from errata.labelstudio.picture_types import picture_type
-from errata.labelstudio.review_config import Columns
+from errata.labelstudio.review_config import SHOWN_COLUMNS, Columns
 from errata.labelstudio.review_project import ReviewProject
 from errata.labelstudio.review_tasks import TRIAL
 from errata.labelstudio.task_list import chosen_tasks, task_filter, task_pages
@@ -121,7 +121,9 @@ def _annotators(client: LabelStudio, review_id: int) -> Sequence[int | None]:
 
 
 def _trial_task(data: Mapping[str, Any], columns: Columns, annotators: Sequence[int | None]) -> dict[str, Any]:
-    own = {"finding": f"{TRIAL}{int(time.time())}", "question": _QUESTION, "why": "", "disagreement": 0}
+    # Label Studio's tabs keep the order in which columns came first.
+    own: dict[str, Any] = dict.fromkeys(SHOWN_COLUMNS, "")
+    own |= {"disagreement": 0, "question": _QUESTION, "finding": f"{TRIAL}{int(time.time())}"}
     answer: dict[str, Any] = {"result": [], "ground_truth": False}
     return {
         "data": {**data, **{columns(name): value for name, value in own.items()}},

@@ -186,7 +186,7 @@ def test_data_columns_are_flat_and_name_no_annotator(queue, snapshot, source, en
     (task,) = review_tasks(label_studio, review.find())
     assert task["data"] == {
         "image": of.tasks[0].data["image"],
-        "question": entry.question,
+        "question": entry.question.replace(" %", "\N{NO-BREAK SPACE}%"),
         "why": entry.finding.reason,
         "disagreement": entry.shown,
         "given_label": "truck",

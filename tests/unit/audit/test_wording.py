@@ -6,11 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from errata.audit.wording import per_cent, question, similar_items
+from errata.audit.wording import named, per_cent, question, similar_items, unbroken
 from errata_model.records import Finding, GivenLabel, Proposal
 
 GIVEN = GivenLabel(1, 1, "1", "animal", None, "choices", "truck", "hash")
 FINDING = Finding("key", GIVEN, {}, 0.9, None, "", None, "suspect", "errata-1")
+
+
+def _of_sea(action: str, probability: float) -> Proposal:
+    return Proposal(action, {}, (("sea", probability),))
 
 
 @pytest.mark.parametrize(
@@ -39,17 +43,27 @@ def test_question_can_be_answered(top: tuple[tuple[str, float], ...], asked: str
 @pytest.mark.parametrize(
     ("label", "proposal", "asked"),
     [
-        ("sea", Proposal("remove", {}, (("sea", 0.03),)), 'Tagged "sea". The model doubts it (3 %). Is that right?'),
-        ("sea", None, 'Tagged "sea". Is that right?'),
-        (None, Proposal("add", {}, (("sea", 0.94),)), "Is the tag missing? The model would give it (94 %)."),
-        (None, Proposal("add", {}, (("sea", 0.3),)), "Is the tag missing? The model is not sure about it (30 %)."),
+        ("sea", _of_sea("remove", 0.03), 'Tagged "sea". The model suggests taking it away (97 %). Is the tag right?'),
+        ("sea", _of_sea("remove", 0.6), 'Tagged "sea". The model is not sure about it (60 %). Is the tag right?'),
+        ("sea", None, 'Tagged "sea". Is the tag right?'),
+        (None, _of_sea("add", 0.94), 'Not tagged "sea". The model suggests adding it (94 %). Is it missing?'),
+        (None, _of_sea("add", 0.3), 'Not tagged "sea". The model is not sure about it (30 %). Is it missing?'),
     ],
 )
 def test_a_question_is_about_one_tag(label: str | None, proposal: Proposal | None, asked: str) -> None:
-    """Given and doubted, given and sent by hand, or missing."""
-    said = question(replace(FINDING, given=replace(GIVEN, kind="tags", label=label), proposal=proposal))
-    assert said.endswith(asked)
-    assert '"sea"' in said
+    """Given and doubted, given and sent by hand, or missing; what the suggestion would do is said."""
+    assert question(replace(FINDING, given=replace(GIVEN, kind="tags", label=label), proposal=proposal)) == asked
+
+
+def test_the_question_says_which_of_several_controls_it_is_about() -> None:
+    """And nothing where there is but one."""
+    assert named("Labelled?", "animal", 1) == "Labelled?"
+    assert named("Labelled?", "animal", 2) == "animal: Labelled?"
+
+
+def test_no_line_ends_within_a_share() -> None:
+    """A path's levels and other words may part."""
+    assert unbroken("A > 9 (> 99 %), 5 %.").replace("\N{NO-BREAK SPACE}", "_") == "A > 9 (>_99_%), 5_%."
 
 
 def test_question_says_that_other_annotators_differ() -> None:

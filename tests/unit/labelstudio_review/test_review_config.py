@@ -142,3 +142,31 @@ def test_a_long_text_scrolls_by_itself() -> None:
         "page",
         "label",
     ]
+
+
+def test_the_items_of_a_list_scroll_where_they_are_shown() -> None:
+    """Label Studio shows them in the <Ranker>; without bounds the decision would lie over the labels."""
+    source = (
+        '<View><List name="items" value="$items"/><Ranker name="rank" toName="items"/>'
+        '<Choices name="topic" toName="items"><Choice value="a"/><Choice value="b"/></Choices></View>'
+    )
+    root = ET.fromstring(review_config(source, ()))
+    (around,) = (view for view in root.iter("View") if any(tag.tag == "Ranker" for tag in view))
+    assert "overflow-y: auto" in around.get("style", "")
+
+
+def test_a_taxonomy_shows_paths_as_the_question_writes_them() -> None:
+    """Given labels read as in the question; what the source sets itself stays, in any case."""
+    source = (
+        '<View><Text name="text" value="$text"/><Taxonomy name="topic" toName="text" {}>'
+        '<Choice value="a"><Choice value="b"/></Choice></Taxonomy></View>'
+    )
+    (taxonomy,) = ET.fromstring(review_config(source.format(""), ())).iter("Taxonomy")
+    assert (taxonomy.get("showFullPath"), taxonomy.get("pathSeparator")) == ("true", " > ")
+    own = 'showfullpath="false" minWidth="9px"'
+    (taxonomy,) = ET.fromstring(review_config(source.format(own), ())).iter("Taxonomy")
+    assert (taxonomy.get("showfullpath"), taxonomy.get("showFullPath"), taxonomy.get("minWidth")) == (
+        "false",
+        None,
+        "9px",
+    )
