@@ -1,13 +1,17 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression as Oracle
 
 from errata_model.kinds.choices.choice import share
+from errata_model.kinds.choices.discriminant import DiscriminantAnalysis
 from errata_model.kinds.choices.examples import N_FOLDS, Examples
 from errata_model.kinds.choices.kernel import LINEAR, kernel_values
 from errata_model.kinds.choices.kernel_ridge import KernelRidge, KernelSetting
-from errata_model.kinds.choices.logistic import standardise
+from errata_model.kinds.choices.logistic import MOST_AXES, Axes, generalised_cross_entropy, standardise
 from errata_model.kinds.choices.logistic_regression import LogisticRegression
 from errata_model.kinds.choices.rows import inverse_document_frequencies, normalise, weigh_terms
 from errata_model.kinds.choices.softmax import softmax
@@ -33,10 +37,10 @@ def examples_of(labels, groups):
 
 @pytest.mark.parametrize("draw", [embeddings, texts])
 def test_logistic_regression_is_scikit_learns_on_the_same_folds(draw):
-    """Out of sample and for new rows, with whole groups in a fold."""
+    """Out of sample and for new rows, with whole groups in a fold; an exponent of nearly 0 is cross-entropy."""
     rows, labels = draw(150)
     examples = examples_of(labels, np.arange(150) // 2)
-    scores, model = LogisticRegression(rows, examples).fit(0.3)
+    scores, model = LogisticRegression(rows, examples, partial(generalised_cross_entropy, exponent=1e-3)).fit(0.3)
     if isinstance(rows, np.ndarray):
         scale = standardise(rows)
         seen = (rows - scale.means) * scale.factors
@@ -49,6 +53,57 @@ def test_logistic_regression_is_scikit_learns_on_the_same_folds(draw):
         expected = oracle.fit(scaled[~mine], labels[~mine]).predict_proba(scaled[mine])
         np.testing.assert_allclose(softmax(scores[mine]), expected, atol=0.01)
     np.testing.assert_allclose(softmax(model.scores(rows)), oracle.fit(scaled, labels).predict_proba(scaled), atol=0.01)
+
+
+@pytest.mark.parametrize("exponent", [0.3, 0.7])
+def test_the_slope_of_the_generalised_cross_entropy_is_its_slope(exponent):
+    """By finite differences, for labels that are shared out, too."""
+    rng = np.random.default_rng(0)
+    scores, wanted = 2 * rng.normal(size=(5, 4)), rng.dirichlet(np.ones(4), size=5)
+    slope = scores.copy()
+    generalised_cross_entropy(slope, wanted, exponent)
+    for cell in np.ndindex(scores.shape):
+        step = np.zeros_like(scores)
+        step[cell] = 1e-5
+        above, below = (generalised_cross_entropy(scores + side * step, wanted, exponent) for side in (1, -1))
+        assert slope[cell] == pytest.approx((above - below) / 2e-5, abs=1e-6)
+
+
+def test_a_wrong_label_pulls_less_at_the_regression_than_cross_entropy_lets_it():
+    """What fits no label of its kind weighs less the surer the others are."""
+    sure = np.array([[6.0, 0.0]])
+    wrong = np.array([[0.0, 1.0]])
+    pulls = []
+    for exponent in (1e-3, 0.3):
+        slope = sure.copy()
+        generalised_cross_entropy(slope, wrong, exponent)
+        pulls.append(abs(slope[0, 1]))
+    assert pulls[1] < pulls[0] / 4
+
+
+def test_discriminant_analysis_is_scikit_learns_on_the_same_folds():
+    """But for the one row that every class is given, which tells less the more labels there are."""
+    rows, labels = embeddings(3000)
+    examples = examples_of(labels, np.arange(3000) // 2)
+    axes = Axes.of(rows, MOST_AXES)
+    along = axes.along(rows)
+    scores, model = DiscriminantAnalysis(axes, along, examples).fit(0.3)
+    oracle = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.3)
+    for fold in range(N_FOLDS):
+        mine = examples.folds == fold
+        expected = oracle.fit(along[~mine], labels[~mine]).predict_proba(along[mine])
+        np.testing.assert_allclose(softmax(scores[mine]), expected, atol=0.02)
+    np.testing.assert_allclose(softmax(model.scores(rows)), oracle.fit(along, labels).predict_proba(along), atol=0.02)
+
+
+def test_discriminant_analysis_survives_rows_that_are_all_equal():
+    """Nothing varies: it says what is frequent."""
+    rows = np.ones((40, 4), dtype=np.float32) / 2
+    labels = np.array([0] * 30 + [1] * 10)
+    axes = Axes.of(rows, MOST_AXES)
+    scores, _ = DiscriminantAnalysis(axes, axes.along(rows), examples_of(labels, np.arange(40))).fit(0.3)
+    assert np.isfinite(scores).all()
+    assert (scores.argmax(axis=1) == 0).all()
 
 
 @pytest.mark.parametrize(("draw", "width"), [(embeddings, 0.8), (texts, LINEAR)])

@@ -14,8 +14,10 @@ from errata_model.features import Features
 from errata_model.kinds.choices.canonical import order_by_content
 from errata_model.kinds.choices.choice import Chosen, choose, evidence, has_enough, share
 from errata_model.kinds.choices.complement_learner import ComplementNaiveBayes
+from errata_model.kinds.choices.discriminant import DiscriminantAnalysis
 from errata_model.kinds.choices.examples import UNLABELLED, Examples, Floats, check_groups
 from errata_model.kinds.choices.kernel_ridge import KernelRidge
+from errata_model.kinds.choices.logistic import MOST_AXES, Axes
 from errata_model.kinds.choices.logistic_regression import LogisticRegression
 from errata_model.kinds.choices.model import ChoicesModel, Member, Predictor
 from errata_model.kinds.choices.rows import Block, check_blocks, check_features, to_blocks
@@ -122,14 +124,17 @@ class Learner(Protocol):
 def _learners(
     features: Features, block: Block, order: NDArray[np.int64], examples: Examples, trial: Examples
 ) -> Iterator[Learner]:
-    """Yield who learns from a block. A linear one needs more labels: far from them all a kernel says nothing."""
+    """Yield who learns from a block. Linear ones need more labels: far from them all a kernel says nothing."""
     rows = block.prepare_in_order(features, order)
     yield KernelRidge(rows, examples)
-    is_affordable = LogisticRegression.is_affordable(rows, examples.targets.shape[1])
-    if is_affordable and has_enough(trial, _FEWEST_FOR_LINES):
-        yield LogisticRegression(rows, examples)
     if not isinstance(rows, np.ndarray):
         yield ComplementNaiveBayes(rows, examples)
+    elif has_enough(trial, _FEWEST_FOR_LINES):
+        axes = Axes.of(rows, MOST_AXES)
+        along = axes.along(rows)
+        yield DiscriminantAnalysis(axes, along, examples)
+        if LogisticRegression.is_affordable(rows, examples.targets.shape[1]):
+            yield LogisticRegression(rows, examples, axes=axes)
 
 
 @dataclass(frozen=True, slots=True)

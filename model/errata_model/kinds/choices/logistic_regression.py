@@ -10,10 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errata_model.kinds.choices.examples import HALVES, N_FOLDS, Examples, Floats
-from errata_model.kinds.choices.logistic import Axes, Loss, Singles, Weights, fit_logistic, multinomial_loss, steepness
+from errata_model.kinds.choices.logistic import (
+    MOST_AXES,
+    Axes,
+    Loss,
+    Singles,
+    Weights,
+    fit_logistic,
+    generalised_cross_entropy,
+    steepness,
+)
 from errata_model.kinds.choices.rows import Rows
 
-_MOST_AXES = 256
 _RIDGES = (3.0, 1.0, 0.3, 0.1, 0.03)
 _MOST_WORK = 2.5e9  # cells of the rows times classes: minutes on one core
 _MOST_WEIGHTS = 4e6  # descent remembers a score of gradients: most of a gigabyte
@@ -63,16 +71,19 @@ class LogisticRegression:
     Args:
         rows: (N, D) of length 1.
         examples: N of them.
-        losses: of scores; the multinomial ones by default.
+        losses: of scores.
+        axes: along which the rows are seen; their own by default.
     """
 
     default = 1.0
     default_temperature = 1.0
 
-    def __init__(self, rows: Rows, examples: Examples, losses: Loss = multinomial_loss) -> None:
+    def __init__(
+        self, rows: Rows, examples: Examples, losses: Loss = generalised_cross_entropy, axes: Axes | None = None
+    ) -> None:
         self._losses = losses
         self._columns = told_columns(rows)
-        self._axes = Axes.of(rows, _MOST_AXES) if isinstance(rows, np.ndarray) else None
+        self._axes = axes or (Axes.of(rows, MOST_AXES) if isinstance(rows, np.ndarray) else None)
         self._rows = _take(rows, self._columns) if self._axes is None else self._axes.along(rows)
         self._examples = examples
         self._n_classes = examples.targets.shape[1]
