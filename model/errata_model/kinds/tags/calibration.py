@@ -17,6 +17,7 @@ _STEPS = 25
 _FIRST_SLOPE = 4.0  # where there is too little to fit: what digits and photographs ended up near
 _LEAST_SLOPE = 0.1  # the prior's: of features that say nothing
 _CONVERGED = 1e-4
+_SUREST = 15.0  # log-odds: nobody is surer than one in three million
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Sigmoids:
             scores: (N, K) standardised; see `standardise`.
             base: (N, K) or (K,) base rates, inside (0, 1).
         """
-        return np.log(base / (1 - base)) + self.slopes * scores + self.shifts
+        return logit(base) + self.slopes * scores + self.shifts
 
 
 def uncalibrated(n_tags: int) -> Sigmoids:
@@ -60,7 +61,7 @@ def fit_sigmoids(scores: Floats, base: Floats, targets: Floats) -> Sigmoids:
     Source:
         Platt, "Probabilistic outputs for support vector machines", 1999; the prior is ours.
     """
-    offsets = np.log(base / (1 - base))
+    offsets = logit(base)
     few = slice(0, _SHARED_ROWS)
     together = [table[few].reshape(-1, 1) for table in (scores, offsets, targets)]
     shared = _fit(together[0], together[1], together[2], uncalibrated(1), _WEAK, _WEAK)
@@ -104,6 +105,16 @@ def sigmoid(log_odds: Floats) -> Floats:
     """Return 1 / (1 + exp(-log_odds)), in [0, 1]."""
     with np.errstate(over="ignore"):
         return np.asarray(1 / (1 + np.exp(-log_odds)))
+
+
+def logit(probabilities: Floats) -> Floats:
+    """Return the log-odds of probabilities inside (0, 1)."""
+    return np.asarray(np.log(probabilities / (1 - probabilities)))
+
+
+def bounded(log_odds: Floats) -> Floats:
+    """Return log-odds that are sure of nothing: one learner must not decide for all where they are averaged."""
+    return np.clip(log_odds, -_SUREST, _SUREST)
 
 
 def log_likelihoods(log_odds: Floats, answers: Floats) -> tuple[Floats, Floats]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,22 +14,25 @@ from errata_model.features import Features
 from errata_model.kinds.choices.canonical import order_by_content
 from errata_model.kinds.choices.choice import evidence, has_enough, share
 from errata_model.kinds.choices.examples import UNLABELLED, Examples, Floats, check_groups
-from errata_model.kinds.choices.kernel_model import KernelModel
-from errata_model.kinds.choices.kernel_ridge import KernelRidge, KernelSetting
-from errata_model.kinds.choices.rows import check_blocks, check_features, to_blocks
-from errata_model.kinds.tags.base_rates import deviations, overall_rates, rates_of_others, with_ones
+from errata_model.kinds.choices.model import Predictor
+from errata_model.kinds.choices.rows import Block, check_blocks, check_features, to_blocks
+from errata_model.kinds.tags.base_rates import overall_rates, rates_of_others, with_ones
 from errata_model.kinds.tags.calibration import (
     Sigmoids,
+    bounded,
     fit_sigmoids,
     log_likelihoods,
+    logit,
     sigmoid,
-    standardise,
     uncalibrated,
 )
+from errata_model.kinds.tags.members import Kernel, Learner, NaiveBayes, Regression
 from errata_model.kinds.tags.model import TagsMember, TagsModel
 from errata_model.threads import threads_for
 
+_FEWEST_FOR_LINES = 50  # groups in a half, as for single choice
 _TRIAL_ROWS = 10_000  # as for single choice: enough to choose by
+_SHARE_ROWS = 2000  # enough for a handful of shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +60,11 @@ def fit_tags(
 ) -> FittedTags:
     """Learn tags from features, and predict every row without its own group.
 
-    A kernel ridge regression, one column a tag, on each block; what leaving a row's group out gives is exact. A
-    calibrated sigmoid a tag makes probabilities of it, and blocks are averaged by their likelihood. Settings, sigmoids
-    and shares that serve one half of the groups were fitted within the other half: a row's belief does not move when
-    labels of its own group change, but for rounding in single precision.
+    An average of learners on each block: kernel ridge regression, exact in leaving a row's group out; over embeddings
+    logistic regression, cross-fitted over folds of whole groups; over counts naive Bayes, exact as well. A calibrated
+    sigmoid a tag makes log-odds of what each says, and they are averaged, shared out by the likelihood of tags that
+    were left out. Settings, sigmoids and shares that serve one half of the groups were fitted within the other half: a
+    row's belief does not move when labels of its own group change, but for rounding in single precision.
 
     Args:
         features: (N, D) finite embeddings, or sparse counts >= 0.
@@ -67,7 +72,7 @@ def fit_tags(
         is_labelled: (N,) whether anybody was asked. A row of zeros that is labelled says that no tag applies.
         groups: (N,) rows that must not vouch for one another: the same media, near-duplicates.
         blocks: widths of the parts that rows are made of, each learned from by itself; all is one part by default.
-        seed: of the draw of landmarks and halves.
+        seed: of the draw of landmarks, halves and folds.
         minutes: no further settings are tried after so long; the choice then depends on the machine's speed.
 
     Returns:
@@ -90,16 +95,17 @@ def fit_tags(
     parts = to_blocks(checked, widths)
     with threads_for(n_rows):
         learned = [
-            _learn(KernelRidge(block.prepare_in_order(checked, order), examples), examples, trial, deadline)
-            for block in parts
+            _learn(learner, number, examples, trial, deadline)
+            for number, block in enumerate(parts)
+            for learner in _learners(checked, block, order, examples, trial)
         ]
     shares = _shares(learned, trial)
     average = np.zeros((n_rows, wanted.shape[1] - 1))
     for n, each in enumerate(learned):
-        average += shares[examples.parts, n, None] * each.probabilities
+        average += shares[examples.parts, n, None] * each.log_odds
     in_given_order = np.empty(average.shape, dtype=np.float32)
-    in_given_order[order] = average
-    kept = [replace(each.member, weight=float(shares[UNLABELLED, n])) for n, each in enumerate(learned)]
+    in_given_order[order] = sigmoid(average)
+    kept = [_to_member(each, float(shares[UNLABELLED, n]), examples) for n, each in enumerate(learned)]
     return FittedTags(in_given_order, TagsModel(parts, tuple(kept)))
 
 
@@ -107,77 +113,90 @@ def fit_tags(
 class _Chosen:
     """What serves one part of the rows, chosen and fitted without their labels."""
 
-    setting: KernelSetting
+    setting: Any
     sigmoids: Sigmoids
-    log_likelihoods: Floats  # of every answer that this rests on, had it been left out
+    log_odds: Floats  # of all that this rests on, had it been left out
 
 
 @dataclass(frozen=True, slots=True)
 class _Learned:
+    """What one learner made of one block: chosen for each part of the rows, log-odds (N, K) out of sample."""
+
+    block: int
     chosen: Sequence[_Chosen]
-    probabilities: Floats
-    member: TagsMember
+    log_odds: Floats
+    predictor: Predictor
 
 
-def _learn(learner: KernelRidge, examples: Examples, trial: Examples, deadline: float | None) -> _Learned:
+def _learners(
+    features: Features, block: Block, order: NDArray[np.int64], examples: Examples, trial: Examples
+) -> Iterator[Learner]:
+    """Yield who learns from a block. Few labels teach a kernel alone, as of single choice."""
+    rows = block.prepare_in_order(features, order)
     n_tags = examples.targets.shape[1] - 1
-    if has_enough(trial):
+    yield Kernel(rows, examples)
+    if not has_enough(trial, _FEWEST_FOR_LINES):
+        return
+    if isinstance(rows, np.ndarray):
+        if Regression.is_affordable(rows, n_tags):
+            yield Regression(rows, examples)
+    elif NaiveBayes.is_affordable(rows, n_tags):
+        yield NaiveBayes(rows, examples)
+
+
+def _learn(learner: Learner, block: int, examples: Examples, trial: Examples, deadline: float | None) -> _Learned:
+    n_tags = examples.targets.shape[1] - 1
+    if has_enough(trial) or not isinstance(learner, Kernel):
         chosen = _choose(learner.candidates(trial), trial, deadline)
     else:
-        chosen = [_Chosen(learner.default, uncalibrated(n_tags), np.zeros(0))] * 3
+        chosen = [_Chosen(learner.default, uncalibrated(n_tags), np.zeros((0, n_tags)))] * 3
     base = rates_of_others(examples)
-    probabilities = np.zeros((len(base), n_tags))
+    log_odds = np.zeros((len(base), n_tags))
     for setting in dict.fromkeys(each.setting for each in chosen):
         scores, predictor = learner.fit(setting)
-        standardised = standardise(deviations(scores, base), base)
         for part, each in enumerate(chosen):
             if each.setting == setting:
                 mine = examples.parts == part
-                probabilities[mine] = sigmoid(each.sigmoids.log_odds(standardised[mine], base[mine]))
+                log_odds[mine] = bounded(each.sigmoids.log_odds(scores[mine], base[mine]))
         if setting == chosen[UNLABELLED].setting:
             kept = predictor
-    return _Learned(chosen, probabilities, _to_member(kept, chosen[UNLABELLED].sigmoids, examples))
+    return _Learned(block, chosen, log_odds, kept)
 
 
-def _choose(
-    candidates: Iterator[tuple[KernelSetting, Floats]], trial: Examples, deadline: float | None
-) -> list[_Chosen]:
+def _choose(candidates: Iterator[tuple[Any, Floats]], trial: Examples, deadline: float | None) -> list[_Chosen]:
     """Choose for rows of half 0, of half 1, and of none; what serves one half is fitted within the other alone."""
     base = rates_of_others(trial, trial.parts)
     answers = trial.targets[:, :-1]
     best: list[_Chosen | None] = [None] * 3
+    most = [-np.inf] * 3
     for setting, scores in candidates:
-        standardised = standardise(deviations(scores, base), base)
         for part, mine in enumerate(evidence(trial)):
-            fitted = fit_sigmoids(standardised[mine], base[mine], answers[mine])
-            likely, said = log_likelihoods(fitted.log_odds(standardised[mine], base[mine]), answers[mine])
-            so_far = best[part]
-            if so_far is None or likely @ said > so_far.log_likelihoods @ said:
-                best[part] = _Chosen(setting, fitted, likely)
+            fitted = fit_sigmoids(scores[mine], base[mine], answers[mine])
+            log_odds = bounded(fitted.log_odds(scores[mine], base[mine]))
+            likely, said = log_likelihoods(log_odds, answers[mine])
+            if likely @ said > most[part]:
+                best[part], most[part] = _Chosen(setting, fitted, log_odds), float(likely @ said)
         if deadline is not None and time.monotonic() > deadline:
             break
     return [each for each in best if each is not None]
 
 
-def _to_member(predictor: KernelModel, sigmoids: Sigmoids, examples: Examples) -> TagsMember:
-    """Fold base rates and sigmoids into the coefficients."""
-    base = overall_rates(examples)
-    scores = deviations(predictor.coefficients.astype(np.float64), base)  # linear, so of coefficients as of scores
-    coefficients = sigmoids.slopes * standardise(scores, base)
-    offsets = np.log(base / (1 - base)) + sigmoids.shifts
-    folded = replace(predictor, coefficients=coefficients.astype(np.float32))
-    return TagsMember(1.0, folded, offsets.astype(np.float32))
+def _to_member(learned: _Learned, weight: float, examples: Examples) -> TagsMember:
+    sigmoids = learned.chosen[UNLABELLED].sigmoids
+    offsets = logit(overall_rates(examples)) + sigmoids.shifts
+    return TagsMember(learned.block, weight, sigmoids.slopes, offsets, learned.predictor)
 
 
-def _shares(learned: Sequence[_Learned], trial: Examples) -> NDArray[np.float64]:
-    """Return (parts, blocks) each block's share in the average, for each part of the rows."""
+def _shares(learned: Sequence[_Learned], trial: Examples) -> Floats:
+    """Return (parts, M) each member's share in the average, for each part of the rows."""
     if len(learned) == 1 or not has_enough(trial):
         return np.full((UNLABELLED + 1, len(learned)), 1 / len(learned))
-    answers = trial.targets[:, :-1]
-    said = [np.concatenate((answers[mine], 1 - answers[mine]), axis=None) for mine in evidence(trial)]
-    return np.array(
-        [share([each.chosen[part].log_likelihoods for each in learned], said[part]) for part in range(len(said))]
-    )
+    shares = []
+    for part, mine in enumerate(evidence(trial)):
+        answers = trial.targets[mine, :-1][:_SHARE_ROWS]
+        likely = [log_likelihoods(each.chosen[part].log_odds[:_SHARE_ROWS], answers) for each in learned]
+        shares.append(share([of_member for of_member, _ in likely], likely[0][1]))
+    return np.array(shares)
 
 
 def _check_targets(targets: NDArray[np.floating], is_labelled: NDArray[np.bool_], n: int) -> Floats:

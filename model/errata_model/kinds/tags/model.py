@@ -11,34 +11,41 @@ from numpy.typing import NDArray
 
 from errata_model.features import Features
 from errata_model.kinds.choices.kernel_model import KernelModel
+from errata_model.kinds.choices.logistic_regression import LogisticModel
+from errata_model.kinds.choices.model import Predictor
 from errata_model.kinds.choices.rows import Block, block_arrays, blocks_from_arrays, check_features
-from errata_model.kinds.tags.calibration import sigmoid
+from errata_model.kinds.tags.calibration import Floats, bounded, sigmoid
 
 _BLOCK_ROWS = 1024
+_PREDICTORS: tuple[type[KernelModel] | type[LogisticModel], ...] = (KernelModel, LogisticModel)
 
 
 @dataclass(frozen=True, slots=True)
 class TagsMember:
-    """One block's share in the average.
+    """One learner's share in the average.
 
     Attributes:
+        block: which of the model's blocks it looks at.
         weight: its share, in [0, 1]; those of a model sum to 1.
-        predictor: says log-odds of each tag, but for `offsets`.
-        offsets: (K,) float32.
+        slopes: (K,) what its scores are multiplied by to be log-odds, but for `offsets`.
+        offsets: (K,) log-odds where it knows nothing.
+        predictor: what it learned.
     """
 
+    block: int
     weight: float
-    predictor: KernelModel
-    offsets: NDArray[np.float32]
+    slopes: Floats
+    offsets: Floats
+    predictor: Predictor
 
 
 @dataclass(frozen=True, slots=True)
 class TagsModel:
-    """A fitted learner of tags. Immutable: safe to use from several threads.
+    """A fitted average of learners of tags. Immutable: safe to use from several threads.
 
     Attributes:
         blocks: the parts of every row.
-        members: one a block.
+        members: at least one.
     """
 
     blocks: tuple[Block, ...]
@@ -62,19 +69,23 @@ class TagsModel:
         return np.concatenate(parts) if parts else np.zeros((0, len(self.members[0].offsets)), dtype=np.float32)
 
     def _predict(self, features: Features) -> NDArray[np.float32]:
+        prepared = [block.prepare(features) for block in self.blocks]
         average = np.zeros((features.shape[0], len(self.members[0].offsets)))
-        for block, member in zip(self.blocks, self.members, strict=True):
-            average += member.weight * sigmoid(member.predictor.scores(block.prepare(features)) + member.offsets)
-        return average.astype(np.float32)
+        for member in self.members:
+            scores = member.predictor.scores(prepared[member.block])
+            average += member.weight * bounded(member.slopes * scores + member.offsets)
+        return sigmoid(average).astype(np.float32)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what `from_arrays` needs, fit for `np.savez`."""
         kept: dict[str, NDArray[Any]] = {
+            "tag_members": np.array([member.predictor.kind for member in self.members]),
+            "tag_blocks": np.array([member.block for member in self.members]),
             "tag_weights": np.array([member.weight for member in self.members]),
             **block_arrays(self.blocks),
         }
         for n, member in enumerate(self.members):
-            kept[f"member{n}.offsets"] = member.offsets
+            kept |= {f"tag_slopes{n}": member.slopes, f"tag_offsets{n}": member.offsets}
             kept |= {f"member{n}.{name}": array for name, array in member.predictor.arrays().items()}
         return kept
 
@@ -86,14 +97,15 @@ class TagsModel:
             ValueError: an array is missing; names it.
         """
         try:
-            blocks = blocks_from_arrays(arrays)
-            weights = arrays["tag_weights"].tolist()
-            return cls(blocks, tuple(_member(arrays, n, weight) for n, weight in enumerate(weights)))
+            kinds = arrays["tag_members"].tolist()
+            return cls(blocks_from_arrays(arrays), tuple(_member(arrays, n, kind) for n, kind in enumerate(kinds)))
         except KeyError as error:
             raise ValueError(f"`arrays` must hold {error.args[0]}, got {', '.join(sorted(arrays))}") from error
 
 
-def _member(arrays: Mapping[str, NDArray[Any]], number: int, weight: float) -> TagsMember:
+def _member(arrays: Mapping[str, NDArray[Any]], number: int, kind: str) -> TagsMember:
     prefix = f"member{number}."
     own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-    return TagsMember(weight, KernelModel.from_arrays(own), np.asarray(own["offsets"], dtype=np.float32))
+    restored = {each.kind: each for each in _PREDICTORS}[kind].from_arrays(own)
+    block, weight = int(arrays["tag_blocks"][number]), float(arrays["tag_weights"][number])
+    return TagsMember(block, weight, arrays[f"tag_slopes{number}"], arrays[f"tag_offsets{number}"], restored)
