@@ -20,6 +20,7 @@ _CLOSEST = 1 / 3  # of the usual distance; a fifth to a third is what saving a p
 _LARGEST = 50  # items; where more are alike, that is how a class looks, not copies
 _PROJECTED = 64  # dimensions to look for pairs in
 _SLACK = 1.3  # times the limit, there
+_ROUNDING = 1e-3  # distance that equal rows may have where it is computed from products in single precision
 _CELL = 5000  # rows that are compared with one another, about, where there are many
 _RARE = 30  # texts that share a word at most, for the word to bring them together
 _RAREST = 16  # such words of each text
@@ -109,7 +110,7 @@ def _near_rows(rows: NDArray[np.float32], limit: float) -> Pairs:
     """Find pairs within the limit: first about so near in a random projection, then so near indeed."""
     usable = np.flatnonzero(rows.any(axis=1))
     projected = _project(rows[usable])
-    found = [_near_in(projected, cell, _SLACK * limit) for cell in _cells(projected)]
+    found = [_near_in(projected, cell, _SLACK * limit + _ROUNDING) for cell in _cells(projected)]
     pairs = np.unique(usable[np.concatenate(found)], axis=0) if found else np.zeros((0, 2), dtype=np.int64)
     is_near = np.zeros(len(pairs), dtype=bool)
     step = max(1, _BLOCK_CELLS // rows.shape[1])
@@ -188,7 +189,7 @@ def _near_words(rows: csr_array, limit: float) -> Pairs:
     for start in range(0, len(first), _BLOCK_PAIRS):
         part = slice(start, start + _BLOCK_PAIRS)
         similar = np.asarray(rows[first[part]].multiply(rows[second[part]]).sum(axis=1)).reshape(-1)
-        near[part] = 2 - 2 * similar <= limit**2
+        near[part] = 2 - 2 * similar <= max(limit, _ROUNDING) ** 2
     return first[near], second[near]
 
 

@@ -103,6 +103,16 @@ def test_texts_that_say_nearly_the_same(rng: np.random.Generator) -> None:
     assert together == {frozenset((0, 200)), frozenset((1, 201))}
 
 
+def test_equal_rows_are_found_where_nothing_else_is_near_enough(rng: np.random.Generator) -> None:
+    """Rows along a line, in which chance puts some arbitrarily close: rounding hides no row that is quite the same."""
+    angles = rng.uniform(0, np.pi / 2, 300)
+    line = np.column_stack((np.cos(angles), np.sin(angles))) @ rng.normal(size=(2, 700))
+    rows = np.concatenate((line, line[:40])).astype(np.float32) * 3
+    groups = group_duplicates(rows, np.arange(340))
+    assert (groups[:40] == groups[300:]).all()
+    assert len(np.unique(groups)) > 295
+
+
 def test_shapes_must_agree() -> None:
     """A row too few is said with both numbers."""
     with pytest.raises(ValueError, match="a row for each of the 3 items, got 2"):

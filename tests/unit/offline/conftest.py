@@ -163,7 +163,7 @@ def picture(rng: random.Random) -> Callable[..., Image.Image]:
     """Make a noisy picture with a slanted edge, of a hue."""
 
     def make(hue: str, size: tuple[int, int] = (48, 32)) -> Image.Image:
-        noise = np.random.default_rng(rng.randrange(2**32)).normal(0, 25, (size[1], size[0], 3))
+        noise = np.random.default_rng(rng.randrange(2**32)).normal(0, 12, (size[1], size[0], 3))
         values = np.array(HUES[hue], dtype=float) + noise
         start = rng.randrange(4, size[0] - 12)
         values[:, start : start + rng.randrange(4, 10)] += 60
