@@ -8,7 +8,7 @@ from errata.audit.ports import AuditLog, Progress, ReviewEntry, ReviewQueue, Sna
 from errata.audit.review_order import Published, arrange, review_entry
 from errata.audit.selected import as_selected
 from errata.audit.suspect import Findings
-from errata_model.records import Finding, finding_key
+from errata_model.records import Finding
 
 
 def publish(snapshot: Snapshot, findings: Findings, queue: ReviewQueue, log: AuditLog, progress: Progress) -> Published:
@@ -18,18 +18,11 @@ def publish(snapshot: Snapshot, findings: Findings, queue: ReviewQueue, log: Aud
     """
     items = queue.items()
     decided, selected = log.decided(snapshot.project_id), log.selected(snapshot.project_id)
-    without_belief = _without_belief(snapshot, findings)
     standing = {item.finding_key: item.shown for item in reversed(items)}
-    unpublished = (without_belief & selected.keys()) - decided - standing.keys()
+    unpublished = (findings.unscored & selected.keys()) - decided - standing.keys()
     wanted = [*_wanted(findings, standing, selected, decided), *(selected[key] for key in unpublished)]
     entries = _entries(snapshot, wanted, standing)
-    return arrange(snapshot.project_id, entries, without_belief, items, queue, log, progress)
-
-
-def _without_belief(snapshot: Snapshot, findings: Findings) -> set[str]:
-    """Return the keys of given labels that nothing could be said about this time."""
-    given = {finding_key(snapshot.url, snapshot.project_id, label) for task in snapshot.tasks for label in task.labels}
-    return given - {finding.key for finding in findings.all}
+    return arrange(snapshot.project_id, entries, findings.unscored, items, queue, log, progress)
 
 
 def _wanted(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from errata.audit.ports import ControlBelief, Regions, Snapshot
-from errata.audit.tags import NOTHING, score_tags
+from errata.audit.tags import NOTHING, absent_tags, score_tags
 from errata_model.kinds.choices.scoring import class_shares, label_quality
 from errata_model.kinds.choices.taxonomy import path_quality
 from errata_model.records import GivenLabel, Proposal
@@ -91,3 +92,14 @@ def _quality(
         return path_quality(given, probabilities, belief.control.labels)
     shares = class_shares(belief.probabilities)  # of all tasks: no label's quality depends on what it is audited with
     return label_quality(given, probabilities, shares=shares)
+
+
+def unscored(snapshot: Snapshot, beliefs: Sequence[ControlBelief], regions: Regions) -> Iterator[GivenLabel]:
+    """Yield labels, and tags not given, that nothing is believed about: their media could not be read, say."""
+    known = {belief.control.name: set(belief.task_ids.tolist()) for belief in beliefs}
+    for control in snapshot.controls:
+        unknown = [task for task in snapshot.tasks if task.id not in known.get(control.name, ())]
+        for task in unknown:
+            yield from (label for label in task.labels if label.control == control.name)
+        if control.kind == "tags":
+            yield from absent_tags(unknown, control, regions)

@@ -13,7 +13,7 @@ from errata.audit.annotators import Beside, put_beside
 from errata.audit.believe import Belief
 from errata.audit.detectors import DETECTORS, Detector, Scene, Signal, annotator_conflict
 from errata.audit.ports import ControlBelief, Regions, Snapshot, Task
-from errata.audit.scored import Scored, score
+from errata.audit.scored import Scored, score, unscored
 from errata.audit.tags import NOTHING, consensus_of_tags
 from errata.audit.wording import SIMILAR_SHOWN, provenance, similar_items, similar_tagged
 from errata_model.features import Features
@@ -37,6 +37,7 @@ class Findings:
     suspects: tuple[Finding, ...]  # those of them that make the queue
     n_doubted: int  # labels that the belief or a detector doubts, in the queue or beyond its limit
     annotators: tuple[dict[str, Any], ...] = ()  # figures of each control that several people labelled; as JSON
+    unscored: frozenset[str] = frozenset()  # keys of labels, and of tags not given, that nothing is believed about
 
     @property
     def cut(self) -> float:
@@ -100,6 +101,10 @@ def find_suspects(
         suspects,
         len(doubted),
         tuple(among.weighed.figures(s.belief.control) for s, among in zip(alone, beside, strict=True) if among),
+        frozenset(
+            finding_key(snapshot.url, snapshot.project_id, label)
+            for label in unscored(snapshot, belief.artefact.beliefs, regions)
+        ),
     )
 
 

@@ -100,6 +100,16 @@ def _missing(
             yield k, replace(answer, value_hash=value_hash)
 
 
+def absent_tags(tasks: Sequence[Task], control: Control, regions: Regions) -> Iterator[GivenLabel]:
+    """Yield every tag that an annotation left out as the label that is missing."""
+    hashes = {tag: regions.absent_hash(control, tag) for tag in control.labels}
+    for task in tasks:
+        for answer in task.answers:
+            if answer.control == control.name:
+                has = {each.label for each in _given(task, control) if each.annotation_id == answer.annotation_id}
+                yield from (replace(answer, value_hash=hashed) for tag, hashed in hashes.items() if tag not in has)
+
+
 def _given(task: Task, control: Control) -> Iterator[GivenLabel]:
     return (label for label in task.labels if label.control == control.name)
 

@@ -14,7 +14,7 @@ from errata.audit.progress import LineProgress
 from errata.audit.publish import publish
 from errata.audit.review_order import NEXT_UP
 from errata.audit.suspect import Findings
-from errata_model.records import Finding, GivenLabel, finding_key
+from errata_model.records import Finding, GivenLabel
 
 if TYPE_CHECKING:
     from tests.unit.audit.conftest import ListLog, ListQueue
@@ -27,11 +27,8 @@ def finding(n: int, disagreement: float) -> Finding:
     return Finding(f"key{n}", given, {}, disagreement, None, "Why.", None, "suspect", "errata-1")
 
 
-def snapshot(n_tasks: int, *labelled: GivenLabel) -> Snapshot:
-    tasks = tuple(
-        Task(n, {"image": f"{n}.png"}, tuple(label for label in labelled if label.task_id == n), True)
-        for n in range(n_tasks)
-    )
+def snapshot(n_tasks: int) -> Snapshot:
+    tasks = tuple(Task(n, {"image": f"{n}.png"}, (), True) for n in range(n_tasks))
     return Snapshot("http://label-studio/", 1, "Cats", "<View/>", (), (), tasks)
 
 
@@ -85,12 +82,10 @@ def test_what_is_served_next_stays_once_people_review(queue: ListQueue, log: Lis
 
 def test_what_lost_its_belief_stays(queue: ListQueue, log: ListLog) -> None:
     """Where media cannot be read for a while, published findings are not withdrawn; with the label they go."""
-    given = finding(1, 0.9)
-    key = finding_key("http://label-studio/", 1, given.given)
-    lost = replace(given, key=key)
-    publish(snapshot(9, given.given), found([lost, finding(2, 0.8)]), queue, log, QUIET)
-    publish(snapshot(9, given.given), found([finding(2, 0.8)]), queue, log, QUIET)
-    assert queue.keys() == [key, "key2"]
+    publish(snapshot(9), found([finding(1, 0.9), finding(2, 0.8)]), queue, log, QUIET)
+    unread = replace(found([finding(2, 0.8)]), unscored=frozenset({"key1"}))
+    publish(snapshot(9), unread, queue, log, QUIET)
+    assert queue.keys() == ["key1", "key2"]
     publish(snapshot(9), found([finding(2, 0.8)]), queue, log, QUIET)
     assert queue.keys() == ["key2"]
 

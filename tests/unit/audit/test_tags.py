@@ -14,6 +14,7 @@ from errata.audit.believe_elsewhere import StoredBeliever
 from errata.audit.detectors.metric import Metric
 from errata.audit.embed import Embedded
 from errata.audit.ports import Artefact, ControlBelief, Snapshot, StoredPrediction, Task
+from errata.audit.publish import publish
 from errata.audit.suspect import Findings, find_suspects
 from errata.audit.tags import LEAST_MISSING, consensus_of_tags, tag_targets
 from errata.audit.wording import similar_tagged
@@ -53,6 +54,15 @@ def believing(*rows: tuple[float, float, float], look: Any = None) -> Belief:
     about = ControlBelief(CONTROL, task_ids, keys, np.array(rows, np.float32).reshape(-1, 3), None)
     embedded = {} if look is None else {"image": Embedded(task_ids, keys, np.array(look, np.float32), {})}
     return Belief(Artefact("errata-1", (about,)), embedded, "The model never saw this label.")
+
+
+def of_tasks(belief: Belief, *rows: int) -> Belief:
+    """Believe these rows alone."""
+    (about,) = belief.artefact.beliefs
+    chosen = list(rows)
+    keys = tuple(about.content_keys[row] for row in chosen)
+    left = replace(about, task_ids=about.task_ids[chosen], content_keys=keys, probabilities=about.probabilities[chosen])
+    return replace(belief, artefact=replace(belief.artefact, beliefs=(left,)))
 
 
 def suspect(snapshot: Snapshot, belief: Belief) -> Findings:
@@ -109,6 +119,33 @@ def test_an_annotation_that_says_that_no_tag_applies_is_scored_too() -> None:
 def test_a_task_that_nobody_answered_has_no_findings() -> None:
     """Whatever the belief says."""
     assert suspect(snapshot_of(None, None), believing((0.9, 0.9, 0.9), (1, 0, 0))).all == ()
+
+
+@pytest.mark.parametrize("answer", [("cat",), ()])
+def test_what_could_not_be_read_this_time_stays_in_the_queue(queue: Any, log: Any, told: Any, answer: Any) -> None:
+    """A tag given and one missing, both doubted; a belief that is there and no longer doubts takes them away."""
+    snapshot = snapshot_of(answer, ("cow",))
+    before = suspect(snapshot, believing((0.1, 0.9, 0.1), (0.8, 0.0, 0.9)))
+    publish(snapshot, before, queue, log, told)
+    stand = queue.keys()
+    assert len(stand) == 2 + len(answer)
+    unread = suspect(snapshot, of_tasks(believing((0, 0, 0), (0.8, 0.0, 0.9)), 1))
+    publish(snapshot, unread, queue, log, told)
+    assert queue.keys() == stand
+    again = suspect(snapshot, believing((0.99, 0.01, 0.01), (0.8, 0.0, 0.9)))
+    publish(snapshot, again, queue, log, told)
+    assert len(queue.keys()) == 1 + (not answer)
+
+
+def test_what_was_put_right_leaves_the_queue_though_it_could_not_be_read(queue: Any, log: Any, told: Any) -> None:
+    """The tag that was missing is given now: the finding is about what is no more."""
+    belief = believing((0.9, 0.9, 0.1), (0.8, 0.0, 0.9))
+    before = snapshot_of(("cat",), ("cow",))
+    publish(before, suspect(before, belief), queue, log, told)
+    assert len(queue.keys()) == 2
+    after = snapshot_of(("cat", "dog"), ("cow",))
+    publish(after, suspect(after, of_tasks(belief, 1)), queue, log, told)
+    assert len(queue.keys()) == 1
 
 
 def test_reasons_count_the_similar_items_with_the_tag() -> None:
