@@ -107,6 +107,9 @@ class Regression:
 class NaiveBayes:
     """Naive Bayes of which words texts hold: exact in leaving groups out, and nothing to choose.
 
+    It is surer the more texts it has seen, and its sigmoids were fitted by halves of them: so all rows are scored by
+    either half, and both are averaged. Fitted to all of them at once average precision of tags was .359, not .379.
+
     Args:
         rows: (N, D) of length 1, >= 0.
         examples: N of them.
@@ -135,10 +138,9 @@ class NaiveBayes:
         """See `Learner.fit`. What it says is linear in the rows, as what a logistic regression says."""
         parts, targets = self._examples.parts[:, None], self._examples.targets
         halves = [replace(self._examples, targets=targets * (parts == half)) for half in HALVES]
-        ratios = sum(leave_group_out_ratios(self._rows, half) for half in halves) / len(halves)
-        weights = sum(fit_ratios(self._rows, half.targets) for half in halves) / len(halves)
+        weights = np.mean([fit_ratios(self._rows, half.targets) for half in halves], axis=0)
         predictor = LogisticModel(self._columns, weights.astype(np.float32), np.zeros(weights.shape[1]))
-        return ratios, predictor
+        return np.mean([leave_group_out_ratios(self._rows, half) for half in halves], axis=0), predictor
 
 
 def binomial_loss(scores: Singles, wanted: Singles) -> float:
