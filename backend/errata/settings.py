@@ -6,7 +6,7 @@ import os
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from dotenv import dotenv_values
 from platformdirs import user_data_path
@@ -35,11 +35,24 @@ class ProjectSettings(BaseModel):
     belief: str | None = None  # own, stored, a file, an ML backend's URL, or package.module:Class
     encoder: str | None = None
     text_encoder: str | None = None
+    weights: Path | None = None
+    embeddings: Path | None = None  # of the user's own, in place of an encoder
     apply: ApplyMode | None = None
     limit: int | None = None  # the queue's length
     group_by: str | None = None  # a field of tasks' data whose equal values must not vouch for one another
     shows_version: bool | None = None  # errata may fill the project's model version where it is empty
     media: MediaServer | None = None  # who serves the review project's media
+
+    def changed(self, said: ProjectSettings) -> ProjectSettings:
+        """Return these with what was said anew, also that something is left to the environment again."""
+        return self.model_copy(update=said.model_dump(exclude_unset=True))
+
+    def shown(self) -> dict[str, Any]:
+        """Return what is set as JSON, without the user and the password of an ML backend that is believed."""
+        said = self.model_dump(mode="json", exclude_none=True)
+        if "@" in said.get("belief", ""):
+            said["belief"] = re.sub(r"^(https?://)[^/]*@", r"\1", said["belief"])
+        return said
 
 
 class Settings(BaseSettings):
@@ -76,11 +89,16 @@ class Settings(BaseSettings):
     )
     database_url: str | None = Field(None, description="SQLAlchemy URL; SQLite in the data folder by default")
     redis_url: str | None = Field(None, description="runs jobs by RQ (`errata worker`) instead of child processes")
-    encoder: str = Field("resnet50", description="any torchvision classification backbone, or `pixels`")
+    encoder: str = Field(
+        "resnet50",
+        description="what sees images: any torchvision classification backbone, `pixels`, or `package.module:Class` of "
+        "your own; several with commas between",
+    )
     text_encoder: str = Field(
         DEFAULT_TEXT_ENCODER,
-        description="what reads texts: `words`, `characters` or both, which need nothing, or the name or folder of a "
-        "sentence-transformers model (`pip install 'errata[text]'`)",
+        description="what reads texts: `words`, `characters` or both, which need nothing; or the name or folder of a "
+        "sentence-transformers model (`pip install 'errata[text]'`), or `package.module:Class` of your own, several "
+        "with commas between",
     )
     weights: Path | None = Field(None, description="a file, or a folder of NAME.pth, instead of a download")
     predictions: PredictionsMode | None = Field(

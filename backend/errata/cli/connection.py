@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 import typer
 
@@ -12,16 +11,13 @@ from errata.cli.console import echo, print_json, progress, tell
 from errata.cli.conversation import Connector, Talk, Wishes, addition_lines, decide, found_lines
 from errata.cli.failures import failure
 from errata.cli.login import sign_in
+from errata.cli.project_options import Embeddings, Encoder, TextEncoder, Weights, project_settings
 from errata.cli.questions import ask_yes
 from errata.errors import ConfigNotServed, ErrataError, UsageError
 from errata.labelstudio.account import Account, ListedProject
 from errata.labelstudio.target import read_target
-from errata.settings import ApplyMode, PredictionsMode, ProjectSettings, read_settings
-from errata.user_classes import is_class_name
+from errata.settings import read_settings
 from errata.wiring import Wiring
-from errata_model.encoders.images import UnknownEncoder
-from errata_model.encoders.text import load_text_encoder
-from errata_model.encoders.torchvision import own_weights
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing: defaults hold.")]
@@ -60,10 +56,10 @@ def connect(
         str | None,
         typer.Option(help="Who believes: own, stored, a CSV file, an ML backend's URL, or package.module:Class."),
     ] = None,
-    encoder: Annotated[str | None, typer.Option(help="A torchvision classification backbone, or pixels.")] = None,
-    text_encoder: Annotated[
-        str | None, typer.Option(help="words, characters or both, or a sentence-transformers model, for texts.")
-    ] = None,
+    encoder: Encoder = None,
+    text_encoder: TextEncoder = None,
+    weights: Weights = None,
+    embeddings: Embeddings = None,
     group_by: Annotated[
         str | None,
         typer.Option(metavar="FIELD", help="A field of tasks' data: equal values must not vouch for one another."),
@@ -83,16 +79,16 @@ def connect(
     urls = {each.url for each in targets if each.url}
     if len(urls) > 1:
         raise UsageError("One errata serves one Label Studio; another one needs an ERRATA_DATA_DIR of its own.")
-    said = ProjectSettings.model_validate(
-        {
-            "predictions": _one_of("--predictions", predictions, get_args(PredictionsMode)),
-            "shows_version": model_version,
-            "belief": _belief(belief),
-            "encoder": _encoder(encoder),
-            "text_encoder": _text_encoder(text_encoder),
-            "group_by": group_by,
-            "apply": _one_of("--apply", apply, get_args(ApplyMode)),
-        }
+    said = project_settings(
+        predictions=predictions,
+        shows_version=model_version,
+        belief=belief,
+        encoder=encoder,
+        text_encoder=text_encoder,
+        weights=weights,
+        embeddings=embeddings,
+        group_by=group_by,
+        apply=apply,
     )
     wiring = sign_in(read_settings(), next(iter(urls), None), dry_run)
     try:
@@ -158,7 +154,7 @@ def converse(connector: Connector, talk: Talk, wishes: Wishes, is_quiet: bool) -
         if not survey.controls:
             found = " ".join(survey.refused) or "It has no control at all."
             raise ConfigNotServed(f"Nothing in project {talk.project_id} can be audited. {found}")
-        talk.minutes = connector.audit_minutes(survey, wishes.said.encoder)
+        talk.minutes = connector.audit_minutes(survey, wishes.said)
         talk.obstacle = connector.obstacle(talk.project_id)
     for line in found_lines(survey, talk.minutes, talk.obstacle):
         say(line)
@@ -203,41 +199,6 @@ def _refuse_backend(has_other: bool, obstacle: str | None, wishes: Wishes) -> No
     if wishes.attach_backend and (has_other or obstacle):
         why = obstacle or "Label Studio asks only the first ML backend, and another one is attached."
         raise UsageError(f"--backend is not to be had: {why}")
-
-
-def _one_of(option: str, value: str | None, allowed: tuple[str, ...]) -> str | None:
-    if value is not None and value not in allowed:
-        raise UsageError(f"{option} takes one of {', '.join(allowed)}, not {value!r}.")
-    return value
-
-
-def _encoder(name: str | None) -> str | None:
-    if name is not None and name != "pixels":
-        try:
-            own_weights(name)
-        except UnknownEncoder as error:
-            raise UsageError(f"--encoder is wrong because {error}") from error
-    return name
-
-
-def _text_encoder(name: str | None) -> str | None:
-    if name is not None:
-        try:
-            load_text_encoder(name)
-        except UnknownEncoder as error:
-            raise UsageError(f"--text-encoder is wrong because {error}") from error
-    return name
-
-
-def _belief(belief: str | None) -> str | None:
-    """Return the source of belief so that it is found from every folder."""
-    if belief is None or belief in ("own", "stored") or belief.startswith(("http://", "https://")):
-        return belief
-    if is_class_name(belief):
-        return belief
-    if not Path(belief).is_file():
-        raise UsageError(f"{belief} is no file; --belief takes own, stored, a CSV file, a URL or package.module:Class.")
-    return str(Path(belief).resolve())
 
 
 def _tell_projects(account: Account, listed: list[ListedProject], as_json: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -34,7 +33,7 @@ class Connector(Protocol):
     def predictions_default(self, survey: Survey) -> PredictionsMode:
         """Return which tasks get predictions unless somebody says otherwise."""
 
-    def audit_minutes(self, survey: Survey, encoder: str | None = None) -> float | None:
+    def audit_minutes(self, survey: Survey, said: ProjectSettings | None = None) -> float | None:
         """Estimate how long an audit takes."""
 
     def obstacle(self, project_id: int) -> str | None:
@@ -116,18 +115,10 @@ class Talk:
             "reach": "outbound only" if self.obstacle else "both ways",
             "obstacle": self.obstacle,
             "problem": self.problem,
-            "settings": _shown(self.decided),
+            "settings": self.decided.shown(),
             "done": self.done,
             "dry_run": is_dry,
         }
-
-
-def _shown(decided: ProjectSettings) -> dict[str, Any]:
-    """Return settings as JSON, without the user and the password of an ML backend that is believed."""
-    said = decided.model_dump(exclude_none=True)
-    if "@" in said.get("belief", ""):
-        said["belief"] = re.sub(r"^(https?://)[^/]*@", r"\1", said["belief"])
-    return said
 
 
 def found_lines(survey: Survey, minutes: float | None, obstacle: str | None) -> Iterator[str]:
@@ -168,7 +159,7 @@ def duration(minutes: float | None) -> str:
 def decide(connector: Connector, survey: Survey, wishes: Wishes) -> ProjectSettings:
     """Return what is decided about a project: said now, said before, or answered now."""
     before = connector.said_of(survey.project_id)
-    decided = before.model_copy(update=wishes.said.model_dump(exclude_none=True))
+    decided = before.changed(wishes.said)
     if decided.predictions is None and connector.settings.predictions is None:
         default = connector.predictions_default(survey)
         if wishes.asks:

@@ -153,6 +153,10 @@ def _status_lines(state: Status, url: str) -> list[str]:
     else:
         ended = audit.problem or f"{audit.summary.get('labels')} labels, model {audit.version}"
         lines.append(f"Last audit: {audit.finished_at:%Y-%m-%d %H:%M} UTC, {ended}")
+    if state.connected_with:
+        words = {True: "yes", False: "no"}
+        said = (f"{name.replace('_', ' ')} {words.get(value, value)}" for name, value in state.connected_with.items())
+        lines.append(f"Connected with: {', '.join(said)}")
     if state.footprint:
         lines.append(f"Written to {url} by errata:")
         lines += [f"  {trace_words(trace, url)}" for trace in state.footprint]

@@ -13,6 +13,7 @@ from errata.audit.ports import Trace
 from errata.doctor import label_studio, machine, media, model, service, ties, token
 from errata.doctor.asking import Question, ask_all
 from errata.doctor.checks import Check, failed, look, not_asked, ok, told, wrong
+from errata.doctor.needed import Needed, NeededEncoder
 from errata.errors import ErrataError, LabelStudioGone, LabelStudioRefused, SettingError
 from errata.jobs.queue import JobState
 from errata.labelstudio.label_config import read_label_config
@@ -25,6 +26,7 @@ from errata.wiring import Wiring
 AROUND_S = 11.0  # for this machine and the services, each on its own
 WITHIN_S = 16.0  # for what needs Label Studio, and for what takes computing
 _TIES = ("webhook", "ml_backend")
+_NEEDED = frozenset({"Label Studio", "token", "database"})  # to look at a project
 
 
 def examine(wiring: Wiring, project_ids: Sequence[int]) -> list[Check]:
@@ -61,21 +63,21 @@ class _Examination:
             AROUND_S,
         )
         down = {check.name for check in around if check.state == "wrong"}
-        return [*around, *self._service(), *ask_all([*self._computing(), *self._within(down)], WITHIN_S)]
+        return [*around, *self._service(), *ask_all([*self._computing(down), *self._within(down)], WITHIN_S)]
 
-    def _computing(self) -> list[Question]:
+    def _computing(self, down: Set[str]) -> list[Question]:
+        """Return the questions about the encoders that the projects need; `down` names what is wrong already."""
         slow = "Try again when this machine is less busy."
-        names = {self._settings_of(id_).encoder for id_ in self._project_ids} | {self._settings.encoder}
-        text_names = {self._settings_of(id_).text_encoder for id_ in self._project_ids} | {self._settings.text_encoder}
+        needed = Needed(self._wiring, self._project_ids, self._traces, is_up=down.isdisjoint(_NEEDED))
         return [
-            Question("device", partial(self._device, names), slow),
-            *(Question("encoder", partial(self._encoder, name), slow) for name in sorted(names)),
-            *(Question("text encoder", partial(self._text_encoder, name), slow) for name in sorted(text_names)),
+            Question("device", partial(self._device, needed), slow),
+            *(Question("encoder", partial(self._encoder, needed, each), slow) for each in needed.image_encoders),
+            *(Question("text encoder", partial(self._text_encoder, needed, n), slow) for n in needed.text_encoders),
         ]
 
     def _within(self, down: Set[str]) -> list[Question]:
         """Return the questions that need Label Studio; `down` names what is wrong already."""
-        if not down.isdisjoint({"Label Studio", "token", "database"}):
+        if not down.isdisjoint(_NEEDED):
             why = "the database does not open" if "database" in down else "Label Studio cannot be asked, as said above"
             return [Question("projects", lambda: [not_asked("projects", why)], "")]
         questions = [Question("reached by Label Studio", self._reach, "Look whether Label Studio is busy.")]
@@ -87,15 +89,17 @@ class _Examination:
             questions.append(Question("media", partial(self._media, id_), late, id_))
         return questions
 
-    def _device(self, encoders: Set[str]) -> Iterator[Check]:
+    def _device(self, needed: Needed) -> Iterator[Check]:
         yield machine.check_libraries()
-        yield machine.check_device(encoders)
+        yield machine.check_device({each.name for each in needed.image_encoders if needed.is_needed(each)})
 
-    def _encoder(self, name: str) -> Iterator[Check]:
-        yield model.check_encoder(name, self._settings.weights, self._wiring.network.trust)
+    def _encoder(self, needed: Needed, encoder: NeededEncoder) -> Iterator[Check]:
+        if needed.is_needed(encoder):
+            yield from model.check_encoders(encoder.name, encoder.weights, self._wiring.network.trust)
 
-    def _text_encoder(self, name: str) -> Iterator[Check]:
-        yield model.check_text_encoder(name)
+    def _text_encoder(self, needed: Needed, encoder: NeededEncoder) -> Iterator[Check]:
+        if needed.is_needed(encoder):
+            yield model.check_text_encoder(encoder.name)
 
     def _machine(self) -> Iterator[Check]:
         yield from machine.check_settings(named_variables(), self._mistakes())

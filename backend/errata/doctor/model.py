@@ -8,52 +8,71 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from errata.audit.user_encoder import user_image_encoder, user_text_encoder
 from errata.doctor.checks import Check, look, not_asked, ok, told, wrong
 from errata.doctor.label_studio import Api
 from errata.labelstudio.predictions import BACKEND_TITLE, is_own_version
 from errata.review.records import AuditRecord
 from errata.settings import Settings
-from errata_model.encoders.images import UnknownEncoder, WeightsUnavailable, load_image_encoder
+from errata.user_classes import is_class_name
+from errata_model.encoders.images import (
+    ImageEncoder,
+    PixelEncoder,
+    TorchvisionEncoder,
+    UnknownEncoder,
+    WeightsUnavailable,
+    load_image_encoders,
+)
+from errata_model.encoders.naming import encoder_names
 from errata_model.encoders.text import is_counting, load_text_encoder
-from errata_model.encoders.torchvision import own_weights
 from errata_model.encoders.weights import check_host
 
 
-def check_encoder(name: str, weights: Path | None, trust: ssl.SSLContext | None = None) -> Check:
-    """Say whether an encoder can be had, without downloading anything. Loads what is there, which takes seconds.
+def check_encoders(name: str, weights: Path | None, trust: ssl.SSLContext | None = None) -> Iterator[Check]:
+    """Say whether image encoders can be had, without downloading anything. Loads what is there, which takes seconds.
 
     Args:
-        name: `pixels`, or a torchvision classification backbone.
+        name: one, or several with commas between.
         weights: a file, or a folder of NAME.pth; None for torchvision's own.
         trust: whose certificates count where the download's host is asked.
     """
-    if name == "pixels":
-        return ok("encoder", "pixels, which needs no weights")
     try:
-        if weights is None:
-            url, file = own_weights(name)
-            if not file.is_file():
-                return _downloadable(name, url, trust)
-        width = load_image_encoder(name, weights).width
+        encoders = load_image_encoders(name, weights, trust, user_image_encoder)
+        for one, encoder in zip(encoder_names(name), encoders, strict=True):
+            yield _check_encoder(one, encoder, weights, trust)
     except UnknownEncoder as error:
-        return told("encoder", f"ERRATA_ENCODER is wrong because {error}")
+        yield told("encoder", f"ERRATA_ENCODER is wrong because {error}")
     except WeightsUnavailable as error:
-        return told("encoder", str(error))
-    return ok("encoder", f"{name} loads ({weights or 'downloaded before'}), {width:,} numbers an image")
+        yield told("encoder", str(error))
+
+
+def _check_encoder(name: str, encoder: ImageEncoder, weights: Path | None, trust: ssl.SSLContext | None) -> Check:
+    if isinstance(encoder, PixelEncoder):
+        return ok("encoder", "pixels, which needs no weights")
+    if not isinstance(encoder, TorchvisionEncoder):
+        return ok("encoder", f"{name} loads, {encoder.width:,} numbers an image")
+    url = encoder.missing_from()
+    if url is not None:
+        return _downloadable(name, url, trust)
+    return ok("encoder", f"{name} loads ({weights or 'downloaded before'}), {encoder.width:,} numbers an image")
 
 
 def check_text_encoder(name: str) -> Check:
     """Say whether what reads texts can be had, without downloading anything.
 
     Args:
-        name: `words`, `characters` or both, or a sentence-transformers model's name or folder.
+        name: `words`, `characters` or both; or sentence-transformers models' names or folders, or classes of the
+            user's own.
     """
     if is_counting(name):
         return ok("text encoder", f"{name}, which needs no weights")
     try:
-        load_text_encoder(name)
+        load_text_encoder(name, user_text_encoder)
     except UnknownEncoder as error:
         return told("text encoder", f"ERRATA_TEXT_ENCODER is wrong because {error}")
+    names = encoder_names(name)
+    if all(is_class_name(each) for each in names):
+        return ok("text encoder", f"{name} loads")
     if find_spec("sentence_transformers") is None:
         return wrong(
             "text encoder", f"{name} needs sentence-transformers, which is not installed", "pip install 'errata[text]'"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from errata.review.estimates import share_sentence, wilson_interval
 from errata.review.plans import Conflict, Plan
@@ -44,6 +45,7 @@ class Status:
         last_audit: the latest audit, None before the first.
         changesets: (id, when, how many writes of it stand), oldest first.
         footprint: what errata has written where.
+        connected_with: what `errata connect` was told, by the names of its options.
     """
 
     project_id: int
@@ -61,6 +63,7 @@ class Status:
     last_audit: AuditRecord | None
     changesets: tuple[tuple[int, datetime, int], ...]
     footprint: tuple[Trace, ...]
+    connected_with: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def sentence(self) -> str:

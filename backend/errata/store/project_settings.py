@@ -27,7 +27,7 @@ class ProjectSettingsStore:
 
     def put(self, project_id: int, settings: ProjectSettings) -> None:
         """Keep a project's settings in place of those it had."""
-        row = {"project_id": project_id, "settings": settings.model_dump(exclude_none=True)}
+        row = {"project_id": project_id, "settings": settings.model_dump(mode="json", exclude_none=True)}
         with writing(self._engine) as connection:
             upsert(connection, PROJECT_SETTINGS, [row])
 

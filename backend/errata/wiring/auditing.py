@@ -77,10 +77,13 @@ class Auditing(Showing, Training, Embedding):
     def _options_of(self, project_id: int, options: BeliefOptions) -> BeliefOptions:
         """Return the options with what the project was connected with where the command line says nothing."""
         said = self.project_settings.get(project_id)
+        is_chosen = any((options.belief, options.encoder, options.text_encoder, options.weights))
         return replace(
             options,
-            belief=options.belief or said.belief,
+            belief=options.belief or ("own" if options.embeddings else said.belief),
             encoder=options.encoder or said.encoder,
+            weights=options.weights or (None if options.encoder else said.weights),
+            embeddings=options.embeddings or (None if is_chosen else said.embeddings),
             text_encoder=options.text_encoder or said.text_encoder,
             limit=said.limit if options.limit is None else options.limit,
             group_by=options.group_by or said.group_by,

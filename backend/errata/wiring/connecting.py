@@ -105,7 +105,7 @@ class Connecting(Surveying):
     def _decide(self, project_id: int, decided: ProjectSettings) -> list[str]:
         """Keep what was decided, if only that it is connected; take predictions away that fewer people are to see."""
         said = self.project_settings.get(project_id)
-        merged = said.model_copy(update=decided.model_dump(exclude_none=True))
+        merged = said.changed(decided)
         before, after = (each.predictions or self.settings.predictions or "labelled" for each in (said, merged))
         is_for_fewer = _SHOWN.index(after) < _SHOWN.index(before)
         # First, so that connecting again takes away what a failure in between has left.

@@ -114,9 +114,9 @@ class Reviewing(Training):
 
     def status(self, project_id: int) -> Status:
         """Gather where a project stands."""
-        return project_status(
-            project_id, self.audits, self.verdicts, self.journal, self.footprint, self.plan(project_id)
-        )
+        plan = self.plan(project_id)
+        found = project_status(project_id, self.audits, self.verdicts, self.journal, self.footprint, plan)
+        return replace(found, connected_with=self.project_settings.get(project_id).shown())
 
     def row(self, project: Project) -> Row:
         """Take a project's verdicts and say in a row where it stands."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import cached_property
+
+from PIL import Image
 
 from errata.audit.ports import Progress
 from errata.errors import ErrataError
@@ -15,13 +17,19 @@ from errata.labelstudio.label_config import read_label_config
 from errata.labelstudio.media import ProjectMedia
 from errata.labelstudio.reachability import can_reach, checked_url, is_loopback
 from errata.labelstudio.survey import Survey, first_tasks, survey_project
-from errata.settings import ProjectSettings
+from errata.settings import ProjectSettings, Settings
 from errata.store.durations import audit_durations
+from errata.wiring.embedding import Embedding
 from errata.wiring.showing import Showing
-from errata_model.encoders.images import UnknownEncoder, UnusableImage, WeightsUnavailable, decode_image
-from errata_model.encoders.images import load_image_encoder as load
+from errata_model.encoders.images import (
+    ImageEncoder,
+    TorchvisionEncoder,
+    UnknownEncoder,
+    UnusableImage,
+    WeightsUnavailable,
+    decode_image,
+)
 from errata_model.encoders.text import is_counting
-from errata_model.encoders.torchvision import own_weights
 
 N_TIMED = 8
 _READ_S = 0.003  # a task, by the paged list of Label Studio 1.23.2 on SQLite
@@ -29,7 +37,7 @@ _TEXT_S = 0.005  # a task's text of 250 characters, to count and to learn from
 _FETCHERS = 4
 
 
-class Surveying(Showing):
+class Surveying(Showing, Embedding):
     """Surveys on the adapters. Writes nothing."""
 
     @cached_property
@@ -82,12 +90,12 @@ class Surveying(Showing):
         password = settings.backend_password.get_secret_value() if settings.backend_password else None
         return Place(self.seen_url or "", settings.backend_user, password or None, self.secret)
 
-    def audit_minutes(self, survey: Survey, encoder: str | None = None) -> float | None:
+    def audit_minutes(self, survey: Survey, said: ProjectSettings | None = None) -> float | None:
         """Estimate how long an audit takes, from earlier audits or by timing the encoder on a few images.
 
         Args:
             survey: the project.
-            encoder: its name, where it is another one than the settings say.
+            said: what is about to be decided about it.
 
         Returns:
             Minutes; None where nothing is known before the first audit.
@@ -102,29 +110,29 @@ class Surveying(Showing):
         config = self.client.get(f"api/projects/{survey.project_id}/")["label_config"]
         controls = read_label_config(config).controls
         keys = {control.data_key for control in controls if control.modality == "image"}
-        settings = self.settings_of(survey.project_id)
+        decided = self.said_of(survey.project_id).changed(said or ProjectSettings())
+        settings = self.settings.of_project(decided)
+        if decided.embeddings is not None:
+            return _READ_S * survey.n_tasks / 60
         if not keys:
             return (_READ_S + _TEXT_S) * survey.n_tasks / 60 if is_counting(settings.text_encoder) else None
-        per_task_s = self._timed(survey, encoder or settings.encoder, keys)
+        per_task_s = self._timed(survey, settings, keys)
         return None if per_task_s is None else (per_task_s + _READ_S) * survey.n_tasks / 60
 
-    def _timed(self, survey: Survey, name: str, keys: Collection[str]) -> float | None:
+    def _timed(self, survey: Survey, settings: Settings, keys: Collection[str]) -> float | None:
         """Return the seconds that fetching and encoding an image take, None where that cannot be tried now."""
-        weights = self.settings.weights
         try:
-            if name != "pixels" and weights is None and not own_weights(name)[1].is_file():
+            encoders = self.load_image_encoders(settings.encoder, settings.weights)
+            if any(isinstance(each, TorchvisionEncoder) and each.missing_from() for each in encoders):
                 return None  # no weights are downloaded for an estimate
-            encoder = load(name, weights, self.network.trust)
             began = time.monotonic()
-            images = self._pictures(survey, keys)
+            pictures = self._pictures(survey, keys)
             fetching_s = time.monotonic() - began
-            if not images:
+            if not pictures:
                 return None
-            prepared = [encoder.prepare(decode_image(image, self.settings.media_max_pixels)) for image in images]
-            encoder.encode(prepared[:1])  # loads the network
-            began = time.monotonic()
-            encoder.encode(prepared)
-            return (fetching_s / _FETCHERS + time.monotonic() - began) / len(images)
+            images = [decode_image(picture, self.settings.media_max_pixels) for picture in pictures]
+            encoding_s = sum(_encoding_s(encoder, images) for encoder in encoders)
+            return (fetching_s / _FETCHERS + encoding_s) / len(images)
         except (UnknownEncoder, WeightsUnavailable, UnusableImage, ErrataError):
             return None
 
@@ -142,3 +150,11 @@ class Surveying(Showing):
             ]
         finally:
             media.close()
+
+
+def _encoding_s(encoder: ImageEncoder, images: Sequence[Image.Image]) -> float:
+    prepared = [encoder.prepare(image) for image in images]
+    encoder.encode(prepared[:1])  # loads the network
+    began = time.monotonic()
+    encoder.encode(prepared)
+    return time.monotonic() - began

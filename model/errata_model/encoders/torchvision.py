@@ -77,6 +77,15 @@ class TorchvisionEncoder:
             return f"{self.name}:{hash_file(self.weights)}:{_PREPROCESSING}"
         return f"{self.name}:{Path(_default_weights(self.name).url).stem}:{_PREPROCESSING}"
 
+    def missing_from(self) -> str | None:
+        """Return where the weights will be downloaded from; None where they are here. Imports torch.
+
+        Raises:
+            UnknownEncoder: torchvision does not know the name.
+        """
+        url, file = own_weights(self.name)
+        return None if self.weights is not None or file.is_file() else url
+
     @property
     def width(self) -> int:
         """The number of columns of an embedding. Loads the network where it is not loaded yet."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from errata.audit.embed import BATCH, IN_FLIGHT, content_key, groups_of
+from errata.audit.embed import BATCH, IN_FLIGHT, Embedded, ImageEmbedder, content_key, groups_of
+from errata.audit.ports import UsedEncoder
 from errata.errors import LabelStudioUnreachable, MediaError
 
 
@@ -139,3 +142,57 @@ def test_a_bug_in_a_thread_is_not_taken_for_broken_media(studio: Any) -> None:
     studio.media.content = {"a.png": ZeroDivisionError()}
     with pytest.raises(ZeroDivisionError):
         studio.embed({1: "a.png"})
+
+
+@pytest.fixture
+def make(studio: Any) -> Any:
+    """Make another encoder of colours with a cache of its own; it may want as many pixels."""
+    encoder, cache = type(studio.encoder), type(studio.embeddings)
+    return lambda identity, least_side=None: (encoder(identity=identity, least_side=least_side), cache())
+
+
+def embed_by(studio: Any, parts: Any, uris: dict[int, str]) -> Embedded:
+    used = UsedEncoder(",".join(encoder.identity for encoder, _ in parts), "several")
+    return ImageEmbedder(studio.media, studio.index, parts, 10_000_000, used).embed(uris, studio.told)
+
+
+def test_rows_of_several_encoders_lie_side_by_side(studio: Any, png: Any, make: Any) -> None:
+    """Each file is read once for all of them, and blocks say which columns are whose."""
+    studio.media.content = many(png, 150)
+    one, other = (studio.encoder, studio.embeddings), make("other:1")
+    other[0].prepare = lambda image: -type(one[0]).prepare(other[0], image)
+    embedded = embed_by(studio, [one, other], {n + 1: f"{n}.png" for n in range(150)})
+    assert (embedded.rows.shape, embedded.blocks) == ((150, 6), (3, 3))
+    np.testing.assert_array_equal(embedded.rows[:, 3:], -embedded.rows[:, :3])
+    np.testing.assert_allclose(embedded.rows[:, 0] * 255, np.arange(150), atol=1e-3)
+    assert set(studio.media.n_read.values()) == {1}
+    assert (one[0].batches, other[0].batches) == ([64, 64, 22], [64, 64, 22])
+
+
+def test_an_encoder_that_is_added_later_runs_alone(studio: Any, png: Any, make: Any) -> None:
+    """What the first one has seen it never sees again, whether it stands first or second, alone or not."""
+    studio.media.content = many(png, 3)
+    uris = {n + 1: f"{n}.png" for n in range(3)}
+    one, other = (studio.encoder, studio.embeddings), make("other:1")
+    alone = embed_by(studio, [one], uris)
+    studio.media.content["3.png"] = png(9)
+    both = embed_by(studio, [other, one], {**uris, 4: "3.png"})
+    assert (sum(one[0].batches), sum(other[0].batches)) == (4, 4)
+    np.testing.assert_array_equal(both.rows[:3, 3:], alone.rows)
+    embed_by(studio, [other], {**uris, 4: "3.png"})
+    assert (sum(one[0].batches), sum(other[0].batches)) == (4, 4)
+    assert studio.media.n_read == {"0.png": 2, "1.png": 2, "2.png": 2, "3.png": 1}
+
+
+def test_an_image_is_decoded_as_large_as_each_encoder_needs_it(studio: Any, make: Any) -> None:
+    """A JPEG may come smaller, and never depends on who else looks: rows that are kept would differ."""
+    file = io.BytesIO()
+    Image.effect_noise((900, 500), 60).save(file, "JPEG")
+    studio.media.content = {"large.jpg": file.getvalue()}
+    parts = [make(f"{side}:1", side) for side in (None, 100, 224, 600)]
+    sizes: list[tuple[int, int]] = []
+    for encoder, _ in parts:
+        whole = encoder.prepare
+        encoder.prepare = lambda image, whole=whole: (sizes.append(image.size), whole(image))[1]
+    embed_by(studio, parts, {1: "large.jpg"})
+    assert sizes == [(900, 500), (225, 125), (450, 250), (900, 500)]

@@ -15,7 +15,7 @@ from errata.audit.embed import groups_of
 from errata.audit.embed_text import BATCH, TextEmbedder, text_key
 from errata.audit.ports import UsedEncoder
 from errata.errors import LabelStudioUnreachable, MediaError
-from errata_model.encoders.text import load_text_encoder
+from errata_model.encoders.text import JointTextEncoder, load_text_encoder
 
 
 @dataclass
@@ -132,3 +132,27 @@ def test_label_studio_going_away_ends_the_audit(studio: Any, encoder: LengthEnco
     values = {1: "a", 2: LabelStudioUnreachable("Label Studio is down.")}
     with pytest.raises(LabelStudioUnreachable, match="Label Studio is down"):
         embedder(Page(is_far=True), encoder, studio).embed(values, studio.told)
+
+
+def test_of_several_encoders_only_a_new_one_runs(studio: Any, encoder: LengthEncoder) -> None:
+    """Each keeps its own rows; they lie side by side in the order asked for."""
+
+    @dataclass
+    class WordEncoder(LengthEncoder):
+        identity: str = "words:1"
+        encoded: list[int] = field(default_factory=list)
+
+        def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            self.encoded.append(len(texts))
+            return np.array([[len(text.split()), 0, 2] for text in texts], dtype=np.float32)
+
+    words, caches = WordEncoder(), (studio.embeddings, type(studio.embeddings)())
+    embedder(Page(), encoder, studio).embed({1: "a bb"}, studio.told)
+    joint = JointTextEncoder([words, encoder])
+    parts = [(words, caches[1]), (encoder, caches[0])]
+    embedded = TextEmbedder(Page(), joint, parts, UsedEncoder(joint.identity, "two")).embed(
+        {1: "a bb", 2: "ccc"}, studio.told
+    )
+    assert embedded.rows.tolist() == [[2, 0, 2, 4, 1, 0], [1, 0, 2, 3, 1, 0]]
+    assert (embedded.blocks, words.encoded, encoder.encoded) == ((3, 3), [2], [1, 1])
+    assert studio.told.stages[-1] == ("Encoding texts", 3)

@@ -43,7 +43,7 @@ class FakeConnector:
     def predictions_default(self, survey: Survey) -> PredictionsMode:
         return "all" if survey.is_attached_in_form else "labelled"
 
-    def audit_minutes(self, survey: Survey, encoder: str | None = None) -> float | None:
+    def audit_minutes(self, survey: Survey, said: ProjectSettings | None = None) -> float | None:
         return 6.2
 
     def obstacle(self, project_id: int) -> str | None:

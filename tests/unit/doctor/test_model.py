@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -7,13 +8,20 @@ from typing import Any
 
 import pytest
 
-from errata.doctor.model import check_audit, check_encoder, check_served, check_text_encoder, check_version
+from errata.doctor.model import check_audit, check_encoders, check_served, check_text_encoder, check_version
+from errata.errors import UsageError
 from errata.review.records import AuditRecord
 from errata.settings import Settings
 
 WHEN = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc)
 STORED = "api/projects/12/model-versions/"
 Make = Callable[..., Any]
+OWN = """
+class Own:
+    identity, width = "own:1", 3
+    def prepare(self, image): ...
+    def encode(self, prepared): ...
+"""
 
 
 def audit(**changes: Any) -> AuditRecord:
@@ -80,22 +88,23 @@ def test_without_a_model_there_is_nothing_to_compare(api: Make) -> None:
 
 def test_pixels_need_no_weights() -> None:
     """And no torch."""
-    assert check_encoder("pixels", None).state == "ok"
+    (check,) = check_encoders("pixels", None)
+    assert check.state == "ok"
 
 
 def test_weights_that_are_not_there_are_wrong(tmp_path: Path) -> None:
     """Neither is a file that holds no weights; both name what to do."""
-    missing = check_encoder("resnet18", tmp_path)
+    (missing,) = check_encoders("resnet18", tmp_path)
     assert (missing.state, "has no resnet18.pth" in missing.seen) == ("wrong", True)
     (tmp_path / "resnet18.pth").write_bytes(b"no weights")
-    broken = check_encoder("resnet18", tmp_path)
+    (broken,) = check_encoders("resnet18", tmp_path)
     assert (broken.state, "no file of weights" in broken.seen) == ("wrong", True)
     assert broken.remedy
 
 
 def test_an_encoder_that_does_not_exist_is_wrong() -> None:
     """Near names are said."""
-    check = check_encoder("resnet5O", None)
+    (check,) = check_encoders("resnet5O", None)
     assert (check.state, "resnet50" in (check.remedy or "")) == ("wrong", True)
 
 
@@ -105,8 +114,21 @@ def test_weights_that_load_are_ok(tmp_path: Path) -> None:
     import torchvision  # noqa: PLC0415
 
     torch.save(torchvision.models.get_model("squeezenet1_1", weights=None).state_dict(), tmp_path / "squeezenet1_1.pth")
-    check = check_encoder("squeezenet1_1", tmp_path)
-    assert (check.state, "numbers an image" in check.seen) == ("ok", True)
+    pixels, check = check_encoders("pixels,squeezenet1_1", tmp_path)
+    assert (check.state, "squeezenet1_1 loads" in check.seen, "numbers an image" in check.seen) == ("ok", True, True)
+    assert (pixels.state, "pixels" in pixels.seen) == ("ok", True)
+
+
+def test_encoders_of_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are loaded; one that is not there is an error that names it."""
+    (tmp_path / "doctors_own.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (check,) = check_encoders("doctors_own:Own", None)
+    assert (check.state, check.seen) == ("ok", "doctors_own:Own loads, 3 numbers an image")
+    assert check_text_encoder("doctors_own:Own").state == "ok"
+    with pytest.raises(UsageError, match="nowhere_at_all:Own: there is no module"):
+        list(check_encoders("nowhere_at_all:Own", None))
 
 
 def test_what_reads_texts_needs_nothing_or_says_what() -> None:

@@ -152,3 +152,54 @@ def test_damaged_files_decode_or_say_why(form):
         except UnusableImage:
             continue
         assert found.mode == "RGB"
+
+
+def photograph(mode="RGB", size_wh=(1200, 900)):
+    colours = np.random.default_rng(0).integers(0, 256, (9, 12, 3), dtype=np.uint8)
+    return Image.fromarray(colours).resize(size_wh, Image.Resampling.BICUBIC).convert(mode)
+
+
+def difference(one, other):
+    """Return the root mean square difference of two images, brought to one size, in grey values of 255."""
+    small = [np.asarray(each.resize((64, 48), Image.Resampling.BOX), dtype=float) for each in (one, other)]
+    return np.sqrt(((small[0] - small[1]) ** 2).mean())
+
+
+@pytest.mark.parametrize(
+    ("least_side", "size"),
+    [(None, (1200, 900)), (600, (1200, 900)), (450, (600, 450)), (224, (300, 225)), (1, (150, 113))],
+)
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_large_jpeg_is_decoded_no_larger_than_needed(mode, least_side, size):
+    """To no less than what is needed either way, with the same picture in it."""
+    content = saved(photograph(mode), "JPEG", quality=95)
+    found = decode_image(content, 10_000_000, least_side)
+    assert (found.mode, found.size) == ("RGB", size)
+    assert difference(found, decode_image(content, 10_000_000)) < 4
+
+
+def test_a_jpeg_on_its_side_is_turned_when_it_is_decoded_smaller():
+    """EXIF orientation holds, and the limit is that of the file."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = saved(photograph(), "JPEG", exif=exif)
+    found = decode_image(content, 10_000_000, 224)
+    assert found.size == (225, 300)
+    assert difference(found, decode_image(content, 10_000_000)) < 4
+    with pytest.raises(UnusableImage, match="1200 x 900 pixels are more than the 1000000 allowed"):
+        decode_image(content, LIMIT, 224)
+
+
+def test_of_a_camera_that_saves_two_pictures_the_first_is_decoded_smaller():
+    """MPO, which is a JPEG with others behind it; other formats are decoded whole."""
+    several = io.BytesIO()
+    photograph().save(several, "MPO", save_all=True, append_images=[photograph().rotate(180)])
+    assert decode_image(several.getvalue(), 10_000_000, 224).size == (300, 225)
+    assert difference(decode_image(several.getvalue(), 10_000_000, 224), photograph()) < 4
+    assert decode_image(saved(photograph()), 10_000_000, 224).size == (1200, 900)
+
+
+def test_a_truncated_jpeg_is_as_unusable_when_it_is_decoded_smaller():
+    """And says so in the same words."""
+    with pytest.raises(UnusableImage, match="truncated or broken"):
+        decode_image(saved(photograph(), "JPEG")[:9000], 10_000_000, 224)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from errata_model.encoders.images import UnknownEncoder, WeightsUnavailable, load_image_encoder
+from errata_model.encoders.images import UnknownEncoder, WeightsUnavailable, load_image_encoder, load_image_encoders
 from errata_model.encoders.weights import download
 
 WIDTHS = {"resnet18": 128 + 256 + 512, "squeezenet1_0": 256 + 512 + 512, "mobilenet_v3_small": 96 + 288 + 1024}
@@ -188,6 +188,40 @@ def test_weights_of_another_network(weights_folder, tmp_path):
     torch.save(torchvision.models.resnet18(weights=None), tmp_path / "whole.pth")
     with pytest.raises(WeightsUnavailable, match="safely"):
         load_image_encoder("resnet18", tmp_path / "whole.pth").encode([])
+
+
+def test_several_encoders_by_their_names(weights_folder):
+    """In order, each as it is alone; weights are for those that have some, and others are asked for first."""
+    encoders = load_image_encoders("squeezenet1_0, pixels,resnet18", weights_folder)
+    alone = [load_image_encoder(name, weights_folder) for name in ("squeezenet1_0", "pixels", "resnet18")]
+    assert [each.identity for each in encoders] == [each.identity for each in alone]
+    file = weights_folder / "resnet18.pth"
+    assert [each.identity for each in load_image_encoders("resnet18,pixels", file)] == [
+        alone[2].identity,
+        alone[1].identity,
+    ]
+    other = object()
+    assert load_image_encoders("pixels,mine:Own", None, load_other={"pixels": None, "mine:Own": other}.get)[1] is other
+
+
+def test_one_file_of_weights_is_not_enough_for_two_encoders(weights_folder):
+    """Both are named, and the folder that would do."""
+    with pytest.raises(
+        WeightsUnavailable, match=r"one encoder, but resnet18 and squeezenet1_0 .*folder that holds NAME"
+    ):
+        load_image_encoders("resnet18,squeezenet1_0", weights_folder / "resnet18.pth")
+
+
+@pytest.mark.parametrize("name", ["", "resnet18,", "resnet18,resnet18", " , "])
+def test_a_list_that_names_nothing_or_something_twice(name):
+    """Is refused with an example."""
+    with pytest.raises(UnknownEncoder, match="names no encoder, or one twice; use one such as"):
+        load_image_encoders(name, None)
+
+
+def test_an_encoder_says_how_large_it_needs_images(weights_folder):
+    """The side that it brings the largest to."""
+    assert load_image_encoder("resnet18", weights_folder).least_side == 224
 
 
 @pytest.mark.parametrize("name", ["resnet51", "ResNet50", "fasterrcnn_resnet50_fpn", "", "../resnet50"])

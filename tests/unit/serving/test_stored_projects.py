@@ -12,7 +12,9 @@ import torch
 from torchvision.models import squeezenet1_1
 
 from errata.audit.ports import Trace, UsedEncoder
+from errata.audit.progress import LineProgress
 from errata.errors import LabelStudioGone
+from errata.labelstudio.media import FolderMedia
 from errata.labelstudio.network import Network
 from errata.review.records import Project
 from errata.serving import ServedEncoders, StoredProjects, predictions_mode
@@ -20,7 +22,9 @@ from errata.settings import PredictionsMode, ProjectSettings, Settings
 from errata.store.media_index import MediaIndexStore
 from errata.web.projects import KnownProjects, ProjectBook
 from errata.wiring import Wiring
+from errata.wiring.embedding import NoIndex
 from errata_model.encoders.images import load_image_encoder
+from errata_model.records import TextForm
 
 
 class Tasks:
@@ -173,3 +177,32 @@ def test_each_belief_is_served_with_the_encoder_it_was_formed_with(wiring: Wirin
     assert encoders.embedder(UsedEncoder("another one", "pixels"), None) is None
     encoders.embeddings(UsedEncoder(pixels.identity, "pixels"), 3).put(["a"], np.ones((1, 3), np.float32))
     assert encoders.embeddings(UsedEncoder(network.identity, "squeezenet1_1"), 5).get(["a"])[1].tolist() == [False]
+
+
+def test_a_belief_of_several_encoders_is_served_with_all_of_them(wiring: WiringOfTasks, tmp_path: Path) -> None:
+    """Their caches are those of each, found by what the artefact says, and weights are where the audit had them."""
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    torch.save(squeezenet1_1(weights=None).state_dict(), weights / "squeezenet1_1.pth")
+    name = "pixels,squeezenet1_1"
+    loaded = wiring.image_encoders(name, weights, LineProgress(print))
+    used = wiring.embedder(loaded, weights, FolderMedia(tmp_path), NoIndex()).used
+    pixels, network = loaded.values()
+    assert (used.name, used.weights) == (name, str(weights))
+    assert used.parts == ((pixels.identity, pixels.width), (network.identity, network.width))
+    encoders = ServedEncoders(wiring, MediaIndexStore(wiring.engine))
+    embedder = encoders.embedder(used, None)
+    assert embedder is not None
+    assert embedder.used == used
+    width = pixels.width + network.width
+    encoders.embeddings(used, width).put(["a"], np.ones((1, width), np.float32))
+    assert wiring.embeddings(pixels).get(["a"])[1].tolist() == [True]
+    assert wiring.embeddings(network).get(["a"])[1].tolist() == [True]
+
+
+def test_an_encoder_that_is_gone_leaves_new_media_without_prediction(wiring: WiringOfTasks) -> None:
+    """The class of somebody's own, its module or its weights; the service goes on."""
+    encoders = ServedEncoders(wiring, MediaIndexStore(wiring.engine))
+    assert encoders.embedder(UsedEncoder("gone:Own:1", "gone:Own"), None) is None
+    assert encoders.embedder(UsedEncoder("gone:Own:1", "gone:Own"), TextForm("Text")) is None
+    assert encoders.embedder(UsedEncoder("resnet18:1:3", "resnet18", "/nowhere"), None) is None

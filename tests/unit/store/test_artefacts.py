@@ -12,6 +12,8 @@ from errata.errors import UsageError
 from errata.store.artefacts import ArtefactFolder
 from errata_model.records import Control, TextForm
 
+USED = UsedEncoder("resnet50@abc,pixels:2", "resnet50,pixels", "/weights", (("resnet50@abc", 4), ("pixels:2", 3)))
+
 
 def artefact(version: str, **model: np.ndarray) -> Artefact:
     control = Control("kind/ü", "choices", "image", "image", "image", ("car", "truck"))
@@ -22,7 +24,7 @@ def artefact(version: str, **model: np.ndarray) -> Artefact:
         ("ab" * 32, ""),
         rows,
         model or None,
-        UsedEncoder("resnet50@abc", "resnet50"),
+        USED,
     )
     return Artefact(version, (belief,))
 
@@ -37,7 +39,7 @@ def test_an_artefact_comes_back_as_it_went(tmp_path: Path) -> None:
     (belief,), (expected,) = loaded.beliefs, artefact("v1").beliefs
     assert loaded.version == "v1"
     assert (belief.control, belief.content_keys) == (expected.control, expected.content_keys)
-    assert belief.encoder == UsedEncoder("resnet50@abc", "resnet50")
+    assert belief.encoder == USED
     assert belief.task_ids.tolist() == [3, 1]
     np.testing.assert_array_equal(belief.probabilities, expected.probabilities)
     assert belief.probabilities.dtype == np.float32
@@ -64,7 +66,7 @@ def test_each_control_keeps_its_encoder_and_how_its_text_is_held(tmp_path: Path)
     loaded = folder.load(7, "v1").beliefs
     assert [each.control for each in loaded] == [each.control for each in beliefs]
     names = [each.encoder.name if each.encoder else None for each in loaded]
-    assert names == ["resnet50", "words", None]
+    assert names == [USED.name, "words", None]
 
 
 @pytest.mark.parametrize("encoder", [UsedEncoder("resnet50@abc", "resnet50"), None])

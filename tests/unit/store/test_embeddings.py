@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from errata.store.embeddings import EmbeddingFolder
+from errata.store.embeddings import EmbeddingFolder, JointEmbeddings
 
 PUT = """
 import sys
@@ -105,3 +105,17 @@ def test_wrong_shapes_are_refused(tmp_path: Path) -> None:
         EmbeddingFolder(tmp_path, "encoder", 3).put(["a"], rows_of(1, 4))
     with pytest.raises(ValueError, match="`width`"):
         EmbeddingFolder(tmp_path, "encoder", 0)
+
+
+def test_several_caches_are_one(tmp_path: Path) -> None:
+    """Rows side by side; known is what every one of them knows; what is kept is parted among them."""
+    one, other = EmbeddingFolder(tmp_path, "one", 2), EmbeddingFolder(tmp_path, "other", 1)
+    one.put(["a", "b"], rows_of(2, 2))
+    other.put(["b", "c"], rows_of(2, 1))
+    joint = JointEmbeddings([(other, 1), (one, 2)])
+    rows, known = joint.get(["a", "b", "c"])
+    assert (rows.tolist(), known.tolist()) == ([[0, 1, 2], [1, 3, 4], [2, 0, 0]], [False, True, False])
+    joint.put(["d", "c"], rows_of(2))
+    assert other.get(["c", "d"])[0].tolist() == [[2], [1]]
+    assert one.get(["c", "d"])[0].tolist() == [[5, 6], [2, 3]]
+    assert joint.get([])[0].shape == (0, 3)

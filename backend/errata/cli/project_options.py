@@ -1,0 +1,130 @@
+"""Options about who believes, and what `errata connect` is told, checked before anything is asked of anybody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+
+from errata.audit.user_encoder import user_image_encoder, user_text_encoder
+from errata.errors import UsageError
+from errata.settings import ApplyMode, PredictionsMode, ProjectSettings
+from errata.user_classes import is_class_name
+from errata_model.encoders.images import TorchvisionEncoder, WeightsUnavailable, load_image_encoders
+from errata_model.encoders.naming import UnknownEncoder
+from errata_model.encoders.text import load_text_encoder
+from errata_model.encoders.torchvision import own_weights
+
+Encoder = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME[,NAME]...",
+        help="For images: a torchvision classification backbone, pixels, or package.module:Class of your own; several "
+        "are learned from side by side.",
+    ),
+]
+TextEncoder = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME[,NAME]...",
+        help="For texts: words, characters or both; or sentence-transformers models, or package.module:Class of your "
+        "own.",
+    ),
+]
+Weights = Annotated[
+    Path | None, typer.Option(help="The image encoder's weights: a file, or a folder that holds NAME.pth of each.")
+]
+Embeddings = Annotated[
+    Path | None,
+    typer.Option(help="Embeddings of your own by task id, in place of an encoder: .npz, .npy or .parquet."),
+]
+
+_WHO_BELIEVES = ("belief", "encoder", "text_encoder")
+
+
+def project_settings(
+    *,
+    predictions: str | None,
+    belief: str | None,
+    encoder: str | None,
+    text_encoder: str | None,
+    weights: Path | None,
+    embeddings: Path | None,
+    apply: str | None,
+    **others: Any,
+) -> ProjectSettings:
+    """Return what is said about a project; what is said nothing about is not set.
+
+    Whoever names an encoder takes back the weights that were named before, and who names a belief or an encoder the
+    embeddings; who gives embeddings lets errata believe by itself.
+
+    Raises:
+        UsageError: a value is wrong; names the option.
+    """
+    if embeddings is not None and belief not in (None, "own"):
+        raise UsageError("--embeddings are what errata's own belief learns from: leave out --belief.")
+    said = {
+        "predictions": _one_of("--predictions", predictions, get_args(PredictionsMode)),
+        "belief": _belief(belief),
+        "encoder": _encoder(encoder, weights),
+        "text_encoder": _text_encoder(text_encoder),
+        "weights": _there("--weights", weights),
+        "embeddings": _there("--embeddings", embeddings),
+        "apply": _one_of("--apply", apply, get_args(ApplyMode)),
+        **others,
+    }
+    kept = {name: value for name, value in said.items() if value is not None}
+    if "encoder" in kept:
+        kept.setdefault("weights", None)
+    if "embeddings" in kept:
+        kept["belief"] = "own"
+    elif not kept.keys().isdisjoint(_WHO_BELIEVES):
+        kept["embeddings"] = None
+    return ProjectSettings.model_validate(kept)
+
+
+def _one_of(option: str, value: str | None, allowed: tuple[str, ...]) -> str | None:
+    if value is not None and value not in allowed:
+        raise UsageError(f"{option} takes one of {', '.join(allowed)}, not {value!r}.")
+    return value
+
+
+def _encoder(name: str | None, weights: Path | None) -> str | None:
+    if name is not None:
+        try:
+            for encoder in load_image_encoders(name, weights, load_other=user_image_encoder):
+                if isinstance(encoder, TorchvisionEncoder):
+                    own_weights(encoder.name)
+        except UnknownEncoder as error:
+            raise UsageError(f"--encoder is wrong because {error}") from error
+        except WeightsUnavailable as error:
+            raise UsageError(f"--weights is wrong: {error}") from error
+    return name
+
+
+def _text_encoder(name: str | None) -> str | None:
+    if name is not None:
+        try:
+            load_text_encoder(name, user_text_encoder)
+        except UnknownEncoder as error:
+            raise UsageError(f"--text-encoder is wrong because {error}") from error
+    return name
+
+
+def _there(option: str, path: Path | None) -> Path | None:
+    """Return a path so that it is found from every folder."""
+    if path is not None and not path.exists():
+        raise UsageError(f"{option}: there is no {path}.")
+    return None if path is None else path.resolve()
+
+
+def _belief(belief: str | None) -> str | None:
+    """Return the source of belief so that it is found from every folder."""
+    if belief is None or belief in ("own", "stored") or belief.startswith(("http://", "https://")):
+        return belief
+    if is_class_name(belief):
+        return belief
+    if not Path(belief).is_file():
+        raise UsageError(f"{belief} is no file; --belief takes own, stored, a CSV file, a URL or package.module:Class.")
+    return str(Path(belief).resolve())
