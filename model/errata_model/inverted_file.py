@@ -24,7 +24,7 @@ _SAMPLED_QUERIES = 400
 _ROWS_A_CENTRE = 40  # that centres are fitted to
 _FITTING_STEPS = 6
 _QUERIES_AT_A_TIME = 100_000
-_BLOCK_CELLS = 4_000_000
+_BLOCK_CELLS = 1_000_000  # similarities held at a time: 4 MB, which stay in the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,10 @@ def _search_part(
 ) -> None:
     """Fill in what is found of some queries: in each one's nearest list first, then, beyond what it has, in others."""
     n_lists, k = len(file.centres), indices.shape[1]
-    probes = np.concatenate([_nearest_lists(file, asked[p], n_probes) for p in _parts(np.arange(len(asked)), n_lists)])
+    unit, of_asked = unit_rows(file.rows[asked]), groups[asked]
+    probes = np.concatenate([_nearest_lists(file, some, n_probes) for some in _parts(unit, n_lists)])
     for lists in (probes[:, :1], probes[:, 1:]):
-        by_list = np.argsort(lists.ravel(), kind="stable")
+        by_list = np.argsort(lists, axis=None, kind="stable")
         ends = np.searchsorted(lists.ravel()[by_list], np.arange(n_lists + 1))
         for number in range(n_lists):
             members = file.list_of(number)
@@ -104,13 +105,13 @@ def _search_part(
                 continue
             others = unit_rows(file.rows[members])
             for some in _parts(queries, len(members)):
-                similar = unit_rows(file.rows[asked[some]]) @ others.T
+                similar = unit[some] @ others.T
                 least = similarities[some, -1]
                 if lists.shape[1] == 1:  # nothing is known yet: of each row as many as are kept
-                    similar[groups[asked[some], None] == groups[members]] = -np.inf
+                    similar[of_asked[some, None] == groups[members]] = -np.inf
                     least = np.partition(similar, -k, axis=1)[:, -k] if k < len(members) else least
-                row, column = np.nonzero(similar >= least[:, None])
-                is_other = groups[asked[some[row]]] != groups[members[column]]
+                row, column = np.divmod(np.flatnonzero(similar >= least[:, None]), len(members))
+                is_other = of_asked[some[row]] != groups[members[column]]
                 row, column = row[is_other], column[is_other]
                 if len(row):
                     _keep_best(indices, similarities, some, row, members[column], similar[row, column])
@@ -142,8 +143,9 @@ def _keep_best(
     similarities[queries[changed]] = np.take_along_axis(values, best, axis=1)
 
 
-def _nearest_lists(file: InvertedFile, asked: Indices, n_probes: int) -> NDArray[np.int32]:
-    return largest(unit_rows(file.rows[asked]) @ file.centres.T, n_probes)[0].astype(np.int32)
+def _nearest_lists(file: InvertedFile, unit: Rows, n_probes: int) -> NDArray[np.integer]:
+    """Return (n, n_probes) lists in as few bytes as hold them, which are sorted the faster."""
+    return largest(unit @ file.centres.T, n_probes)[0].astype(np.min_scalar_type(len(file.centres)))
 
 
 def _probes_needed(file: InvertedFile, sample: Indices, k: int, groups: NDArray[np.integer]) -> int:
