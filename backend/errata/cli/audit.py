@@ -23,6 +23,7 @@ from errata.settings import read_settings
 from errata.wiring import BeliefOptions, Wiring
 
 N_EXAMPLES = 20
+FEW = 0.02  # of the labels: so few are in doubt where hardly any is wrong
 
 
 def register(app: typer.Typer) -> None:
@@ -197,4 +198,6 @@ def _suspects(examination: Examination) -> str:
     if not n_doubted:
         return "No label is in doubt."
     beyond = f", {n_doubted - n_suspects} more beyond the limit" if n_doubted > n_suspects else ""
-    return f"{n_suspects} suspects{beyond}, model {examination.belief.artefact.version}"
+    share = n_doubted / max(examination.summary()["labels"], 1)
+    few = f". Few labels are in doubt: {share:.1%}" if share <= FEW else ""
+    return f"{n_suspects} suspects{beyond}, model {examination.belief.artefact.version}{few}"
