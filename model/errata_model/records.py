@@ -34,6 +34,7 @@ class Control:
     text: TextForm | None = None  # where the modality is text
     type: str = "choices"  # of its results in Label Studio: "choices" or "taxonomy"
     takes_none: bool = False  # of tags: an annotation without an answer says that no tag applies
+    most: int | None = None  # of tags: so many at most can be given together; None where any number can
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ class BestAnswer:
     """What the belief would answer a control with.
 
     Attributes:
-        labels: each with its probability: the likeliest; of tags all that are likely, which may be none.
+        labels: each with its probability: the likeliest; of tags all that are likely, which may be none, or the
+            likeliest of them where the form does not take all.
         score: how sure the belief is of the answer, in [0, 1]: of tags, of the least sure one, given or not.
     """
 
@@ -54,7 +55,10 @@ def _best_tags(control: Control, probabilities: NDArray[np.float32], left: list[
     if not np.isfinite(known).all():
         return None
     likely = (probabilities >= LIKELY) & (True if left is None else np.array(left))
-    given = [(control.labels[k], _score(probabilities[k])) for k in np.flatnonzero(likely)]
+    best = np.flatnonzero(likely)
+    if control.most is not None:
+        best = np.sort(best[np.argsort(-probabilities[best], kind="stable")[: control.most]])
+    given = [(control.labels[k], _score(probabilities[k])) for k in best]
     return BestAnswer(given, _score(np.maximum(known, 1 - known).min()))
 
 

@@ -21,6 +21,15 @@ def kind_of(element: Element) -> str:
     return "tags" if attribute(element, "choice") == "multiple" else "choices"
 
 
+def most_of(element: Element) -> int | None:
+    """Return how many labels can be given together, None where any number can.
+
+    Label Studio's page does not save a taxonomy with more than `maxUsages`; <Choices> have no such limit.
+    """
+    said = attribute(element, "maxUsages")
+    return int(said) if element.tag == "Taxonomy" and said.isdecimal() and int(said) > 0 else None
+
+
 def labels_of(element: Element) -> list[str]:
     """Return the labels in the config's order, as results hold them; a taxonomy's are paths."""
     if element.tag == "Choices":

@@ -11,7 +11,15 @@ from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 from errata.errors import ConfigNotServed, UsageError
-from errata.labelstudio.answer_tags import attribute, hidden_controls, kind_of, labels_of, takes_none, wrong_labels
+from errata.labelstudio.answer_tags import (
+    attribute,
+    hidden_controls,
+    kind_of,
+    labels_of,
+    most_of,
+    takes_none,
+    wrong_labels,
+)
 from errata_model.records import Control, TextForm
 
 _SERVED = (
@@ -129,6 +137,7 @@ def _to_control(element: Element, objects: dict[str, Element]) -> Control:
         labels=tuple(labels_of(element)),
         text=text,
         type=element.tag.lower(),
+        most=most_of(element),
     )
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from errata.review.ports import Annotations, Edits, Findings, Journal, Verdicts
 from errata.review.records import Change, JournalEntry, Verdict
 from errata.review.recovery import recover
-from errata.review.required import LAST, takes_the_last
+from errata.review.required import LAST, adds_too_many, takes_the_last
 from errata.review.standing import Place, judge, last_writes, place_of
 from errata_model.records import Control
 
@@ -111,6 +111,8 @@ def make_plan(
             conflicts.append(Conflict(change, KEPT))
         elif newest.setdefault(place_of(change), change).new_label != change.new_label:
             conflicts.append(Conflict(change, "a newer verdict on the same label is planned"))
+    too_many = adds_too_many(newest.values(), results, controls, edits)
+    conflicts += [Conflict(newest.pop(place), why) for place, why in too_many.items()]
     last = takes_the_last(newest.values(), results, controls, edits)
     conflicts += [Conflict(newest.pop(place), LAST) for place in last]
     changes = tuple(sorted(newest.values(), key=_order))
@@ -163,6 +165,7 @@ def _changes(group: Sequence[Verdict], reason: str) -> Iterator[Change]:
     )
     if newest.new_label != newest.old_label:
         yield about
+    about = replace(about, reason=f'Corrected when asked about the tag "{newest.tag}".')
     for each in newest.also:
         yield replace(about, tag=each.tag, old_label=each.old_label, old_hash=each.old_hash, new_label=each.new_label)
 

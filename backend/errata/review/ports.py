@@ -114,6 +114,9 @@ class Edits(Protocol):
     ) -> str | None:
         """Return the label there, None where there is none."""
 
+    def tags(self, result: Sequence[Mapping[str, Any]], control: str) -> frozenset[str] | None:
+        """Return the tags that are given, none where the control has no answer; None where it cannot be read."""
+
 
 class Journal(Protocol):
     """Every write to the source, committed before it is sent."""

@@ -1,9 +1,9 @@
-"""Fixes that would leave nothing of an answer that the source's form asks for."""
+"""Fixes after which the source's form could not be saved: too few tags, or too many."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from errata.review.ports import Edits
@@ -13,6 +13,7 @@ from errata_model.records import Control
 
 Result = Sequence[Mapping[str, Any]]
 LAST = "it takes the last tag away, and the form asks for one; say in the review project which is right"
+TOO_MANY = "there would be {n} tags, and the form takes {most}; say in the review project which ones are right"
 
 
 def takes_the_last(
@@ -27,15 +28,40 @@ def takes_the_last(
         edits: replaces labels.
     """
     asked = {control.name for control in controls if control.kind == "tags" and not control.takes_none}
+    found: set[Place] = set()
+    for group, after in _answers(changes, results, asked, edits):
+        if not any(each.get("from_name") == group[0].control for each in after):
+            found.update(place_of(change) for change in group if change.new_label is None)
+    return found
+
+
+def adds_too_many(
+    changes: Iterable[Change], results: Mapping[int, Result], controls: Sequence[Control], edits: Edits
+) -> dict[Place, str]:
+    """Return the places of those changes that, with the others made too, add to more tags than the form takes, and why.
+
+    Args as `takes_the_last`.
+    """
+    most = {control.name: control.most for control in controls if control.most is not None}
+    found: dict[Place, str] = {}
+    for group, after in _answers(changes, results, most, edits):
+        tags = edits.tags(after, group[0].control) or ()
+        if len(tags) > most[group[0].control]:
+            why = TOO_MANY.format(n=len(tags), most=most[group[0].control])
+            found.update({place_of(change): why for change in group if change.new_label is not None})
+    return found
+
+
+def _answers(
+    changes: Iterable[Change], results: Mapping[int, Result], controls: Container[str], edits: Edits
+) -> Iterator[tuple[list[Change], Result]]:
+    """Yield the changes of each annotation's answer to one of the controls, and the result with all of them made."""
     of_answer: defaultdict[tuple[int, str], list[Change]] = defaultdict(list)
     for change in changes:
-        if change.control in asked:
+        if change.control in controls:
             of_answer[change.annotation_id, change.control].append(change)
-    found: set[Place] = set()
-    for (annotation_id, control), group in of_answer.items():
+    for (annotation_id, _), group in of_answer.items():
         after = results[annotation_id]
         for change in group:
             after = with_change(after, change, edits)
-        if not any(each.get("from_name") == control for each in after):
-            found.update(place_of(change) for change in group if change.new_label is None)
-    return found
+        yield group, after

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -27,6 +29,13 @@ def test_of_labels_the_likeliest_and_of_tags_all_that_are_likely() -> None:
     assert tags is not None
     assert (one.labels, one.score) == ([("dog", 0.7)], 0.7)
     assert (tags.labels, tags.score) == ([("cat", 0.9), ("dog", 0.5)], 0.5)
+
+
+def test_a_form_that_takes_two_tags_is_given_the_likeliest_two() -> None:
+    """In the config's order, as ever."""
+    best = best_answer(replace(TAGS, most=2), row(0.7, 0.6, 0.9))
+    assert best is not None
+    assert best.labels == [("cat", 0.7), ("fox", 0.9)]
 
 
 def test_no_tag_may_be_the_best_answer() -> None:

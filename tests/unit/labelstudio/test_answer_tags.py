@@ -44,6 +44,21 @@ def test_how_many_labels_a_tag_takes_makes_its_kind(tag: str, attributes: str, k
     assert (made.kind, made.type, made.labels) == (kind, type_, ("cat", "dog"))
 
 
+@pytest.mark.parametrize(
+    ("tag", "attributes", "most"),
+    [
+        ("Taxonomy", 'maxUsages="3"', 3),
+        ("Taxonomy", 'maxusages="3"', 3),
+        ("Taxonomy", "", None),
+        ("Taxonomy", 'maxUsages="many"', None),
+        ("Choices", 'choice="multiple" maxUsages="3"', None),
+    ],
+)
+def test_how_many_labels_a_tag_takes(tag: str, attributes: str, most: int | None) -> None:
+    """A taxonomy's maxUsages; <Choices> have no such attribute."""
+    assert control(tag, attributes).most == most
+
+
 def test_the_labels_of_a_taxonomy_are_paths_of_aliases() -> None:
     assert control("Taxonomy", "", TREE).labels == (
         "Animal",

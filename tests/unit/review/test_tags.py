@@ -128,6 +128,8 @@ def test_a_fix_of_other_tags_alone_says_that_the_one_in_question_is_right(story:
     story.take()
     (verdict,) = story.verdicts.of_project(7)
     assert (verdict.decision, verdict.is_wrong) == ("fix", False)
+    (change,) = story.plan([TAGS]).changes
+    assert (change.old_label, change.reason) == ("truck", 'Corrected when asked about the tag "car".')
     story.apply(story.plan([TAGS]))
     assert tags_of(story, 1) == {"car"}
 
@@ -193,6 +195,23 @@ def test_the_last_tag_stays_where_the_form_asks_for_one(story: Story) -> None:
     assert [(conflict.change.annotation_id, conflict.why) for conflict in plan.conflicts] == [(1, LAST)]
     assert {change.annotation_id for change in plan.changes} == {2}
     assert len(story.plan([TAGS]).changes) == 3
+
+
+def test_a_form_takes_no_more_tags_than_it_takes(story: Story) -> None:
+    """An addition beyond them is left alone and says why; one that comes with a removal is written."""
+    for id_ in (1, 2, 3):
+        annotate(story, id_, "car", "truck")
+    answer(story, find(story, 1, "bus"), "take_proposal")
+    answer(story, find(story, 2, "car"), "take_proposal")
+    answer(story, find(story, 2, "bus"), "take_proposal")
+    answer(story, find(story, 3, "car"), "take_proposal")
+    story.take()
+    plan = story.plan([replace(TAGS, most=2)])
+    said = "there would be 3 tags, and the form takes 2; say in the review project which ones are right"
+    assert [(conflict.change.annotation_id, conflict.why) for conflict in plan.conflicts] == [(1, said)]
+    story.apply(plan)
+    assert [tags_of(story, id_) for id_ in (1, 2, 3)] == [{"car", "truck"}, {"truck", "bus"}, {"truck"}]
+    assert [change.annotation_id for change in story.plan([TAGS]).changes] == [1]
 
 
 @pytest.mark.parametrize("now", [["car", "tram"], []])
