@@ -55,8 +55,14 @@ _DECISIONS: tuple[tuple[str, Decision, str], ...] = (
     ("Cannot be used", "unusable", "e"),
     ("Can't tell", "unclear", "n"),
 )
+# Small enough for a line each beside the task list, where a click on a row opens a task.
+_QUESTION_STYLE = "margin: 0; font-size: 20px; line-height: 1.4"
+_WHY_STYLE = "margin: 0 0 8px; font-size: 16px; line-height: 1.4; font-weight: normal"
 # The whole picture, or a part of the text, the source's choices and the decision fit into the window together.
-_PICTURE_HEIGHT = "max(200px, calc(100vh - 540px))"
+_TEXT_HEIGHT = "calc(max(200px, 100vh - 540px) / {n})"
+_PICTURE_HEIGHT = "max(200px, calc((100vh - 540px) / {n}))"  # Label Studio's tools beside it are as high
+_MOST_SHARING = 3
+_TEXTS = frozenset(TEXT_TAGS) - {"List"}
 _PATH_WIDTH = "400px"
 # Stays in sight below a picture that is higher than the window.
 _BAR_STYLE = (
@@ -140,18 +146,19 @@ def review_config(
     for tag in source.iter():
         if tag.attrib.pop("required", None) is not None:
             tag.attrib.pop("requiredMessage", None)
+    n_sharing = min(sum(tag.tag == "Image" or _is_long(tag) for tag in source.iter()), _MOST_SHARING)
     for image in source.iter("Image"):
-        image.attrib.setdefault("maxHeight", _PICTURE_HEIGHT)
+        image.attrib.setdefault("maxHeight", _PICTURE_HEIGHT.format(n=n_sharing))
     for parent in list(source.iter()):
-        _bound_texts(parent)
+        _bound_texts(parent, _TEXT_HEIGHT.format(n=n_sharing))
     for choices in source.iter("Choices"):
         if "layout" not in choices.attrib:
             choices.attrib.setdefault("showInline", "true")
     for taxonomy in source.iter("Taxonomy"):
         _show_paths(taxonomy)
     root = ET.Element("View")
-    _element(root, "Header", value=f"${columns('question')}", size="4")
-    _element(root, "Header", value=f"${columns('why')}", size="6")
+    _element(root, "Header", value=f"${columns('question')}", size="4", style=_QUESTION_STYLE)
+    _element(root, "Header", value=f"${columns('why')}", size="6", style=_WHY_STYLE)
     root.append(source)
     decision_bar = _element(root, "View", style=_BAR_STYLE)
     _element(decision_bar, "Header", value="Your decision", size="5", style="margin: 0")
@@ -182,13 +189,18 @@ def review_config(
     return ET.tostring(root, encoding="unicode")
 
 
-def _bound_texts(parent: ET.Element) -> None:
-    """Let long texts scroll in a view of their own; the items of a <List> are shown by its <Ranker>."""
+def _bound_texts(parent: ET.Element, height: str) -> None:
+    """Let long texts scroll in a view of their own."""
     for place, tag in enumerate(list(parent)):
-        if tag.tag == "Ranker" or (tag.tag in TEXT_TAGS and tag.get("name") and not tag.get("toName")):
-            view = ET.Element("View", style=f"max-height: {_PICTURE_HEIGHT}; overflow-y: auto")
+        if _is_long(tag):
+            view = ET.Element("View", style=f"max-height: {height}; overflow-y: auto")
             view.append(tag)
             parent[place] = view
+
+
+def _is_long(tag: ET.Element) -> bool:
+    """Say whether a tag shows a text; the items of a <List> are shown by its <Ranker>."""
+    return tag.tag == "Ranker" or (tag.tag in _TEXTS and bool(tag.get("name")) and not tag.get("toName"))
 
 
 def _show_paths(taxonomy: ET.Element) -> None:

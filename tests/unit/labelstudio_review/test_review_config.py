@@ -144,6 +144,18 @@ def test_a_long_text_scrolls_by_itself() -> None:
     ]
 
 
+def test_what_is_labelled_shares_the_room() -> None:
+    """A picture and a text of one task are lower than one of them alone, and their labels stay in sight."""
+    text = '<Text name="text" value="$text"/>'
+    alone = ET.fromstring(review_config(SOURCE, ()))
+    both = ET.fromstring(review_config(SOURCE.replace("<Choices", f"{text}<Choices", 1), ()))
+    (image_alone,), (image,) = alone.iter("Image"), both.iter("Image")
+    assert "/ 1" in str(image_alone.get("maxHeight"))
+    assert "/ 2" in str(image.get("maxHeight"))
+    (around,) = (view for view in both.iter("View") if any(tag.tag == "Text" for tag in view))
+    assert "/ 2" in str(around.get("style"))
+
+
 def test_the_items_of_a_list_scroll_where_they_are_shown() -> None:
     """Label Studio shows them in the <Ranker>; without bounds the decision would lie over the labels."""
     source = (
