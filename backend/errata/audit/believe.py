@@ -18,6 +18,7 @@ from errata.audit.detectors.scene import Detector
 from errata.audit.embed import Embedded, Embedder
 from errata.audit.evidence import weigh
 from errata.audit.field_groups import FieldGroups, group_by_field
+from errata.audit.finetune import Believed, FineTuning, labelled_rows
 from errata.audit.ports import Artefact, Artefacts, ControlBelief, Progress, Snapshot, Task
 from errata.audit.tags import tag_targets
 from errata.errors import NothingToLearn
@@ -73,6 +74,7 @@ class OwnBeliever:
         seed: of the learner.
         minutes: bounds the training.
         group_by: the field of tasks' data whose equal values must not vouch for one another; see `group_by_field`.
+        fine_tunes: whether encoders of images learn the labels too; see `FineTuning`.
     """
 
     def __init__(
@@ -83,20 +85,23 @@ class OwnBeliever:
         seed: int = 0,
         minutes: float | None = None,
         group_by: str | None = None,
+        fine_tunes: bool = False,
     ) -> None:
         self._embedder_of = embedder_of
         self._artefacts = artefacts
         self._seed = seed
         self._minutes = minutes
         self._group_by = group_by
+        self._fine_tuning = FineTuning(seed, minutes) if fine_tunes else None
 
     def believe(self, snapshot: Snapshot, progress: Progress) -> Belief:
         """See `Believer.believe`. A belief about the same data and model is taken from the artefacts."""
         of_field = group_by_field(snapshot.tasks, self._group_by) if self._group_by else None
         labelled = {control.data_key: control for control in reversed(snapshot.controls)}
+        embedders = {data_key: self._embedder_of(control) for data_key, control in labelled.items()}
+        values = {data_key: values_of(snapshot.tasks, data_key) for data_key in labelled}
         embedded = {
-            data_key: self._embedder_of(control).embed(values_of(snapshot.tasks, data_key), progress).compared()
-            for data_key, control in labelled.items()
+            data_key: embedder.embed(values[data_key], progress).compared() for data_key, embedder in embedders.items()
         }
         if of_field is not None:
             embedded = {data_key: media.grouped(of_field.values) for data_key, media in embedded.items()}
@@ -114,6 +119,13 @@ class OwnBeliever:
         else:
             progress.stage("Learning", len(snapshot.controls))
             beliefs = self._learn(snapshot, embedded, targets, progress)
+            if self._fine_tuning is not None:
+                believed = [
+                    Believed(each, embedders[key], embedded[key], values[key], targets[each.control.name])
+                    for each in beliefs
+                    if (key := each.control.data_key)
+                ]
+                beliefs = self._fine_tuning.improve(believed, progress)
             artefact = Artefact(version, beliefs)
         source = "The model never saw this label."
         return Belief(artefact, embedded, source, evidence=evidence, remarks=remarks)
@@ -147,11 +159,10 @@ class OwnBeliever:
 
     def _fit(self, control: Control, media: Embedded, targets: NDArray[np.float32]) -> FittedChoices | FittedTags:
         groups = media.groups()
-        is_tags = control.kind == "tags"
-        is_labelled = np.asarray(~np.isnan(targets).any(axis=1) if is_tags else targets.any(axis=1))
+        is_labelled = labelled_rows(control, targets)
         if is_labelled.sum() > 1 and len(np.unique(groups[is_labelled])) == 1:
             raise ValueError("every labelled task belongs to one group, so nothing is left to judge any of them by")
-        if is_tags:
+        if control.kind == "tags":
             return fit_tags(
                 media.rows,
                 targets,
@@ -171,6 +182,8 @@ class OwnBeliever:
         of_field: FieldGroups | None,
     ) -> str:
         digest = hashlib.sha256(json.dumps([__version__, self._seed, self._minutes]).encode())
+        if self._fine_tuning is not None:
+            digest.update(b"fine-tuned")
         for control in snapshot.controls:
             media = embedded[control.data_key]
             encoder = media.encoder.identity if media.encoder else ""

@@ -106,6 +106,11 @@ class ImageEmbedder:
             forward pass ever, and all of them together one fetch.
         max_pixels: largest picture.
         used: how the encoders are named for what is learned from the rows.
+
+    Attributes:
+        encoders: those of the parts.
+        read: fetches a file: `Media.read`.
+        max_pixels: as above.
     """
 
     def __init__(
@@ -117,10 +122,11 @@ class ImageEmbedder:
         used: UsedEncoder,
     ) -> None:
         self.used = used
-        self._media = media
+        self.encoders = tuple(encoder for encoder, _ in parts)
+        self.max_pixels = max_pixels
+        self.read = media.read
         self._index = index
         self._parts = tuple(parts)
-        self._max_pixels = max_pixels
 
     def embed(self, values: Mapping[int, Any], progress: Progress) -> Embedded:
         """See `Embedder.embed`; the data hold addresses."""
@@ -194,7 +200,7 @@ class ImageEmbedder:
 
     def _read(self, uri: str, task_id: int) -> Outcome:
         try:
-            content = self._media.read(uri, task_id)
+            content = self.read(uri, task_id)
             key = content_key(content)
             return key, self._prepare(content, self._lacking([key])[key])
         except (MediaError, UnusableImage) as error:
@@ -208,7 +214,7 @@ class ImageEmbedder:
             encoder, _ = self._parts[number]
             side = encoder.least_side
             if side not in decoded:
-                decoded[side] = decode_image(content, self._max_pixels, side)
+                decoded[side] = decode_image(content, self.max_pixels, side)
             prepared[number] = encoder.prepare(decoded[side])
         return prepared
 

@@ -64,6 +64,9 @@ def audit(
             help="A field of tasks' data, such as a patient: equal values must not vouch for one another.",
         ),
     ] = None,
+    fine_tune: Annotated[
+        bool, typer.Option("--fine-tune", help="Let the encoder of images learn the labels too, in 15 minutes at most.")
+    ] = False,
     minutes: Annotated[float | None, typer.Option(min=0, help="Bounds the training, in minutes.")] = None,
     seed: Annotated[int, typer.Option(help="Makes the audit repeatable.")] = 0,
     limit: Annotated[int | None, typer.Option(min=0, help="The queue's length; 10 % of the labels by default.")] = None,
@@ -71,7 +74,9 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Find the labels that are likely wrong, and post them into the project's review project."""
-    options = BeliefOptions(belief, encoder, weights, minutes, seed, limit, text_encoder, embeddings, group_by)
+    options = BeliefOptions(
+        belief, encoder, weights, minutes, seed, limit, text_encoder, embeddings, group_by, fine_tune
+    )
     wiring = Wiring(read_settings())
     if target is None:
         if not all_:

@@ -51,6 +51,7 @@ class BeliefOptions:
     text_encoder: str | None = None
     embeddings: Path | None = None  # of the user's own, in place of an encoder
     group_by: str | None = None  # a field of tasks' data whose equal values must not vouch for one another
+    fine_tune: bool = False  # whether encoders of images learn the labels too
 
 
 class Auditing(Showing, Training, Embedding):
@@ -150,10 +151,18 @@ class Auditing(Showing, Training, Embedding):
         self, options: BeliefOptions, media: Media, artefacts: Artefacts | None, progress: Progress
     ) -> Believer:
         belief = options.belief or "own"
+        if options.fine_tune and (belief != "own" or options.embeddings is not None):
+            raise UsageError(
+                "--fine-tune is for errata's own belief and encoders: leave out --belief and --embeddings."
+            )
         if belief == "own":
-            embedder_of = self._embedder_of(options, media, artefacts, progress)
             return OwnBeliever(
-                embedder_of, artefacts, seed=options.seed, minutes=options.minutes, group_by=options.group_by
+                self._embedder_of(options, media, artefacts, progress),
+                artefacts,
+                seed=options.seed,
+                minutes=options.minutes,
+                group_by=options.group_by,
+                fine_tunes=options.fine_tune,
             )
         if options.embeddings is not None:
             raise UsageError("--embeddings are what errata's own belief learns from: leave out --belief.")

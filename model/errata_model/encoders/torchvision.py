@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from errata_model.encoders.naming import UnknownEncoder
+from errata_model.encoders.trunk import Trunk, without_layer
 from errata_model.encoders.weights import WeightsUnavailable, download, hash_file
 
 if TYPE_CHECKING:
@@ -128,6 +129,15 @@ class TorchvisionEncoder:
                 found[batch] = network.embed(np.stack([prepared[n] for n in batch]))
         return found
 
+    def trunk(self) -> Trunk:
+        """Return the network without its final layer, for fine-tuning; in the smallest size that it takes.
+
+        Raises:
+            WeightsUnavailable: the weights cannot be had or do not fit the backbone.
+            UnknownEncoder: torchvision does not know the name.
+        """
+        return self._network().trunk()
+
     def _network(self) -> _Network:
         with self._loading:
             if self._loaded is None:
@@ -152,6 +162,7 @@ class _Network:
         self._mean = torch.tensor(preset.mean, device=self._device)[:, None, None]
         self._std = torch.tensor(preset.std, device=self._device)[:, None, None]
         self._layers = _layers(self._model, torch.zeros(1, 3, preset.side, preset.side, device=self._device))
+        self._preset = preset
         self.resampling = preset.resampling
         self.sides = tuple(side for side in (preset.side // 2, preset.side) if self._takes(side))
         self.width = self.embed(np.zeros((1, 3, preset.side, preset.side), dtype=np.uint8)).shape[1]
@@ -162,6 +173,10 @@ class _Network:
         except (RuntimeError, AssertionError, ValueError):  # transformers are built for one size
             return False
         return True
+
+    def trunk(self) -> Trunk:
+        network = without_layer(self._model, self._layers[-1])
+        return Trunk(network, self.sides[0], self.resampling, self._preset.mean, self._preset.std)
 
     def embed(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         import torch  # noqa: PLC0415
