@@ -15,8 +15,7 @@ from errata.audit.embed import FETCHERS, Embedded, Embedder, ImageEmbedder, cont
 from errata.audit.ports import ControlBelief, Progress
 from errata.errors import MediaError
 from errata_model.encoders.decoding import UnusableImage, decode_image
-from errata_model.encoders.torchvision import TorchvisionEncoder
-from errata_model.encoders.trunk import Trunk
+from errata_model.encoders.trunk import Trainable, Trunk
 from errata_model.finetuning.cross_fitting import TooLittleTime, fine_tune
 from errata_model.finetuning.pooling import pool_choices, pool_tags
 from errata_model.records import Control
@@ -118,8 +117,7 @@ def _trunk_of(embedder: Embedder) -> Trunk | None:
     """Return what fine-tuning begins with: the first of the encoders that has it."""
     if not isinstance(embedder, ImageEmbedder):
         return None
-    backbones = (encoder for encoder in embedder.encoders if isinstance(encoder, TorchvisionEncoder))
-    return next((backbone.trunk() for backbone in backbones), None)
+    return next((encoder.trunk() for encoder in embedder.encoders if isinstance(encoder, Trainable)), None)
 
 
 def _read_all(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,14 @@ class Trunk:
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
         """Return (3, side, side): the whole image, squeezed into a square."""
         return np.asarray(image.resize((self.side, self.side), self.resampling)).transpose(2, 0, 1)
+
+
+@runtime_checkable
+class Trainable(Protocol):
+    """An encoder that can be fine-tuned."""
+
+    def trunk(self) -> Trunk:
+        """Return what fine-tuning begins with."""
 
 
 def without_layer(model: torch.nn.Module, layer: torch.nn.Module) -> torch.nn.Module:
