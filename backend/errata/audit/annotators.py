@@ -104,14 +104,16 @@ class Beside:
     """The given labels of one control beside what annotators and belief say together.
 
     Attributes:
-        weighed: all labels of the control.
-        proposed: (L,) int64, the consensus of each label's task as a column.
+        figures: what is known of each annotator's labels; see `Weighed.figures`.
+        probabilities: (N, K) float32, of the consensus, in the belief's order; of tags each on its own.
+        proposed: (L,) int64, the consensus of each label's task as a column; of tags see `Scored.proposed`.
         disagreement: (L,) in [0, 1], how likely each label is wrong by the consensus.
         apart: (L,) in [0, 1], the same by the belief alone, or by the consensus where that is less.
         is_contested: (L,) whether the consensus is another label, which somebody gave.
     """
 
-    weighed: Weighed
+    figures: Mapping[str, Any]
+    probabilities: NDArray[np.float32]
     proposed: NDArray[np.int64]
     disagreement: NDArray[np.float64]
     apart: NDArray[np.float64]
@@ -130,7 +132,7 @@ class Beside:
             alone: the same labels against the belief alone.
             is_apart: leave out `conflict`, which the detector of that name adds.
         """
-        belief = replace(alone.belief, probabilities=self.weighed.consensus.probabilities.astype(np.float32))
+        belief = replace(alone.belief, probabilities=self.probabilities)
         disagreement = np.where(self.is_contested & is_apart, self.apart, self.disagreement)
         return replace(alone, belief=belief, proposed=self.proposed, disagreement=disagreement)
 
@@ -149,7 +151,14 @@ def put_beside(scored: Scored, tasks: Sequence[Task]) -> Beside | None:
     proposed = consensus.labels[scored.rows]
     disagreement = np.clip(1.0 - consensus.probabilities[scored.rows, scored.given], 0.0, 1.0)
     is_contested = (proposed != scored.given) & (consensus.agreement[scored.rows] > 0)
-    return Beside(weighed, proposed, disagreement, np.minimum(scored.disagreement, disagreement), is_contested)
+    return Beside(
+        figures=weighed.figures(scored.belief.control),
+        probabilities=consensus.probabilities.astype(np.float32),
+        proposed=proposed,
+        disagreement=disagreement,
+        apart=np.minimum(scored.disagreement, disagreement),
+        is_contested=is_contested,
+    )
 
 
 def _votes(

@@ -14,7 +14,8 @@ from errata.audit.believe import Belief
 from errata.audit.detectors import DETECTORS, Detector, Scene, Signal, annotator_conflict
 from errata.audit.ports import ControlBelief, Regions, Snapshot, Task
 from errata.audit.scored import Scored, score, unscored
-from errata.audit.tags import NOTHING, consensus_of_tags
+from errata.audit.tag_annotators import put_tags_beside
+from errata.audit.tags import consensus_of_tags
 from errata.audit.wording import SIMILAR_SHOWN, provenance, similar_items, similar_tagged
 from errata_model.features import Features
 from errata_model.kinds.choices.rows import inverse_document_frequencies, weigh_terms
@@ -60,7 +61,7 @@ def find_suspects(
     several people labelled the same tasks the belief is theirs, too; see `audit.annotators`.
     """
     alone = [score(snapshot, control_belief, regions) for control_belief in belief.artefact.beliefs]
-    beside = [put_beside(s, belief.evidence.get(s.belief.control.name, snapshot.tasks)) for s in alone]
+    beside = [_beside(snapshot, belief, s) for s in alone]
     signals = {
         (i, n): of_label
         for i, s in enumerate(alone)
@@ -100,12 +101,17 @@ def find_suspects(
         tuple(findings.values()),
         suspects,
         len(doubted),
-        tuple(among.weighed.figures(s.belief.control) for s, among in zip(alone, beside, strict=True) if among),
+        tuple(dict(among.figures) for among in beside if among),
         frozenset(
             finding_key(snapshot.url, snapshot.project_id, label)
             for label in unscored(snapshot, belief.artefact.beliefs, regions)
         ),
     )
+
+
+def _beside(snapshot: Snapshot, belief: Belief, scored: Scored) -> Beside | None:
+    evidence = belief.evidence.get(scored.belief.control.name, snapshot.tasks)
+    return put_beside(scored, evidence) if scored.tags is None else put_tags_beside(scored, evidence, snapshot.tasks)
 
 
 def _scene(snapshot: Snapshot, belief: Belief, scored: Scored, beside: Beside | None) -> Scene:
@@ -119,19 +125,16 @@ def _scene(snapshot: Snapshot, belief: Belief, scored: Scored, beside: Beside | 
         belief.embedded.get(control.data_key),
         belief.evidence.get(control.name, snapshot.tasks),
         beside,
+        scored.tags,
     )
 
 
 def _signals(scene: Scene, detectors: Sequence[Detector]) -> dict[int, dict[str, Signal]]:
-    """Return label -> detector's name -> signal, of the labels that a detector fired for.
-
-    What speaks against a task speaks against the tags that it has, and for none that it lacks.
-    """
+    """Return label -> detector's name -> signal, of the labels that a detector fired for."""
     found: dict[int, dict[str, Signal]] = {}
     for detector in detectors if scene.labels else ():
         for n, signal in detector.detect(scene).items():
-            if scene.given[n] != NOTHING:
-                found.setdefault(n, {})[detector.name] = signal
+            found.setdefault(n, {})[detector.name] = signal
     return found
 
 

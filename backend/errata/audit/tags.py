@@ -2,12 +2,14 @@
 
 Each tag of each annotation is a label of its own: one that was given, or one that is missing. Every given tag is
 scored. Of the missing ones, of which fifty tags and a thousand tasks have nearly fifty thousand, those alone that the
-belief would give with at least `LEAST_MISSING`: that bounds them by ten times the tags that the belief expects.
+belief would give with at least `LEAST_MISSING`, which bounds them by ten times the tags that the belief expects, and
+those that another annotator of the task gave.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -36,27 +38,30 @@ def tag_targets(
         control: whose tags.
         task_ids: (N,) the rows.
     """
-    column: dict[str | None, int] = {tag: k for k, tag in enumerate(control.labels)}
     row_of = {int(task_id): row for row, task_id in enumerate(task_ids)}
-    counts = np.zeros((len(task_ids), len(column)), dtype=np.float32)
+    counts = np.zeros((len(task_ids), len(control.labels)), dtype=np.float32)
     n_heard = np.zeros((len(task_ids), 1), dtype=np.float32)
-    kept = {task.id: task for task in evidence}
-    for task in tasks:
-        row = row_of.get(task.id)
-        if row is None:
-            continue
-        of_evidence = {label.annotation_id for label in _given(kept.get(task.id, task), control)}
-        heard = {
-            answer.annotation_id
-            for answer in task.answers
-            if answer.control == control.name and (answer.suggested_by is None or answer.annotation_id in of_evidence)
-        }
-        n_heard[row] = len(heard)
-        for label in _given(task, control):
-            if label.annotation_id in heard:
-                counts[row, column[label.label]] += 1
+    for answer, given in answers_heard(evidence, tasks, control):
+        row = row_of.get(answer.task_id)
+        if row is not None:
+            n_heard[row] += 1
+            counts[row, sorted(given)] += 1
     with np.errstate(invalid="ignore"):
         return np.asarray(counts / np.where(n_heard, n_heard, np.nan), dtype=np.float32)
+
+
+def answers_heard(
+    evidence: Sequence[Task], tasks: Sequence[Task], control: Control
+) -> Iterator[tuple[GivenLabel, frozenset[int]]]:
+    """Yield the answers that are evidence, each with the columns of the tags that it gave; args as `tag_targets`."""
+    column: dict[str | None, int] = {tag: k for k, tag in enumerate(control.labels)}
+    kept = {task.id: task for task in evidence}
+    for task in tasks:
+        of_evidence = {label.annotation_id for label in _given(kept.get(task.id, task), control)}
+        given = _given_by_annotation(task, control, column)
+        for answer in task.answers:
+            if answer.control == control.name and (answer.suggested_by is None or answer.annotation_id in of_evidence):
+                yield answer, frozenset(given[answer.annotation_id])
 
 
 def score_tags(
@@ -77,12 +82,14 @@ def score_tags(
         row = row_of.get(task.id)
         if row is None:
             continue
-        given = [(label, row, column[label.label]) for label in _given(task, belief.control)]
-        found += given
+        given = _given_by_annotation(task, belief.control, column)
+        of_anybody = set().union(*given.values())
+        found += [(label, row, column[label.label]) for label in _given(task, belief.control)]
         for answer in task.answers:
             if answer.control == belief.control.name:
-                has = {k for label, _, k in given if label.annotation_id == answer.annotation_id}
-                found += [(label, row, k) for k, label in _missing(answer, has, row, belief, regions)]
+                likely = of_anybody | set(np.flatnonzero(belief.probabilities[row] >= LEAST_MISSING).tolist())
+                absent = sorted(likely - given[answer.annotation_id])
+                found += [(label, row, k) for k, label in _missing(answer, absent, belief, regions)]
     labels = [label for label, _, _ in found]
     rows = np.array([row for _, row, _ in found], dtype=np.int64)
     columns = np.array([k for *_, k in found], dtype=np.int64)
@@ -92,12 +99,17 @@ def score_tags(
 
 
 def _missing(
-    answer: GivenLabel, has: set[int], row: int, belief: ControlBelief, regions: Regions
+    answer: GivenLabel, absent: Sequence[int], belief: ControlBelief, regions: Regions
 ) -> Iterator[tuple[int, GivenLabel]]:
-    for k in np.flatnonzero(belief.probabilities[row] >= LEAST_MISSING).tolist():
-        if k not in has:
-            value_hash = regions.absent_hash(belief.control, belief.control.labels[k])
-            yield k, replace(answer, value_hash=value_hash)
+    for k in absent:
+        yield k, replace(answer, value_hash=regions.absent_hash(belief.control, belief.control.labels[k]))
+
+
+def _given_by_annotation(task: Task, control: Control, column: Mapping[str | None, int]) -> defaultdict[int, set[int]]:
+    given: defaultdict[int, set[int]] = defaultdict(set)
+    for label in _given(task, control):
+        given[label.annotation_id].add(column[label.label])
+    return given
 
 
 def absent_tags(tasks: Sequence[Task], control: Control, regions: Regions) -> Iterator[GivenLabel]:

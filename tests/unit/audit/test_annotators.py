@@ -153,8 +153,8 @@ def test_one_person_twice_is_one_person(project: Any, believed: Any) -> None:
     assert weigh_annotators(tasks, about) is None
 
 
-def test_tags_have_no_consensus_here(project: Any, believed: Any, control: Control) -> None:
-    """Of several labels a task none is the right one."""
+def test_tags_have_a_consensus_of_their_own(project: Any, believed: Any, control: Control) -> None:
+    """Of several labels a task none is the right one; see `tag_annotators`."""
     several = replace(control, kind="tags")
     snapshot = project(["cat", "dog"], "cow", controls=(several,))
     (about,) = believed([UNSURE, UNSURE], of=several).artefact.beliefs

@@ -16,7 +16,7 @@ _FEWEST = 20  # values; of fewer there is no telling what is usual
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A column of numbers, higher meaning more suspicious.
+    """A column of numbers, higher meaning more suspicious. It speaks against the tags that a task has, not for others.
 
     A column whose values all lie in [0, 1] holds scores as they are. Of any other column the score is z / (z + 4), z
     being how many robust standard deviations a value is above the column's median; 0 below it. Either fires from 0.5.
@@ -46,7 +46,7 @@ class Metric:
         for n, label in enumerate(scene.labels):
             value = self.values.get(label.task_id, median)
             score = value if is_score else _score((value - median) / spread if spread else 0.0)
-            if score >= FIRES_AT and label.task_id in self.values:
+            if score >= FIRES_AT and label.task_id in self.values and label.label is not None:
                 usual = "" if is_score else f", where {median:.4g} is usual"
                 found[n] = Signal(score, f"{self.name.removeprefix('metric:')} is {value:.4g}{usual}.")
         return found

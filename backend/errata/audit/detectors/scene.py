@@ -41,6 +41,7 @@ class Scene:
         embedded: what the tasks show; None where nothing was encoded.
         evidence: the tasks with those of the control's labels alone that are evidence; see `audit.evidence`.
         beside: what annotators and belief say together; None where no two people labelled the same task.
+        tags: (L,) the columns that the labels are about where each tag stands alone; None of single choice.
     """
 
     snapshot: Snapshot
@@ -51,6 +52,7 @@ class Scene:
     embedded: Embedded | None
     evidence: Sequence[Task]
     beside: Beside | None = None
+    tags: NDArray[np.int64] | None = None
 
 
 class Detector(Protocol):
