@@ -8,12 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 _FEWEST = 10  # labels that the witness doubts; with fewer there is no telling
-_COMPETENT = 0.8  # of the labels of what the witness is surest about it must agree with so many
+_COMPETENT = 1 / 3  # of the way from chance to always: so often the witness agrees with the labels it is surest about
+_EVERY = 0.998  # of all labels: whose belief agrees with so many finds nothing, whatever the reason
 _AGREES = 0.97  # with so many doubted labels nothing agrees that has not seen them
+_SUREST = 0.1  # of the items
+_FEWEST_OF_SUREST = 5  # labels doubted there
+_LEVEL = 0.5  # times as often at least the witness doubts among the surest tenth as among the surest half
 _FEWEST_OTHERS = 50  # items without a label, to compare confidence with
 _SURER = 0.75  # how often an item with a label is surer than one without
 _PERFECT = 0.99
-_EVERY = 0.999  # of all labels; then all that the witness would have otherwise count, not those it is sure about alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,8 @@ class Leak:
     Attributes:
         is_suspected: whether it is enough.
         agreement: share of all given labels that the predictions agree with.
-        n_doubted: labels that the witness is sure are wrong.
+        n_doubted: labels that the witness would change, among all where the predictions agree with nearly every label,
+            among the half that it is surest about elsewhere.
         agreement_on_doubted: share of those that the predictions agree with; NaN where there is no witness.
         agreement_of_witness: share of all given labels that the witness agrees with; NaN likewise.
         surer: probability that the predictions are surer about an item with a label than about one without, ties half;
@@ -37,6 +41,11 @@ class Leak:
     agreement_of_witness: float
     surer: float
 
+    @property
+    def is_perhaps_right(self) -> bool:
+        """Say whether predictions that are all but perfect, of labels that are, would look the same."""
+        return self.agreement >= _EVERY
+
 
 def find_leak(
     given: NDArray[np.integer],
@@ -47,13 +56,18 @@ def find_leak(
 ) -> Leak:
     """Judge whether predictions were made by what had learned from the given labels.
 
-    Two things give it away. A witness, any learner that has certainly not seen the label of what it predicts, is
-    sure that some labels are wrong: many of them are, and the others are hard. What sees the items alone errs or
-    disagrees on them far more than elsewhere; what has seen their labels agrees with nearly all. The witness must be
-    good for this: of the half that it is surest about it agrees with 80 %. And what has learned from the labels is
-    surer about the items that had one than about those that had none.
+    Three things give it away.
 
-    Where the labels are all but right, a perfect model cannot be told from one that has seen them.
+    1. Predictions agree with nearly all labels (99.8 %), also with those that a witness would change, any learner that
+       has certainly not seen the label of what it predicts. A perfect model of right labels would do the same; no
+       wrong label is found by either.
+    2. They agree with fewer, but with nearly all that the witness is sure are wrong, though wrong labels are among
+       these: a weak witness errs ever less the surer it is, while labels that are wrong at random contradict it where
+       it is surest, too. So it must doubt among the surest tenth half as often at least as among the surest half.
+    3. They agree with 99 %, and are surer about items with a label than about those without.
+
+    A witness counts where it agrees with the half of the labels that it is surest about clearly more often than the
+    commonest class alone would.
 
     Args:
         given: (N,) columns.
@@ -74,11 +88,12 @@ def find_leak(
     if witness is not None:
         if np.shape(witness) != said.shape:
             raise ValueError(f"`witness` must be {said.shape}, got {np.shape(witness)}")
-        every = agreement >= _EVERY
-        doubted, of_witness, is_competent = _doubts(labels, np.asarray(witness, dtype=np.float64), every)
-        n_doubted = len(doubted)
+        doubts = _doubts(labels, np.asarray(witness, dtype=np.float64))
+        doubted = doubts.all if agreement >= _EVERY else doubts.sure
+        n_doubted, of_witness = len(doubted), doubts.agreement
         on_doubted = float(agrees[doubted].mean()) if n_doubted else float("nan")
-        has_seen = is_competent and n_doubted >= _FEWEST and on_doubted >= _AGREES
+        is_enough = doubts.is_competent and n_doubted >= _FEWEST and (agreement >= _EVERY or doubts.are_of_labels)
+        has_seen = is_enough and on_doubted >= _AGREES
     surer = float("nan")
     if unlabelled is not None and min(len(unlabelled), len(labels)) >= _FEWEST_OTHERS:
         surer = _surer(said.max(axis=1), np.asarray(unlabelled, dtype=np.float64).max(axis=1))
@@ -86,17 +101,40 @@ def find_leak(
     return Leak(has_seen, agreement, n_doubted, on_doubted, of_witness, surer)
 
 
-def _doubts(
-    labels: NDArray[np.int64], witness: NDArray[np.float64], every: bool
-) -> tuple[NDArray[np.int64], float, bool]:
-    """Return the labels that a witness is sure are wrong, how many of all it agrees with, and whether it is good."""
+@dataclass(frozen=True, slots=True)
+class _Doubts:
+    """What a witness says about labels.
+
+    Attributes:
+        all: the labels that it would change.
+        sure: those among the half that it is surest about.
+        agreement: with how many of all it agrees; NaN where it knows nothing.
+        is_competent: whether what it says counts.
+        are_of_labels: whether it doubts so often where it is surest that it is the labels that are wrong.
+    """
+
+    all: NDArray[np.int64]
+    sure: NDArray[np.int64]
+    agreement: float
+    is_competent: bool
+    are_of_labels: bool
+
+
+def _doubts(labels: NDArray[np.int64], witness: NDArray[np.float64]) -> _Doubts:
     known = np.flatnonzero(np.isfinite(witness).all(axis=1))
     if not len(known):
-        return known, float("nan"), False
-    best, sure = witness[known].argmax(axis=1), witness[known].max(axis=1)
-    agrees = best == labels[known]
-    is_sure = sure >= np.median(sure)
-    return known[~agrees & (is_sure | every)], float(agrees.mean()), bool(agrees[is_sure].mean() >= _COMPETENT)
+        return _Doubts(known, known, float("nan"), False, False)
+    order = known[np.argsort(-witness[known].max(axis=1), kind="stable")]  # surest first
+    doubts = witness[order].argmax(axis=1) != labels[order]
+    half, tenth = doubts[: -(-len(order) // 2)], doubts[: int(_SUREST * len(order))]
+    chance = float(np.bincount(labels[known]).max() / len(known))
+    return _Doubts(
+        all=order[doubts],
+        sure=order[: len(half)][half],
+        agreement=float(1 - doubts.mean()),
+        is_competent=bool(1 - half.mean() >= chance + _COMPETENT * (1 - chance)),
+        are_of_labels=bool(tenth.sum() >= _FEWEST_OF_SUREST and tenth.mean() >= _LEVEL * half.mean()),
+    )
 
 
 def _surer(labelled: NDArray[np.float64], others: NDArray[np.float64]) -> float:

@@ -53,7 +53,8 @@ class GuardedBeliever:
             for about in belief.artefact.beliefs
             if about.control.kind != "tags" and (leak := _leak_of(snapshot.tasks, about, embed)).is_suspected
         ]
-        return replace(belief, caution=" ".join(filter(None, (belief.caution, *found))))
+        remarks = (*belief.remarks, of_field.remark) if of_field else belief.remarks
+        return replace(belief, remarks=remarks, caution=" ".join(filter(None, (belief.caution, *found))))
 
 
 def _leak_of(tasks: Sequence[Task], about: ControlBelief, embed: Embed) -> Leak:
@@ -93,7 +94,7 @@ def _witness(
 
 
 def _caution(about: ControlBelief, leak: Leak) -> str:
-    said = [f'The predictions about "{about.control.name}" look as if they had learned from the labels themselves']
+    said = f'The predictions about "{about.control.name}" look as if they had learned from the labels themselves'
     on = []
     if leak.n_doubted and leak.agreement_on_doubted == leak.agreement_on_doubted:
         n_agreed = round(leak.n_doubted * leak.agreement_on_doubted)
@@ -103,4 +104,8 @@ def _caution(about: ControlBelief, leak: Leak) -> str:
         )
     if leak.surer >= 0.75:
         on.append(f"they are surer about a labelled task than about one without a label in {per_cent(leak.surer)}")
-    return f"{said[0]}: {'; '.join(on)}. Wrong labels that were learned are not found: use --belief own."
+    if leak.is_perhaps_right:
+        end = "If they had not, nearly every label were right; either way they find no wrong ones: use --belief own."
+    else:
+        end = "Wrong labels that were learned are not found: use --belief own."
+    return f"{said}: {'; '.join(on)}. {end}"

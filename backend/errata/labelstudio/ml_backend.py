@@ -14,6 +14,7 @@ from errata.audit.believe_elsewhere import StoredBeliever
 from errata.audit.ports import Progress, Snapshot, Task
 from errata.errors import ServiceError, UsageError
 from errata.labelstudio.network import Network, Proxy, explain
+from errata.labelstudio.predictions import is_own_version
 from errata.labelstudio.tasks import TaskReader
 
 ASKED_AT_ONCE = 16
@@ -55,6 +56,8 @@ class BackendBeliever:
         proxy = self._network.proxy(str(self._url))
         with self._network.open(str(self._url), base_url=self._url, timeout_s=TIMEOUT_S) as http:
             version = str(_answer(http, "setup", about, place, proxy).get("model_version") or place)
+            if is_own_version(version):
+                raise UsageError(f"{place} is errata itself, which is no second opinion: use --belief own.")
             return believe_answers(
                 snapshot,
                 version,

@@ -23,7 +23,7 @@ from errata.labelstudio.media import FolderMedia
 from errata.labelstudio.ml_backend import BackendBeliever
 from errata.labelstudio.ml_class import ClassBeliever
 from errata.labelstudio.other_backends import read_backends
-from errata.labelstudio.predictions import SourcePredictions
+from errata.labelstudio.predictions import SourcePredictions, is_own_version
 from errata.labelstudio.selection import ChosenSource
 from errata.labelstudio.source import ProjectSource, describe_project
 from errata.labelstudio.task_texts import TaskTexts
@@ -173,7 +173,10 @@ class Auditing(Showing, Training, Embedding):
 
     def _other_believer(self, belief: str, is_project: bool) -> Believer:
         if belief == "stored" or belief.startswith("stored:"):
-            return StoredBeliever(belief.removeprefix("stored").removeprefix(":") or None)
+            version = belief.removeprefix("stored").removeprefix(":") or None
+            if version is not None and is_own_version(version):
+                raise UsageError(f'"{version}" is errata\'s own, which is no second opinion: use --belief own.')
+            return StoredBeliever(version)
         if belief.startswith(("http://", "https://")):
             return BackendBeliever(belief, self.network)
         if is_class_name(belief) and not Path(belief).exists():

@@ -178,7 +178,8 @@ def test_tasks_without_annotation_and_skipped_ones(good: Make, audit: Make, sent
     """What is not labelled is no finding; what was skipped and what is empty is counted."""
     made = good()
     made.add(sentence("sport"))
-    for broken in ({"was_cancelled": True}, {"result": []}, {"result": None}, {"result": [None, 3, {}]}):
+    odd: tuple[dict[str, Any], ...] = ({"was_cancelled": True}, {"result": []}, {"result": None}, {"result": [None, 3]})
+    for broken in odd:
         task = made.add(sentence("sport"), "sport")
         made.tasks[task - 1]["annotations"][0].update(broken)
     heard = audit(made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -32,7 +33,7 @@ GROUPED = ("--group-by", "page", "--json", "--all")
 
 
 def mean_disagreement(heard: Any, tasks: Sequence[int]) -> float:
-    return sum(heard.of(task)["disagreement"] for task in tasks) / len(tasks)
+    return float(sum(heard.of(task)["disagreement"] for task in tasks) / len(tasks))
 
 
 def test_what_all_of_a_group_have_wrong_is_found_only_when_grouped(pages: Any, audit: Make) -> None:
@@ -161,3 +162,21 @@ def test_tags_of_a_page(export: Make, audit: Make, sentence: Make) -> None:
         }
         found[options] = sum(given[task] for task in WRONG) / len(WRONG)
     assert found[GROUPED] > max(0.6, found["--json", "--all"] + 0.2)
+
+
+def test_the_witness_of_a_leak_leaves_groups_out(export: Make, audit: Make, sentence: Make) -> None:
+    """A fifth of the pages is labelled wrong as a whole; who repeats that is told with more labels to show for it."""
+    made = export()
+    for page in range(100):
+        topic = TOPICS[page % 3]
+        own = " ".join(f"page{page}word{n}" for n in range(8))
+        for _ in range(3):
+            label = TOPICS[(page + 1) % 3] if page % 5 == 0 else topic
+            made.predict(made.add(f"{own} {sentence(topic, 4)}", label, page=page), "theirs", **{label: 0.9})
+    n_doubted = []
+    for options in (("--json",), ("--json", "--group-by", "page")):
+        heard = audit(made, "--belief", "stored", *options)
+        said = re.search(r"they agree with (\d+) of (\d+) labels", heard.summary["caution"] or "0 of 0")
+        n_doubted.append(int(said[2]) if said else 0)
+    assert n_doubted[1] > n_doubted[0] + 10
+    assert heard.summary["remarks"] == ['Tasks are grouped by "page": 300 tasks, 100 groups, the largest of 3.']
