@@ -14,6 +14,8 @@ from errata.audit.ports import Artefact, ControlBelief, Progress, Snapshot, Stor
 from errata.errors import NothingToLearn
 from errata_model.records import Control
 
+N_NAMED = 5
+
 
 class StoredBeliever:
     """Predictions that came with the source, taken as they are.
@@ -38,14 +40,27 @@ class StoredBeliever:
             digest.update(belief.task_ids.tobytes() + belief.probabilities.tobytes())
         artefact = Artefact(f"errata-{digest.hexdigest()[:12]}", tuple(beliefs))
         skipped = sum((_without_belief(snapshot.tasks, belief, version) for belief in formed), Counter[str]())
-        remarks = tuple(filter(None, (agreement(snapshot.tasks, control, version) for control in snapshot.controls)))
+        remarks = [_who(snapshot.tasks, beliefs, version)]
+        remarks += filter(None, (agreement(snapshot.tasks, control, version) for control in snapshot.controls))
         source = f'It is what the predictions "{version}" say.'
-        return Belief(artefact, {}, source, skipped, repeats=version, remarks=remarks)
+        return Belief(artefact, {}, source, skipped, repeats=version, remarks=tuple(remarks))
+
+
+def _who(tasks: Sequence[Task], beliefs: Sequence[ControlBelief], version: str) -> str:
+    """Say whose predictions are believed, and whose are not."""
+    n_tasks = len({task_id for belief in beliefs for task_id in belief.task_ids.tolist()})
+    others = [name for name, _ in _n_tasks_of_versions(tasks).most_common() if name != version]
+    also = ", ".join(f'"{name}"' for name in others[:N_NAMED] if not name.startswith("errata-"))
+    beside = f"; not against those of {also}, which are there too" if also else ""
+    return f'Held against what "{version}" predicts for {n_tasks} task{"s" * (n_tasks != 1)}{beside}.'
+
+
+def _n_tasks_of_versions(tasks: Sequence[Task]) -> Counter[str]:
+    return Counter(name for task in tasks for name in {each.model_version for each in task.predictions})
 
 
 def _nothing_said(snapshot: Snapshot, version: str | None) -> str:
-    counts = Counter(name for task in snapshot.tasks for name in {each.model_version for each in task.predictions})
-    there = ", ".join(f'"{name}" ({n} tasks)' for name, n in counts.most_common(5))
+    there = ", ".join(f'"{name}" ({n} tasks)' for name, n in _n_tasks_of_versions(snapshot.tasks).most_common(N_NAMED))
     if version is not None and there:
         return (
             f'"{snapshot.title}" holds no predictions of "{version}" that say anything about its labels; it holds '

@@ -30,6 +30,7 @@ class _Read:
     metrics: dict[tuple[str, str], dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
     unusable: list[int] = field(default_factory=list)  # line numbers
     rescaled: list[int] = field(default_factory=list)
+    without_column: dict[str, None] = field(default_factory=dict)  # labels, in their order
 
 
 class FileBeliever:
@@ -69,9 +70,15 @@ class FileBeliever:
         if read.unusable:
             n, where = len(read.unusable), _lines(read.unusable)
             remarks.append(f"{self._path.name}: {n} rows left out that hold no numbers in [0, 1] ({where}).")
+        if read.without_column:
+            named = ", ".join(f'"{label}"' for label in read.without_column)
+            remarks.append(f"{self._path.name} has no column for {named}, and so believes that it is never right.")
         if read.rescaled:
             n, where = len(read.rescaled), _lines(read.rescaled)
             remarks.append(f"{self._path.name}: {n} rows divided by their sum, which is not 1 ({where}).")
+        if columns := dict.fromkeys(column for column, _ in read.metrics):
+            named = ", ".join(columns)
+            remarks.append(f"{self._path.name}: columns without a label's name speak against a task's labels: {named}.")
         return remarks
 
     def _take(self, row: TableRow, controls: Sequence[Control], read: _Read) -> None:
@@ -82,6 +89,7 @@ class FileBeliever:
             raise UsageError(
                 f"{row.place}: no column is called after a label of the config ({', '.join(control.labels)})."
             )
+        read.without_column |= dict.fromkeys(label for label in control.labels if label not in row.cells)
         try:
             probabilities = {label: float(row.cells[label]) for label in labels}
         except (TypeError, ValueError) as error:
@@ -107,9 +115,11 @@ def _control(row: TableRow, controls: Sequence[Control]) -> Control:
 
 
 def _task(row: TableRow) -> int:
+    if "task" not in row.cells:
+        raise UsageError(f"{row.place}: there is no column `task`; it must hold Label Studio's task ids.")
     try:
         return int(row.cells["task"])
-    except (KeyError, TypeError, ValueError) as error:  # a row that is cut short has None there
+    except (TypeError, ValueError) as error:  # a row that is cut short has None there
         raise _not_numbers(row) from error
 
 

@@ -62,6 +62,16 @@ def test_a_version_can_be_named(project: Any, stored: Any, told: Any) -> None:
     assert said(StoredBeliever("b").believe(snapshot, told)) == {1: [0, 1, 0]}
 
 
+def test_whose_predictions_are_believed_is_said(project: Any, stored: Any, told: Any) -> None:
+    """And whose are there too, errata's own apart: where nobody was named, that may surprise."""
+    a, b, own = stored("a", cat=1.0), stored("b", dog=1.0), stored("errata-1234", cat=1.0)
+    snapshot = with_predictions(project("cat", "dog"), (a, b, own), (a,))
+    others = 'not against those of "b", which are there too'
+    assert StoredBeliever().believe(snapshot, told).remarks == (
+        f'Held against what "a" predicts for 2 tasks; {others}.',
+    )
+
+
 def test_predictions_that_say_nothing_are_left_out(project: Any, stored: Any, told: Any) -> None:
     """Zeros, NaN and infinities are no belief; their tasks are counted, and the others are scored."""
     wrong = [stored(cat=0.0), stored(cat=NAN, dog=0.5), stored(cat=float("inf"))]

@@ -67,7 +67,7 @@ def test_file_about_two_controls(believe_file: Any, control: Control) -> None:
     [
         ("task,cat,dog\n1,often,0.5\n", 2, "numbers in the labels' columns"),
         ("task,cat,dog\none,1,0\n", 2, "a whole number in `task`"),
-        ("id,cat,dog\n1,1,0\n", 2, "a whole number in `task`"),
+        ("id,cat,dog\n1,1,0\n", 2, "there is no column `task`"),
         ("cat,dog,task\n1,0,1\n1,0\n", 3, "a whole number in `task`"),
         ("task,Cat,Dog\n1,1,0\n", 2, r"no column is called after a label of the config \(cat, dog, cow\)"),
         ("task,cat,dog\n1,,\n", 2, "no column is called after a label"),
@@ -100,7 +100,9 @@ def test_rows_that_are_no_probabilities_are_said_with_their_lines(believe_file: 
     belief = believe_file("task,cat,dog\n1,nan,0.5\n1,-0.1,0.5\n2,0.6,0.6\n")
     assert said(belief) == {2: [0.5, 0.5, 0]}
     assert belief.remarks == (
+        'Held against what "model.csv" predicts for 1 task.',
         "model.csv: 2 rows left out that hold no numbers in [0, 1] (lines 2, 3).",
+        'model.csv has no column for "cow", and so believes that it is never right.',
         "model.csv: 1 rows divided by their sum, which is not 1 (line 4).",
     )
     with pytest.raises(NothingToLearn, match=r"no numbers in \[0, 1\] \(lines 2, 3\)"):
@@ -131,6 +133,7 @@ def test_scores_between_0_and_1_are_taken_as_they_are(believe_file: Any, project
     found = find_suspects(project("cat", "dog"), belief, Codecs())
     (finding,) = found.suspects
     assert finding.given.task_id == 1
+    assert "model.csv: columns without a label's name speak against a task's labels: blur." in belief.remarks
     assert finding.detectors == {"metric:blur": 0.8}
     assert finding.disagreement > 0.8
     assert finding.reason.startswith("blur is 0.8.")

@@ -165,8 +165,8 @@ def test_a_belief_that_is_the_predictions_themselves_says_so(project: Project, s
     assert reasons[3].endswith('The label was accepted unchanged from a prediction of "others".')
     summary = examination.summary()
     assert summary["from_predictions"] == {"others": 1, "theirs": 1}
-    (line,) = summary["remarks"]
-    assert line == (
+    assert summary["remarks"][0] == 'Held against what "theirs" predicts for 3 tasks.'
+    assert summary["remarks"][1] == (
         '2 of 3 labels of "animal" were accepted unchanged from predictions of "others" (1), "theirs" (1); '
         '1 of them agree with "theirs" for no other reason.'
     )

@@ -179,4 +179,7 @@ def test_the_witness_of_a_leak_leaves_groups_out(export: Make, audit: Make, sent
         said = re.search(r"they agree with (\d+) of (\d+) labels", heard.summary["caution"] or "0 of 0")
         n_doubted.append(int(said[2]) if said else 0)
     assert n_doubted[1] > n_doubted[0] + 10
-    assert heard.summary["remarks"] == ['Tasks are grouped by "page": 300 tasks, 100 groups, the largest of 3.']
+    assert heard.summary["remarks"] == [
+        'Held against what "theirs" predicts for 300 tasks.',
+        'Tasks are grouped by "page": 300 tasks, 100 groups, the largest of 3.',
+    ]
