@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -88,6 +88,37 @@ def test_public_scores_of_cleanlab():
     expected = multilabel.get_label_quality_scores(lists, predicted, aggregator_kwargs=pooling)
     np.testing.assert_allclose(task_quality(tags, predicted), expected, atol=1e-12)
     np.testing.assert_allclose(softmin(label_quality(tags, predicted)), expected, atol=1e-12)
+    per_tag = multilabel.rank.get_label_quality_scores_per_class(lists, predicted)
+    np.testing.assert_allclose(label_quality(tags, predicted), per_tag, atol=1e-12)
+    adjusted = multilabel.rank.get_label_quality_scores_per_class(lists, predicted, adjust_pred_probs=True)
+    np.testing.assert_allclose(adjusted_self_confidence(tags, predicted), adjusted, atol=1e-9)
+
+
+@settings(max_examples=25, deadline=None)
+@given(tagged())
+def test_public_scores_of_cleanlab_on_hostile_tags(case):
+    """_reference_cleanlab: as its users call it, where it takes the tags: at least two, each given and left out."""
+    multilabel = pytest.importorskip("cleanlab.multilabel_classification")
+    tags, predicted = case
+    assume(tags.shape[1] > 1)
+    tags = np.vstack((tags, np.ones((1, tags.shape[1]), bool), np.zeros((1, tags.shape[1]), bool)))
+    predicted = np.vstack((predicted, np.full((2, tags.shape[1]), 0.5)))
+    lists = [np.flatnonzero(row).tolist() for row in tags]
+    pooling = {"method": "softmin", "temperature": 0.1}
+    expected = multilabel.get_label_quality_scores(lists, predicted, aggregator_kwargs=pooling)
+    np.testing.assert_allclose(task_quality(tags, predicted), expected, atol=1e-12)
+    per_tag = multilabel.rank.get_label_quality_scores_per_class(lists, predicted)
+    np.testing.assert_allclose(label_quality(tags, predicted), per_tag, atol=1e-12)
+
+
+@pytest.mark.parametrize("score", [*PER_TAG, *PER_ITEM])
+@pytest.mark.parametrize("fill", [True, False])
+def test_all_tags_equal(score, fill):
+    """Everything given, or nothing: the belief's own support, finite, and equal for equal rows."""
+    predicted = np.repeat([[0.9, 0.2, 0.5]], 7, axis=0)
+    found = score(np.full((7, 3), fill), predicted)
+    expected = predicted if fill else 1 - predicted
+    np.testing.assert_allclose(found, expected if score in PER_TAG else softmin(expected), atol=1e-12)
 
 
 @pytest.mark.parametrize("score", [*PER_TAG, *PER_ITEM])
