@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -76,6 +79,29 @@ def test_own_predictions_are_no_source(texts: Make, audit: Make) -> None:
     heard = audit(made, *STORED)
     assert heard.summary["skipped"] == {'labelled tasks without a usable prediction of "theirs" for "label"': N // 2}
     assert {each["task"] for each in heard.findings} == set(range(1, N + 1, 2))
+
+
+class AsErrata(BaseHTTPRequestHandler):
+    """Answers as the ML backend that errata itself is."""
+
+    def do_POST(self) -> None:
+        content = json.dumps({"model_version": "errata-0123456789ab"}).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: Any) -> None: ...
+
+
+def test_errata_as_a_backend_is_no_source(texts: Make, audit: Make) -> None:
+    """Its own service, asked as another one's would be, says who it is before it is asked about a task."""
+    made, _ = texts(0.0)
+    with ThreadingHTTPServer(("127.0.0.1", 0), AsErrata) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        heard = audit(made, "--belief", f"http://127.0.0.1:{server.server_port}", code=2)
+        server.shutdown()
+    assert "the ML backend at 127.0.0.1 is errata itself, which is no second opinion: use --belief own." in heard.told
 
 
 def test_predictions_that_are_no_probabilities(texts: Make, audit: Make) -> None:
