@@ -1,13 +1,9 @@
-"""Where several people tagged the same tasks: what they and the belief say together about every tag.
-
-Every tag of every task is a question of its own with two answers, given or left out, and annotators are weighed over
-all of them together: how often each gives a tag that is right, and one that is not. So a tag that was given twice is
-judged by what its annotators are worth elsewhere.
-"""
+"""Where several people tagged the same tasks: what they and the belief say together about every tag."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +13,7 @@ from errata.audit.annotators import Beside
 from errata.audit.ports import ControlBelief, Task
 from errata.audit.scored import Scored
 from errata.audit.tags import NOTHING, answers_heard
-from errata_model.kinds.choices.annotators import Consensus, find_consensus_of_votes
+from errata_model.kinds.tags.annotators import TagsConsensus, find_consensus_of_tags
 
 _MOST_VOTES = 10_000_000  # answers times tags: a minute, and two gigabytes
 
@@ -31,91 +27,92 @@ def put_tags_beside(scored: Scored, evidence: Sequence[Task], tasks: Sequence[Ta
         tasks: the same tasks with all labels.
     """
     belief, columns = scored.belief, scored.tags
-    votes = _Votes.of(evidence, tasks, belief)
-    if columns is None or votes is None or not len(scored.rows):
+    answers = _answers(evidence, tasks, belief)
+    if columns is None or answers is None or not len(scored.rows):
         return None
-    probabilities = belief.probabilities.reshape(-1, 1).astype(np.float64)
-    shape = (len(probabilities), len(votes.annotators))
-    found = find_consensus_of_votes(
-        votes.cells, votes.people, votes.said, shape, np.hstack((1 - probabilities, probabilities))
+    found = find_consensus_of_tags(
+        answers.rows, answers.people, answers.given, len(answers.annotators), belief.probabilities
     )
-    together = found.probabilities[:, 1].reshape(belief.probabilities.shape)
+    together = found.probabilities[scored.rows, columns]
     is_given = scored.given != NOTHING
-    disagreement = np.where(is_given, 1 - together[scored.rows, columns], together[scored.rows, columns])
+    disagreement = np.where(is_given, 1 - together, together)
     is_doubted = disagreement > 0.5
-    gave = votes.shares[scored.rows, columns]
+    gave = answers.shares(len(belief.task_ids))[scored.rows, columns]
     return Beside(
-        figures=votes.figures(belief, found),
-        probabilities=together.astype(np.float32),
+        figures=_figures(answers, found, belief),
+        probabilities=found.probabilities.astype(np.float32),
         proposed=np.where(is_given ^ is_doubted, columns, NOTHING),
         disagreement=disagreement,
         apart=np.minimum(scored.disagreement, disagreement),
-        is_contested=is_doubted & (np.where(is_given, gave < 1, gave > 0)),
+        is_contested=is_doubted & np.where(is_given, gave < 1, gave > 0),
     )
 
 
-class _Votes:
-    """What annotators said of every tag of every task: a cell is a task's row times K, and the tag's column."""
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """V answers: the row of each one's task, the number of its annotator, and which of K tags it gives, (V, K)."""
 
-    def __init__(
-        self,
-        cells: NDArray[np.int64],
-        people: NDArray[np.int64],
-        said: NDArray[np.int64],
-        annotators: tuple[str, ...],
-        shape: tuple[int, int],
-    ) -> None:
-        self.cells, self.people, self.said, self.annotators = cells, people, said, annotators
-        one_each = np.unique(np.stack((cells, people), axis=1), axis=0)[:, 0]
-        self.is_shared = np.bincount(one_each, minlength=shape[0] * shape[1]) > 1
-        n_said = np.bincount(cells, minlength=self.is_shared.size)
-        n_given = np.bincount(cells, said, minlength=self.is_shared.size)
-        self.shares = (n_given / np.maximum(n_said, 1)).reshape(shape)
+    rows: NDArray[np.int64]
+    people: NDArray[np.int64]
+    given: NDArray[np.bool_]
+    annotators: tuple[str, ...]
 
-    @classmethod
-    def of(cls, evidence: Sequence[Task], tasks: Sequence[Task], belief: ControlBelief) -> _Votes | None:
-        """Return what was said; None where no two people answered about the same task, or too much was said."""
-        row_of = {int(task_id): row for row, task_id in enumerate(belief.task_ids)}
-        heard = [
-            (row_of[answer.task_id], answer.annotator, given)
-            for answer, given in answers_heard(evidence, tasks, belief.control)
-            if answer.task_id in row_of
-        ]
-        n_tags = len(belief.control.labels)
-        n_people = np.bincount([row for row, _ in {each[:2] for each in heard}], minlength=1)
-        if n_people.max(initial=0) < 2 or len(heard) * n_tags > _MOST_VOTES:
-            return None
-        annotators = tuple(sorted({who for _, who, _ in heard}, key=lambda who: (len(who), who)))
-        number = {who: a for a, who in enumerate(annotators)}
-        rows = np.array([row for row, *_ in heard], dtype=np.int64)
-        said = np.zeros((len(heard), n_tags), dtype=np.int64)
-        for n, (*_, given) in enumerate(heard):
-            said[n, sorted(given)] = 1
-        cells = rows[:, None] * n_tags + np.arange(n_tags)
-        people = np.repeat(np.array([number[who] for _, who, _ in heard], dtype=np.int64), n_tags)
-        return cls(cells.ravel(), people, said.ravel(), annotators, (len(belief.task_ids), n_tags))
+    def shares(self, n_tasks: int) -> NDArray[np.float64]:
+        """Return (N, K) the share of each task's answers that give a tag."""
+        gave = np.zeros((n_tasks, self.given.shape[1]))
+        np.add.at(gave, self.rows, self.given)
+        return np.asarray(gave / np.maximum(np.bincount(self.rows, minlength=n_tasks), 1)[:, None])
 
-    def figures(self, belief: ControlBelief, found: Consensus) -> dict[str, Any]:
-        """Return what is known of each annotator's tags, as JSON; see `Weighed.figures`. Those given count alone."""
-        is_given, is_shared = self.said == 1, self.is_shared[self.cells]
-        shared = np.flatnonzero(self.is_shared & (self.shares.ravel() > 0))
-        n_tags = len(belief.control.labels)
-        return {
-            "control": belief.control.name,
-            "shared_tasks": len(np.unique(self.cells[is_shared] // n_tags)),
-            "agreement": round(float(found.agreement[shared].mean()), 4) if len(shared) else 1.0,
-            "annotators": [
-                {
-                    "annotator": annotator,
-                    "labels": int((mine & is_given).sum()),
-                    "shared": int((mine & is_given & is_shared).sum()),
-                    "quality": _mean(found.label_quality[mine & is_given], float(found.annotator_quality[a])),
-                }
-                for a, annotator in enumerate(self.annotators)
-                for mine in (self.people == a,)
-            ],
-        }
+    @property
+    def is_shared(self) -> NDArray[np.bool_]:
+        """(V,) whether somebody else answered about the same task."""
+        rows = np.unique(np.column_stack((self.rows, self.people)), axis=0)[:, 0]
+        return np.asarray(np.bincount(rows)[self.rows] > 1)
 
 
-def _mean(qualities: NDArray[np.float64], otherwise: float) -> float:
-    return round(float(qualities.mean()) if len(qualities) else otherwise, 4)
+def _answers(evidence: Sequence[Task], tasks: Sequence[Task], belief: ControlBelief) -> _Answers | None:
+    """Return the answers; None where no two people answered about the same task, or there are too many."""
+    row_of = {int(task_id): row for row, task_id in enumerate(belief.task_ids)}
+    heard = [
+        (row_of[answer.task_id], answer.annotator, given)
+        for answer, given in answers_heard(evidence, tasks, belief.control)
+        if answer.task_id in row_of
+    ]
+    n_tags = len(belief.control.labels)
+    if not heard or len(heard) * n_tags > _MOST_VOTES:
+        return None
+    annotators = tuple(sorted({who for _, who, _ in heard}, key=lambda who: (len(who), who)))
+    number = {who: a for a, who in enumerate(annotators)}
+    said = np.zeros((len(heard), n_tags), dtype=np.bool_)
+    for n, (*_, given) in enumerate(heard):
+        said[n, sorted(given)] = True
+    rows, people = np.array([(row, number[who]) for row, who, _ in heard], dtype=np.int64).T
+    answers = _Answers(rows, people, said, annotators)
+    return answers if answers.is_shared.any() else None
+
+
+def _figures(answers: _Answers, found: TagsConsensus, belief: ControlBelief) -> dict[str, Any]:
+    """Return what is known of each annotator's tags, as JSON; see `Weighed.figures`. Those given count alone."""
+    is_shared = answers.is_shared
+    shared = np.unique(answers.rows[is_shared])
+    agreed = found.agreement[shared][answers.shares(len(belief.task_ids))[shared] > 0]
+    annotators = []
+    for a, annotator in enumerate(answers.annotators):
+        mine = answers.people == a
+        given = answers.given[mine]
+        qualities = found.answer_quality[mine][given]
+        quality = float(qualities.mean()) if len(qualities) else float(found.annotator_quality[a])
+        annotators.append(
+            {
+                "annotator": annotator,
+                "labels": int(given.sum()),
+                "shared": int(answers.given[mine & is_shared].sum()),
+                "quality": round(quality, 4),
+            }
+        )
+    return {
+        "control": belief.control.name,
+        "shared_tasks": len(shared),
+        "agreement": round(float(agreed.mean()), 4) if len(agreed) else 1.0,
+        "annotators": annotators,
+    }
