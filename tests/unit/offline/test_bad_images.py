@@ -33,14 +33,19 @@ def assert_the_rest_is_ranked(heard: Any, odd: Sequence[int] = ()) -> None:
     assert sorted(usual) == list(range(1, N + 1))
 
 
-def bomb(side_px: int) -> bytes:
-    """Return a PNG of a few bytes that says to be huge."""
+def png(size: tuple[int, int], bits: int, colours: int, pixels: bytes) -> bytes:
+    """Return a PNG file around compressed pixels."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
-    header = struct.pack(">IIBBBBB", side_px, side_px, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(9))) + chunk(b"IEND", b"")
+    header = struct.pack(">IIBBBBB", *size, bits, colours, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def bomb(side_px: int) -> bytes:
+    """Return a PNG of a few bytes that says to be huge."""
+    return png((side_px, side_px), 8, 0, zlib.compress(bytes(9)))
 
 
 def adobe_cmyk(image: Image.Image) -> Image.Image:
@@ -48,9 +53,11 @@ def adobe_cmyk(image: Image.Image) -> Image.Image:
     return Image.merge("CMYK", (*(ImageOps.invert(band) for band in image.split()), Image.new("L", image.size)))
 
 
-def sixteen_bits(image: Image.Image) -> Image.Image:
-    """Return a picture's grey values as 12 bits in 16."""
-    return Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 16)
+def sixteen_bit_png(image: Image.Image) -> bytes:
+    """Return a picture as a PNG of 16 bits a colour, which Pillow reads and does not write."""
+    values = np.asarray(image).astype(">u2") * 257
+    rows = b"".join(b"\0" + row.tobytes() for row in values)
+    return png(image.size, 16, 2, zlib.compress(rows))
 
 
 def as_palette(image: Image.Image) -> Image.Image:
@@ -68,7 +75,8 @@ FORMS: dict[str, Callable[[Image.Image, Make], bytes]] = {
     "animated WebP": lambda image, saved: saved(
         image, "WEBP", save_all=True, append_images=[Image.new("RGB", image.size)], lossless=True
     ),
-    "16-bit colour TIFF": lambda image, saved: saved(image, "TIFF"),
+    "TIFF": lambda image, saved: saved(image, "TIFF"),
+    "16-bit colour PNG": lambda image, saved: sixteen_bit_png(image),
     "progressive JPEG": lambda image, saved: saved(image, "JPEG", quality=95, progressive=True),
     "transparent PNG": lambda image, saved: saved(image.convert("RGBA")),
 }
