@@ -15,7 +15,7 @@ from errata_model.kinds.choices.canonical import order_by_content
 from errata_model.kinds.choices.examples import check_groups
 
 N_FOLDS = 5
-_STEPS = 1000  # of each network, within
+_STEPS = 1500  # of each network, within
 _ENOUGH_EPOCHS, _MOST_EPOCHS = 8, 40
 _FEWEST_EPOCHS = 2  # where time is short; less would be worth nothing
 _TRIAL_STEPS = 4
