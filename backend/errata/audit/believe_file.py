@@ -20,6 +20,7 @@ from errata_model.records import Control
 KEYS = ("task", "control")
 NEAR_ONE = 0.02  # by so much a row may miss 1: probabilities are often written with two digits
 N_NAMED = 5
+_TAKEN = "own, stored, stored:VERSION, a CSV or parquet file, an ML backend's http:// address, or package.module:Class"
 
 
 @dataclass
@@ -48,6 +49,8 @@ class FileBeliever:
         Raises:
             UsageError: the file cannot be used; names the line.
         """
+        if not self._path.is_file():
+            raise UsageError(f"There is no file {self._path}. --belief takes {_TAKEN}.")
         read = _Read()
         for row in read_table(self._path):
             self._take(row, snapshot.controls, read)

@@ -61,6 +61,8 @@ class FileEmbedder:
 
 
 def _read(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    if not path.is_file():
+        raise UsageError(f"There is no file {path}. Give {_FORMS}.")
     try:
         if path.suffix.lower() in (".parquet", ".pq"):
             ids, rows = _read_parquet(path)

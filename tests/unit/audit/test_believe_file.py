@@ -84,7 +84,7 @@ def test_file_that_is_no_csv(believe_file: Any, tmp_path: Path, project: Any, to
     """Bytes that are no text, and a file that is not there, are named with the remedy."""
     with pytest.raises(UsageError, match=r"model\.csv cannot be read as CSV.*column `task`"):
         believe_file(b"\xff\xfe\x00\x01")
-    with pytest.raises(UsageError, match=r"nowhere\.csv cannot be read"):
+    with pytest.raises(UsageError, match=r"no file .*nowhere\.csv\. --belief takes own, stored,"):
         FileBeliever(tmp_path / "nowhere.csv").believe(project("cat", "dog"), told)
 
 

@@ -72,8 +72,11 @@ def test_wrong_files_are_named_with_what_to_give(tmp_path: Path, told: Any, arra
 def test_files_that_are_none(tmp_path: Path, told: Any) -> None:
     """A file that is not there, one that is no array, and one about other tasks."""
     (tmp_path / "e.npy").write_text("task,a\n")
-    for name in ("e.npy", "nowhere.npz"):
-        with pytest.raises(UsageError, match="cannot be read as embeddings"):
+    for name, why in (
+        ("e.npy", "cannot be read as embeddings"),
+        ("nowhere.npz", "There is no file .*nowhere.npz. Give"),
+    ):
+        with pytest.raises(UsageError, match=why):
             FileEmbedder(tmp_path / name).embed({1: ""}, told)
     with pytest.raises(NothingToLearn, match="none of the 1 tasks"):
         FileEmbedder(write(tmp_path / "e.npz")).embed({7: ""}, told)

@@ -125,7 +125,7 @@ def test_all_labels_and_json(errata: Run, export: Path, tmp_path: Path) -> None:
         ),
         (
             ("audit", "export.json", "--config", "config.xml", "--out", "f.jsonl", "--belief", "nowhere.csv"),
-            "nowhere.csv cannot be read",
+            "There is no file nowhere.csv. --belief takes own, stored",
         ),
     ],
 )  # fmt: skip
