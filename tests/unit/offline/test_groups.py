@@ -131,6 +131,29 @@ def test_a_class_of_one_group_is_said(export: Make, audit: Make, sentence: Make)
     assert audit(made).summary["remarks"] == []
 
 
+@pytest.mark.parametrize("n_in_second", [60, 3])
+def test_two_groups(export: Make, audit: Make, sentence: Make, n_in_second: int) -> None:
+    """Each of two books, be they alike in size or not, is judged by the other one alone."""
+    made = export()
+    for n in range(60 + n_in_second):
+        topic = TOPICS[n % 3]
+        made.add(sentence(topic), "sport" if n == 2 else topic, book=n < 60)
+    heard = audit(made, "--group-by", "book", "--json", "--all")
+    assert len(heard.findings) == 60 + n_in_second
+    if n_in_second == 60:
+        assert heard.findings[0]["task"] == 3
+
+
+def test_labels_of_one_group_alone(pages: Any, audit: Make) -> None:
+    """Where everything that is labelled belongs together nothing is left: exit 2."""
+    for task in pages.tasks[3:]:
+        task["annotations"] = []
+    pages.tasks[0]["annotations"][0]["result"][0]["value"]["choices"] = ["money"]
+    heard = audit(pages, *GROUPED, code=2)
+    assert "3 labels on 180 tasks" in heard.told
+    assert "every labelled task belongs to one group, so nothing is left to judge any of them by" in heard.told
+
+
 def test_pictures_of_a_patient(export: Make, audit: Make, picture: Make, saved: Make) -> None:
     """The same of pictures: three pictures of a patient that differ little, all labelled wrong, are found."""
     made = export("image", ("red", "green", "blue"))
