@@ -103,6 +103,8 @@ def audit(
         return
     for line in (*outcome.lines(dry_run), *_way_to_review(wiring, target, outcome.published)):
         echo(line)
+    if out:
+        echo(f"{out}: {len(found.all if all_ else found.suspects)} findings, most likely error first")
     if dry_run and outcome.published is None:
         tell("Nothing was written to Label Studio (--dry-run).")
 
@@ -130,7 +132,7 @@ class Outcome:
         """Return the same for people."""
         counts = self.examination.summary()
         lines = [
-            f"{counts['labels']} labels on {counts['tasks']} tasks in {self.examination.seconds / 60:.1f} minutes",
+            f"{counts['labels']} labels on {counts['tasks']} tasks in {_time(self.examination.seconds)}",
             *(f"  left out: {n} x {what}" for what, n in self.examination.skipped.most_common()),
             *(f"  left alone: {refused}" for refused in self.examination.snapshot.refused),
             *filter(None, (*self.examination.belief.remarks, self.examination.belief.caution)),
@@ -151,6 +153,10 @@ class Outcome:
                 f"{done.n_inserted} new, {done.n_moved} moved, {done.n_withdrawn} withdrawn"
             )
         return lines
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 60 else f"{seconds / 60:.1f} minutes"
 
 
 def _audit_project(wiring: Wiring, project_id: int, options: BeliefOptions, dry_run: bool, shown: Progress) -> Outcome:
