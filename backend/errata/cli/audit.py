@@ -93,18 +93,12 @@ def audit(
             outcome = _audit_project(wiring, int(target), options, dry_run, shown)
         else:
             outcome = Outcome(wiring.examine_export(Path(target), config, media, options, shown))
-    found = outcome.examination.findings
-    if out:
-        write_findings(out, found.all if all_ else found.suspects)
-    if tasks_out:
-        write_tasks(tasks_out, (task.id for task in outcome.examination.snapshot.tasks), found.all)
+    written = _write(outcome.examination, out, tasks_out, all_)
     if as_json:
         print_json(outcome.summary(dry_run))
         return
-    for line in (*outcome.lines(dry_run), *_way_to_review(wiring, target, outcome.published)):
+    for line in (*outcome.lines(dry_run), *written, *_way_to_review(wiring, target, outcome.published)):
         echo(line)
-    if out:
-        echo(f"{out}: {len(found.all if all_ else found.suspects)} findings, most likely error first")
     if dry_run and outcome.published is None:
         tell("Nothing was written to Label Studio (--dry-run).")
 
@@ -153,6 +147,19 @@ class Outcome:
                 f"{done.n_inserted} new, {done.n_moved} moved, {done.n_withdrawn} withdrawn"
             )
         return lines
+
+
+def _write(examination: Examination, out: Path | None, tasks_out: Path | None, all_: bool) -> list[str]:
+    """Write the files that were asked for; say what they hold."""
+    found, lines = examination.findings, []
+    if out:
+        findings = found.all if all_ else found.suspects
+        write_findings(out, findings)
+        lines.append(f"{out}: {len(findings)} findings, most likely error first")
+    if tasks_out:
+        write_tasks(tasks_out, (task.id for task in examination.snapshot.tasks), found.all)
+        lines.append(f"{tasks_out}: {len(examination.snapshot.tasks)} tasks, most likely errors first")
+    return lines
 
 
 def _time(seconds: float) -> str:
