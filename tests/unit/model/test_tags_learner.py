@@ -144,9 +144,9 @@ def test_sparse_counts_in_blocks():
     assert [block.stop for block in fitted.model.blocks] == [30, 50]
     assert [(member.block, member.predictor.kind) for member in fitted.model.members] == [
         (0, "kernel"),
-        (0, "logistic"),
+        (0, "linear"),
         (1, "kernel"),
-        (1, "logistic"),
+        (1, "linear"),
     ]
     assert sum(member.weight for member in fitted.model.members[:2]) > 0.6
     assert sum(member.weight for member in fitted.model.members) == pytest.approx(1)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from errata_model.kinds.choices.examples import HALVES, N_FOLDS, Examples, Floats
+from errata_model.kinds.choices.linear_model import LinearModel
 from errata_model.kinds.choices.logistic import Axes, Singles, Weights
-from errata_model.kinds.choices.logistic_regression import LogisticModel
 
 _SHRINKAGES = (0.3, 0.1, 0.6)
 _PRIOR_ROWS = 1.0  # so many rows at the mean of all are added to every class: few rows do not make a class sure
@@ -103,7 +103,7 @@ class DiscriminantAnalysis:
                     scores[left_out] = (whole - own).discriminants(shrinkage).score(rows[left_out])
             yield shrinkage, scores
 
-    def fit(self, shrinkage: float) -> tuple[Floats, LogisticModel]:
+    def fit(self, shrinkage: float) -> tuple[Floats, LinearModel]:
         """Return (N, K) scores of every row by the labels of other folds, and what predicts new rows."""
         examples = self._examples
         whole, of_fold = _left_out(self._rows, examples, examples.is_labelled)
@@ -115,7 +115,7 @@ class DiscriminantAnalysis:
             left_out = examples.folds == fold
             scores[left_out] = (whole - own).discriminants(shrinkage).score(self._rows[left_out])
         weights, intercepts = self._axes.back(fitted.columns, fitted.intercepts)
-        return scores, LogisticModel(np.arange(len(weights)), weights, intercepts)
+        return scores, LinearModel(np.arange(len(weights)), weights, intercepts)
 
 
 def _left_out(rows: Singles, examples: Examples, mine: NDArray[np.bool_]) -> tuple[Moments, list[Moments]]:

@@ -134,7 +134,7 @@ def _learners(
         along = axes.along(rows)
         yield DiscriminantAnalysis(axes, along, examples)
         if LogisticRegression.is_affordable(rows, examples.targets.shape[1]):
-            yield LogisticRegression(rows, examples, axes=axes)
+            yield LogisticRegression(axes, along, examples)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
-from scipy.sparse import csr_array
 
 from errata_model.kinds.choices.examples import Floats
-from errata_model.kinds.choices.rows import Rows
 
 Singles = NDArray[np.float32]
 Loss: TypeAlias = Callable[[Singles, Singles], float]
@@ -96,22 +94,18 @@ class Weights:
     columns: Floats
     intercepts: Floats
 
-    def score(self, rows: Rows) -> Floats:
+    def score(self, rows: Singles) -> Floats:
         """Return (N, K) scores of rows."""
         return np.asarray(rows @ self.columns.astype(np.float32), dtype=np.float64) + self.intercepts
 
 
-def steepness(rows: Rows, n_classes: int) -> Floats:
+def steepness(rows: Singles, n_classes: int) -> Floats:
     """Return (d + 1,) how much the loss curves along each column, and along the intercept, but for the ridge.
 
     Of even classes a row's loss curves by about (1 - 1/K) / K times its squares; columns must not go together.
     """
-    squares = np.einsum("nd,nd->d", rows, rows, dtype=np.float64) if isinstance(rows, np.ndarray) else _squares(rows)
-    return np.append(squares, rows.shape[0]) * ((1 - 1 / n_classes) / n_classes)
-
-
-def _squares(rows: csr_array) -> Floats:
-    return np.asarray(rows.multiply(rows).sum(axis=0), dtype=np.float64).reshape(-1)
+    squares = np.einsum("nd,nd->d", rows, rows, dtype=np.float64)
+    return np.append(squares, len(rows)) * ((1 - 1 / n_classes) / n_classes)
 
 
 def generalised_cross_entropy(scores: Singles, wanted: Singles, exponent: float = 0.3) -> float:
@@ -134,7 +128,7 @@ def generalised_cross_entropy(scores: Singles, wanted: Singles, exponent: float 
 
 
 def fit_logistic(
-    rows: Rows,
+    rows: Singles,
     targets: Singles,
     is_used: NDArray[np.bool_],
     ridge: float,

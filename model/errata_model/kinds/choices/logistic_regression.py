@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from errata_model.kinds.choices.examples import HALVES, N_FOLDS, Examples, Floats
+from errata_model.kinds.choices.linear_model import LinearModel
 from errata_model.kinds.choices.logistic import (
     MOST_AXES,
     Axes,
@@ -20,45 +18,10 @@ from errata_model.kinds.choices.logistic import (
     generalised_cross_entropy,
     steepness,
 )
-from errata_model.kinds.choices.rows import Rows
+from errata_model.kinds.choices.rows import Embeddings
 
 _RIDGES = (3.0, 1.0, 0.3, 0.1, 0.03)
-_MOST_WORK = 2.5e9  # cells of the rows times classes: minutes on one core
-_MOST_WEIGHTS = 4e6  # descent remembers a score of gradients: most of a gigabyte
-
-
-@dataclass(frozen=True, slots=True)
-class LogisticModel:
-    """A fitted logistic regression. Immutable: safe to use from several threads.
-
-    Attributes:
-        columns: (d,) which columns are looked at.
-        weights: (d, K) float32.
-        intercepts: (K,).
-    """
-
-    kind: ClassVar[str] = "logistic"
-
-    columns: NDArray[np.int64]
-    weights: Singles
-    intercepts: Floats
-
-    def scores(self, rows: Rows) -> Floats:
-        """Return (M, K) scores of (M, D) rows of length 1."""
-        return np.asarray(_take(rows, self.columns) @ self.weights, dtype=np.float64) + self.intercepts
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return what `from_arrays` needs, fit for `np.savez`."""
-        return {"columns": self.columns, "weights": self.weights, "intercepts": self.intercepts}
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> LogisticModel:
-        """Return the model whose `arrays` these are.
-
-        Raises:
-            KeyError: an array is missing.
-        """
-        return cls(arrays["columns"], arrays["weights"], arrays["intercepts"])
+_MOST_WORK = 1e9  # of rows along axes, times classes: a minute or two of one core
 
 
 class LogisticRegression:
@@ -69,37 +32,32 @@ class LogisticRegression:
     belief. A class that a fit has not seen gets what the ridge leaves it: little.
 
     Args:
-        rows: (N, D) of length 1.
+        axes: along which the rows are.
+        rows: (N, d) along them.
         examples: N of them.
         losses: of scores.
-        axes: along which the rows are seen; their own by default.
     """
 
     default = 1.0
     default_temperature = 1.0
 
-    def __init__(
-        self, rows: Rows, examples: Examples, losses: Loss = generalised_cross_entropy, axes: Axes | None = None
-    ) -> None:
-        self._losses = losses
-        self._columns = told_columns(rows)
-        self._axes = axes or (Axes.of(rows, MOST_AXES) if isinstance(rows, np.ndarray) else None)
-        self._rows = _take(rows, self._columns) if self._axes is None else self._axes.along(rows)
+    def __init__(self, axes: Axes, rows: Singles, examples: Examples, losses: Loss = generalised_cross_entropy) -> None:
+        self._axes = axes
+        self._rows = rows
         self._examples = examples
-        self._n_classes = examples.targets.shape[1]
+        self._losses = losses
 
     @staticmethod
-    def is_affordable(rows: Rows, n_classes: int) -> bool:
-        """Say whether it can be fitted in minutes and a gigabyte."""
-        n_cells = rows.size if isinstance(rows, np.ndarray) else rows.nnz
-        return n_cells * n_classes <= _MOST_WORK and len(told_columns(rows)) * n_classes <= _MOST_WEIGHTS
+    def is_affordable(rows: Embeddings, n_classes: int) -> bool:
+        """Say whether it can be fitted in minutes."""
+        return len(rows) * min(rows.shape[1], MOST_AXES) * n_classes <= _MOST_WORK
 
     def candidates(self, trial: Examples) -> Iterator[tuple[float, Floats]]:
         """Yield ridges, each with scores of the first labelled rows by their own half's labels of other folds."""
         rows = self._rows[np.flatnonzero(self._examples.is_labelled)[: len(trial.targets)]]
         halves = [np.flatnonzero(trial.parts == half) for half in HALVES]
         parts = [(mine, rows[mine], trial.take(mine)) for mine in halves]
-        steep = [steepness(own, self._n_classes) for _, own, _ in parts]
+        steep = [steepness(own, trial.targets.shape[1]) for _, own, _ in parts]
         starts: dict[tuple[int, int], Weights] = {}
         for ridge in _RIDGES:
             scores = np.zeros_like(trial.targets)
@@ -113,11 +71,11 @@ class LogisticRegression:
                     scores[mine[left_out]] = fitted.score(own[left_out])
             yield ridge, scores
 
-    def fit(self, ridge: float) -> tuple[Floats, LogisticModel]:
+    def fit(self, ridge: float) -> tuple[Floats, LinearModel]:
         """Return (N, K) scores of every row by the labels of other folds, and what predicts new rows."""
         targets, folds = self._examples.targets.astype(np.float32), self._examples.folds
         is_labelled = self._examples.is_labelled
-        steep = steepness(self._rows, self._n_classes)
+        steep = steepness(self._rows, targets.shape[1])
         scores = np.zeros(targets.shape)
         for fold in range(-1, N_FOLDS):
             others = is_labelled & (folds != fold)
@@ -126,17 +84,5 @@ class LogisticRegression:
             scores[mine] = fitted.score(self._rows[mine])
             if fold == -1:
                 whole = fitted
-        if self._axes is not None:
-            return scores, LogisticModel(self._columns, *self._axes.back(whole.columns, whole.intercepts))
-        return scores, LogisticModel(self._columns, whole.columns.astype(np.float32), whole.intercepts)
-
-
-def told_columns(rows: Rows) -> NDArray[np.int64]:
-    """Return the columns that can tell rows apart: of counts, those that two rows hold."""
-    if isinstance(rows, np.ndarray):
-        return np.arange(rows.shape[1])
-    return np.flatnonzero(np.bincount(rows.indices, minlength=rows.shape[1]) > 1)
-
-
-def _take(rows: Rows, columns: NDArray[np.int64]) -> Rows:
-    return rows if len(columns) == rows.shape[1] else rows[:, columns]
+        weights, intercepts = self._axes.back(whole.columns, whole.intercepts)
+        return scores, LinearModel(np.arange(len(weights)), weights, intercepts)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from errata_model.features import Features
 from errata_model.kinds.choices.complement import ComplementModel
 from errata_model.kinds.choices.kernel_model import KernelModel
-from errata_model.kinds.choices.logistic_regression import LogisticModel
+from errata_model.kinds.choices.linear_model import LinearModel
 from errata_model.kinds.choices.rows import Block, Rows, block_arrays, blocks_from_arrays, check_features
 from errata_model.kinds.choices.softmax import softmax
 
@@ -33,9 +33,9 @@ class Predictor(Protocol):
         """Return what restores it."""
 
 
-_PREDICTORS: tuple[type[KernelModel] | type[LogisticModel] | type[ComplementModel], ...] = (
+_PREDICTORS: tuple[type[KernelModel] | type[LinearModel] | type[ComplementModel], ...] = (
     KernelModel,
-    LogisticModel,
+    LinearModel,
     ComplementModel,
 )
 

@@ -154,6 +154,11 @@ def normalise(embeddings: NDArray[np.floating]) -> Embeddings:
     return np.asarray(roots)
 
 
+def told_columns(rows: csr_array) -> NDArray[np.int64]:
+    """Return the columns of counts that can tell rows apart: those that two rows hold."""
+    return np.flatnonzero(np.bincount(rows.indices, minlength=rows.shape[1]) > 1)
+
+
 def inverse_document_frequencies(counts: csr_array) -> NDArray[np.float32]:
     """Return (D,) log((1 + N) / (1 + rows that hold the column)) + 1: how telling a column is, at least 1.
 

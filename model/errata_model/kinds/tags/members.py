@@ -15,16 +15,16 @@ from scipy.sparse import csr_array
 
 from errata_model.kinds.choices.examples import HALVES, Examples, Floats
 from errata_model.kinds.choices.kernel_ridge import KernelRidge, KernelSetting
-from errata_model.kinds.choices.logistic import Singles
-from errata_model.kinds.choices.logistic_regression import LogisticModel, LogisticRegression, told_columns
+from errata_model.kinds.choices.linear_model import LinearModel
+from errata_model.kinds.choices.logistic import MOST_AXES, Axes, Singles
+from errata_model.kinds.choices.logistic_regression import LogisticRegression
 from errata_model.kinds.choices.model import Predictor
-from errata_model.kinds.choices.rows import Embeddings, Rows
+from errata_model.kinds.choices.rows import Embeddings, Rows, told_columns
 from errata_model.kinds.tags.base_rates import deviations, overall_rates, rates_of_others
 from errata_model.kinds.tags.calibration import logit, standardise
 from errata_model.kinds.tags.naive_bayes import fit_ratios, leave_group_out_ratios
 
-_MOST_AXES = 256  # that logistic regression looks along
-_MOST_CELLS = 1e9  # of rows along axes, or of texts, times tags: a minute or two of one core
+_MOST_CELLS = 1e9  # of texts times tags: a minute or two of one core
 _MOST_WEIGHTS = 1e7  # columns times tags: 80 MB
 
 
@@ -82,13 +82,14 @@ class Regression:
     """
 
     def __init__(self, rows: Embeddings, examples: Examples) -> None:
-        self._logistic = LogisticRegression(rows, examples, binomial_loss)
+        axes = Axes.of(rows, MOST_AXES)
+        self._logistic = LogisticRegression(axes, axes.along(rows), examples, binomial_loss)
         self._examples = examples
 
     @staticmethod
     def is_affordable(rows: Embeddings, n_tags: int) -> bool:
         """Say whether it can be fitted in a minute or two."""
-        return len(rows) * min(rows.shape[1], _MOST_AXES) * n_tags <= _MOST_CELLS
+        return LogisticRegression.is_affordable(rows, n_tags)
 
     def candidates(self, trial: Examples) -> Iterator[tuple[float, Floats]]:
         """See `Learner.candidates`."""
@@ -100,7 +101,7 @@ class Regression:
         """See `Learner.fit`."""
         scores, whole = self._logistic.fit(ridge)
         intercepts = whole.intercepts[:-1] - logit(overall_rates(self._examples))
-        predictor = LogisticModel(whole.columns, whole.weights[:, :-1].copy(), intercepts)
+        predictor = LinearModel(whole.columns, whole.weights[:, :-1].copy(), intercepts)
         return scores[:, :-1] - logit(rates_of_others(self._examples)), predictor
 
 
@@ -139,7 +140,7 @@ class NaiveBayes:
         parts, targets = self._examples.parts[:, None], self._examples.targets
         halves = [replace(self._examples, targets=targets * (parts == half)) for half in HALVES]
         weights = np.mean([fit_ratios(self._rows, half.targets) for half in halves], axis=0)
-        predictor = LogisticModel(self._columns, weights.astype(np.float32), np.zeros(weights.shape[1]))
+        predictor = LinearModel(self._columns, weights.astype(np.float32), np.zeros(weights.shape[1]))
         return np.mean([leave_group_out_ratios(self._rows, half) for half in halves], axis=0), predictor
 
 

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from errata_model.features import Features
 from errata_model.kinds.choices.kernel_model import KernelModel
-from errata_model.kinds.choices.logistic_regression import LogisticModel
+from errata_model.kinds.choices.linear_model import LinearModel
 from errata_model.kinds.choices.model import Predictor
 from errata_model.kinds.choices.rows import Block, block_arrays, blocks_from_arrays, check_features
 from errata_model.kinds.tags.calibration import Floats, bounded, sigmoid
 
 _BLOCK_ROWS = 1024
-_PREDICTORS: tuple[type[KernelModel] | type[LogisticModel], ...] = (KernelModel, LogisticModel)
+_PREDICTORS: tuple[type[KernelModel] | type[LinearModel], ...] = (KernelModel, LinearModel)
 
 
 @dataclass(frozen=True, slots=True)
