@@ -23,6 +23,7 @@ Run = Callable[..., tuple[int, str, str]]
 def errata(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command; return exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
     for name in ("LABEL_STUDIO_URL", "LABEL_STUDIO_TOKEN", "REDIS_URL", "WEIGHTS"):
         monkeypatch.delenv(f"ERRATA_{name}", raising=False)
     monkeypatch.setenv("ERRATA_DATA_DIR", str(tmp_path / "data"))
@@ -153,3 +154,50 @@ def test_audit_that_cannot_learn(errata: Run, export: Path, tmp_path: Path) -> N
     assert code == 2
     assert "24 x media: it is not in the media folder" in told
     assert not (tmp_path / "out.jsonl").exists()
+
+
+OWN = """
+import numpy as np
+
+class Own:
+    identity, width = "own:1", 3
+    def prepare(self, image):
+        print("preparing")
+        return np.asarray(image, dtype=np.float32).mean(axis=(0, 1))
+    def encode(self, prepared):
+        print("encoding")
+        return np.stack(prepared) SPOILED
+"""
+
+
+def test_an_encoder_of_the_user_s_own_beside_errata_s(errata: Run, export: Path, tmp_path: Path) -> None:
+    """Results alone are on stdout, whatever the class prints; the label that is wrong is found."""
+    (tmp_path / "painter.py").write_text(OWN.replace("SPOILED", ""))
+    command = ("audit", str(export), "--config", "config.xml", "--media", "media", "--out", "out.jsonl")
+    code, said, told = errata(*command, "--encoder", "pixels,painter:Own", "--json")
+    assert (code, json.loads(said)["suspects"]) == (0, 1)
+    assert (told.count("preparing\n"), told.count("encoding\n")) == (23, 1)
+    assert lines(tmp_path / "out.jsonl")[0]["task"] == 1
+    again = errata(*command, "--encoder", "painter:Own,pixels")[2]
+    assert "encoding" not in again
+
+
+@pytest.mark.parametrize(
+    ("encoder", "spoiled", "problem"),
+    [
+        ("painter:Own", "* np.nan", r"painter:Own.encode gave NaN or infinite numbers for 23 of 23 items"),
+        ("painter:Own", "[:2]", r"painter:Own.encode gave an array (2, 3) for 23 items and a width of 3"),
+        ("painter:Owl", "", "painter:Owl: there is no class Owl in"),
+        ("pixels,pixels", "", "ERRATA_ENCODER is wrong because 'pixels,pixels' names no encoder, or one twice"),
+    ],
+)
+def test_an_encoder_that_cannot_be_used(
+    errata: Run, export: Path, tmp_path: Path, encoder: str, spoiled: str, problem: str
+) -> None:
+    """Is wrong use, in a sentence, and nothing is kept of it."""
+    name = f"painter_{abs(hash((encoder, spoiled)))}"
+    (tmp_path / f"{name}.py").write_text(OWN.replace("SPOILED", spoiled))
+    command = ("audit", str(export), "--config", "config.xml", "--media", "media", "--out", "out.jsonl")
+    code, said, told = errata(*command, "--encoder", encoder.replace("painter", name))
+    assert (code, said) == (2, "")
+    assert problem.replace("painter", name) in told
