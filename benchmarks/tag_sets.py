@@ -5,6 +5,7 @@ section 5 and appendix: the large set, 28,500 items with 20 features and 50 tags
 
 `album_sets` are made of the sets of single choice with real errors: an album is one to three images, a page one to
 three news, drawn without replacement. It has the tags that its parts were given, and should have those that they are.
+Each seed draws others. Three people labelled the photographs (`by_three`): each of them has tagged the albums.
 The features of an album are the mean of its parts' average pools beside the maximum of their maximum pools, the text
 of a page is its news one below the other.
 """
@@ -31,7 +32,10 @@ MOST_FLIPS = 3
 
 @dataclass(frozen=True)
 class TagSet:
-    """Items n with given tags and right tags (N, K), features, and their blocks; texts where they are texts."""
+    """Items n with given tags and right tags (N, K), features, and their blocks; texts where they are texts.
+
+    `by_three` are the tags that each of three people gave, (N, 3, K), where it is known.
+    """
 
     name: str
     features: Features
@@ -39,6 +43,7 @@ class TagSet:
     right: NDArray[np.bool_]
     blocks: tuple[int, ...] | None = None
     texts: tuple[str, ...] = ()
+    by_three: NDArray[np.bool_] | None = None
 
 
 def recipe_set(seed: int, n_items: int) -> TagSet:
@@ -67,21 +72,26 @@ def recipe_set(seed: int, n_items: int) -> TagSet:
     return TagSet(f"recipe (seed {seed})", features, given, right)
 
 
-def album_sets(folder: Path, seed: int, limit: int | None) -> Iterator[TagSet]:
+def album_sets(folder: Path, seeds: Sequence[int], limit: int | None) -> Iterator[TagSet]:
     tasks, names, given, right = _read(folder / "cifar10n", limit)
+    three = _labels_by_three(folder / "cifar10n", names, limit)
     files = [(folder / "cifar10n" / "media" / task["data"]["image"]).read_bytes() for task in tasks]
     rows = squeezenet_features(files, folder / WEIGHTS)
-    albums = _albums(len(tasks), seed)
     half = rows.shape[1] // 2
-    pooled = [np.concatenate((rows[parts, :half].mean(axis=0), rows[parts, half:].max(axis=0))) for parts in albums]
-    tags = (_tags(albums, labels, len(names)) for labels in (given, right))
-    yield TagSet("albums of cifar10n", np.array(pooled, dtype=np.float32), *tags)
+    for seed in seeds:
+        albums = _albums(len(tasks), seed)
+        pooled = [np.concatenate((rows[parts, :half].mean(axis=0), rows[parts, half:].max(axis=0))) for parts in albums]
+        tags = (_tags(albums, labels, len(names)) for labels in (given, right))
+        by_three = np.stack([_tags(albums, labels, len(names)) for labels in three.T], axis=1)
+        features = np.array(pooled, dtype=np.float32)
+        yield TagSet(f"albums of cifar10n (seed {seed})", features, *tags, by_three=by_three)
     tasks, names, given, right = _read(folder / "noisy-ag-news", limit)
-    pages = _albums(len(tasks), seed)
-    texts = tuple("\n".join(str(next(iter(tasks[part]["data"].values()))) for part in parts) for parts in pages)
     reader = load_text_encoder(DEFAULT_TEXT_ENCODER)
-    tags = (_tags(pages, labels, len(names)) for labels in (given, right))
-    yield TagSet("pages of noisy-ag-news", reader.encode(texts), *tags, reader.blocks, texts)
+    for seed in seeds:
+        pages = _albums(len(tasks), seed)
+        texts = tuple("\n".join(str(next(iter(tasks[part]["data"].values()))) for part in parts) for parts in pages)
+        tags = (_tags(pages, labels, len(names)) for labels in (given, right))
+        yield TagSet(f"pages of noisy-ag-news (seed {seed})", reader.encode(texts), *tags, reader.blocks, texts)
 
 
 def _read(
@@ -92,6 +102,13 @@ def _read(
     truth = read_truth(folder)
     right = np.array([names.index(truth[task["id"]]["correct"]) for task in tasks])
     return tasks, names, given_labels(tasks, names), right
+
+
+def _labels_by_three(folder: Path, names: Sequence[str], limit: int | None) -> NDArray[np.int64]:
+    """Return (N, 3) columns, in the tasks' order."""
+    tasks = json.loads((folder / "export-three.json").read_text())[:limit]
+    answers = ([each["result"][0]["value"]["choices"][0] for each in task["annotations"]] for task in tasks)
+    return np.array([[names.index(label) for label in of_task[:3]] for of_task in answers])
 
 
 def _albums(n: int, seed: int) -> list[NDArray[np.int64]]:

@@ -3,7 +3,8 @@
 Three ways are compared on each set, from the same features: cleanlab's scores of probabilities by five-fold logistic
 regression, a tag at a time; errata's scores of the same probabilities; and errata's own learner with its scores. Higher
 is better: the area under the precision-recall curve (average precision) of items with a wrong tag, by the pooled
-quality, and of single tags.
+quality, and of single tags. Of albums that three people tagged the same of each one's single tags: by errata's belief
+alone, by how many of them gave a tag, and by the consensus of both.
 
     python benchmarks/tags.py [--quick]
 
@@ -38,6 +39,7 @@ from sklearn.model_selection import KFold
 from sklearn.preprocessing import StandardScaler
 from tag_sets import TagSet, album_sets, recipe_set
 
+from errata_model.kinds.tags.annotators import find_consensus_of_tags
 from errata_model.kinds.tags.learner import fit_tags
 from errata_model.kinds.tags.scoring import adjusted_self_confidence, label_quality, task_quality
 
@@ -82,6 +84,20 @@ def measure(tagged: TagSet) -> Iterator[dict[str, object]]:
     seconds = time.perf_counter() - begun
     pooled, of_tags = (score(tagged.given, fitted.probabilities) for score in (task_quality, label_quality))
     yield line_of(tagged, "errata", pooled, of_tags, seconds)
+
+
+def measure_annotators(tagged: TagSet, by_three: NDArray[np.bool_]) -> dict[str, object]:
+    n, n_people, _ = by_three.shape
+    shares = by_three.mean(axis=1)
+    fitted = fit_tags(tagged.features, shares, np.ones(n, dtype=bool), np.arange(n), blocks=tagged.blocks)
+    items, people = np.repeat(np.arange(n), n_people), np.tile(np.arange(n_people), n)
+    given = by_three.reshape(n * n_people, -1)
+    found = find_consensus_of_tags(items, people, given, n_people, fitted.probabilities)
+    is_wrong = (given != tagged.right[items]).ravel()
+    line: dict[str, object] = {"set": tagged.name, "answers": len(given), "wrong_tags": int(is_wrong.sum())}
+    for name, p in (("belief", fitted.probabilities), ("shares", shares), ("consensus", found.probabilities)):
+        line[f"auprc_{name}"] = round(float(average_precision_score(is_wrong, np.abs(given - p[items]).ravel())), 4)
+    return line
 
 
 def line_of(
@@ -146,7 +162,7 @@ def cases(is_quick: bool, console: Console) -> Iterator[TagSet]:
     if folder is None:
         console.print("skipped albums and pages: ERRATA_BENCHMARKS names no folder")
         return
-    yield from album_sets(Path(folder), 0, 1500 if is_quick else None)
+    yield from album_sets(Path(folder), range(1 if is_quick else 3), 1500 if is_quick else None)
 
 
 def print_table(lines: list[dict[str, object]]) -> None:
@@ -162,11 +178,15 @@ def main() -> None:
     is_quick = parser.parse_args().quick
     warnings.simplefilter("ignore", ConvergenceWarning)
     fast = list(speeds(50_000, 50))
-    found = [line for tagged in cases(is_quick, Console(stderr=True)) for line in measure(tagged)]
-    print_table(fast)
-    print_table(found)
+    found, together = [], []
+    for tagged in cases(is_quick, Console(stderr=True)):
+        found += measure(tagged)
+        together += [] if tagged.by_three is None else [measure_annotators(tagged, tagged.by_three)]
+    for lines in filter(None, (fast, found, together)):
+        print_table(lines)
     load = round(os.getloadavg()[0], 1)
-    print(json.dumps({"benchmark": "tags", "quick": is_quick, "load": load, "speed": fast, "results": found}))
+    said = {"speed": fast, "results": found, "annotators": together}
+    print(json.dumps({"benchmark": "tags", "quick": is_quick, "load": load, **said}))
 
 
 if __name__ == "__main__":
