@@ -7,14 +7,15 @@ from typing import Annotated, Any, get_args
 
 import typer
 
+from errata.audit.believe_file import TAKEN
 from errata.audit.user_encoder import user_image_encoder, user_text_encoder
 from errata.errors import UsageError
 from errata.settings import ApplyMode, PredictionsMode, ProjectSettings
 from errata.user_classes import is_class_name
+from errata_model.encoders.backbones import own_weights
 from errata_model.encoders.images import TorchvisionEncoder, WeightsUnavailable, load_image_encoders
 from errata_model.encoders.naming import UnknownEncoder
 from errata_model.encoders.text import load_text_encoder
-from errata_model.encoders.torchvision import own_weights
 
 Encoder = Annotated[
     str | None,
@@ -121,10 +122,10 @@ def _there(option: str, path: Path | None) -> Path | None:
 
 def _belief(belief: str | None) -> str | None:
     """Return the source of belief so that it is found from every folder."""
-    if belief is None or belief in ("own", "stored") or belief.startswith(("http://", "https://")):
+    if belief is None or belief in ("own", "stored") or belief.startswith(("stored:", "http://", "https://")):
         return belief
     if is_class_name(belief):
         return belief
     if not Path(belief).is_file():
-        raise UsageError(f"{belief} is no file; --belief takes own, stored, a CSV file, a URL or package.module:Class.")
+        raise UsageError(f"{belief} is no file; --belief takes {TAKEN}.")
     return str(Path(belief).resolve())

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
-import pickle
-import re
 import ssl
 import threading
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from errata_model.encoders.naming import UnknownEncoder
+from errata_model.encoders.backbones import Preset, build_backbone, default_weights, own_weights, read_preset
 from errata_model.encoders.trunk import Trunk, without_layer
-from errata_model.encoders.weights import WeightsUnavailable, download, hash_file
+from errata_model.encoders.weights import hash_file
 
 if TYPE_CHECKING:
     import torch
@@ -29,19 +23,6 @@ if TYPE_CHECKING:
 _PREPROCESSING = "3"  # to be raised when embeddings of the same weights change
 _BATCH = 32
 _EARLIER_STAGES = 2  # taken beside what the final layer sees
-
-# What torch.load raises on hostile content.
-_UNREADABLE = (pickle.UnpicklingError, EOFError, OSError, RuntimeError, ValueError, LookupError, AssertionError)
-
-
-@dataclass(frozen=True, slots=True)
-class _Preset:
-    """What torchvision's preprocessing of one set of weights says of size, colours and resampling."""
-
-    side: int
-    resampling: Image.Resampling
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
 
 
 class TorchvisionEncoder:
@@ -76,7 +57,7 @@ class TorchvisionEncoder:
         """
         if self.weights is not None:
             return f"{self.name}:{hash_file(self.weights)}:{_PREPROCESSING}"
-        return f"{self.name}:{Path(_default_weights(self.name).url).stem}:{_PREPROCESSING}"
+        return f"{self.name}:{Path(default_weights(self.name).url).stem}:{_PREPROCESSING}"
 
     def missing_from(self) -> str | None:
         """Return where the weights will be downloaded from; None where they are here. Imports torch.
@@ -141,7 +122,7 @@ class TorchvisionEncoder:
     def _network(self) -> _Network:
         with self._loading:
             if self._loaded is None:
-                self._loaded = _Network(_build(self.name, self.weights, self.trust), _read_preset(self.name))
+                self._loaded = _Network(build_backbone(self.name, self.weights, self.trust), read_preset(self.name))
             return self._loaded
 
 
@@ -154,7 +135,7 @@ class _Network:
         width: the number of columns of an embedding.
     """
 
-    def __init__(self, model: torch.nn.Module, preset: _Preset) -> None:
+    def __init__(self, model: torch.nn.Module, preset: Preset) -> None:
         import torch  # noqa: PLC0415 - takes seconds
 
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -237,89 +218,3 @@ def _layers(model: torch.nn.Module, example: torch.Tensor) -> list[torch.nn.Modu
     lowering = [layer for _, (_, layer) in sorted(widest.items(), reverse=True)]
     final = [layer for layer, *_ in ran if isinstance(layer, (torch.nn.Linear, torch.nn.Conv2d))][-1]
     return [*[layer for layer in lowering if layer is not final][-_EARLIER_STAGES:], final]
-
-
-def own_weights(name: str) -> tuple[str, Path]:
-    """Return where torchvision's own weights are downloaded from, and where they are kept. Imports torch.
-
-    Raises:
-        UnknownEncoder: torchvision does not know the name.
-    """
-    import torch  # noqa: PLC0415
-
-    url = str(_default_weights(name).url)
-    return url, Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
-
-
-def _default_weights(name: str) -> Any:
-    import torchvision  # noqa: PLC0415
-
-    names = torchvision.models.list_models(module=torchvision.models)
-    if name not in names:
-        near = ", ".join(difflib.get_close_matches(name, names, n=3)) or "resnet50, convnext_tiny, vit_b_16"
-        raise UnknownEncoder(
-            f"{name!r} is not a torchvision classification backbone; use `pixels` or one such as {near}."
-        )
-    return torchvision.models.get_model_weights(name).DEFAULT
-
-
-def _read_preset(name: str) -> _Preset:
-    from torchvision.transforms import InterpolationMode  # noqa: PLC0415
-
-    preset = _default_weights(name).transforms()
-    resampling = {
-        InterpolationMode.BILINEAR: Image.Resampling.BILINEAR,
-        InterpolationMode.BICUBIC: Image.Resampling.BICUBIC,
-    }[preset.interpolation]
-    return _Preset(preset.crop_size[0], resampling, tuple(preset.mean), tuple(preset.std))
-
-
-def _build(name: str, weights: Path | None, trust: ssl.SSLContext | None) -> torch.nn.Module:
-    import torchvision  # noqa: PLC0415
-
-    default = _default_weights(name)
-    if weights is None:
-        url, file = own_weights(name)
-        download(url, file, trust=trust)
-        with _as_unfit(name, file):
-            return torchvision.models.get_model(name, weights=default)  # type: ignore[no-any-return]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # of initial values, which are replaced
-        model = torchvision.models.get_model(name, weights=None)
-    if hasattr(model, "transform_input"):  # GoogLeNet and Inception: their weights ask for it
-        model.transform_input = True
-    state = _read_state(weights)
-    with _as_unfit(name, weights):
-        model.load_state_dict({_new_key(key): _to_single(value) for key, value in state.items()})
-    return model  # type: ignore[no-any-return]
-
-
-def _read_state(file: Path) -> Any:
-    import torch  # noqa: PLC0415
-
-    try:
-        return torch.load(file, map_location="cpu", weights_only=True)
-    except _UNREADABLE as error:
-        raise WeightsUnavailable(
-            f"{file} is no file of weights that torch can read safely; save a state_dict by torch.save."
-        ) from error
-
-
-@contextmanager
-def _as_unfit(name: str, file: Path) -> Iterator[None]:
-    try:
-        yield
-    except (*_UNREADABLE, TypeError, AttributeError) as error:
-        raise WeightsUnavailable(
-            f"{file} does not hold the weights of {name}; name the file of its ImageNet state_dict, "
-            "or the encoder that the weights belong to."
-        ) from error
-
-
-def _new_key(key: str) -> str:
-    """Return today's name of a DenseNet layer: torchvision's own files still have the old ones."""
-    return re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2.", key)
-
-
-def _to_single(value: torch.Tensor) -> torch.Tensor:
-    return value.float() if value.is_floating_point() else value
