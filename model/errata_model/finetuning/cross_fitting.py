@@ -63,6 +63,7 @@ def fine_tune(
         ValueError: arrays do not fit, or labels of fewer than two groups.
     """
     began = time.monotonic()
+    _check(trunk, images, targets, is_labelled)
     wanted = np.where(is_labelled[:, None], targets, 0).astype(np.float32)
     folds, order = _deal(images, is_labelled, groups, seed)
     taught = [order[is_labelled[order] & (folds[order] != fold)] for fold in range(N_FOLDS)]
@@ -89,6 +90,21 @@ def fine_tune(
         left_out = order[folds[order] == fold]
         found[left_out] = learner.predict(images, left_out)
     return found
+
+
+def _check(
+    trunk: Trunk, images: NDArray[np.uint8], targets: NDArray[np.floating], is_labelled: NDArray[np.bool_]
+) -> None:
+    shape = (len(images), 3, trunk.side, trunk.side)
+    if images.shape != shape or images.dtype != np.uint8:
+        raise ValueError(f"`images` must be {shape} uint8, got {images.shape} {images.dtype}")
+    if targets.ndim != 2 or len(targets) != len(images):
+        raise ValueError(f"`targets` must be ({len(images)}, K), got {targets.shape}")
+    if is_labelled.shape != (len(images),) or is_labelled.dtype != np.bool_:
+        raise ValueError(f"`is_labelled` must be ({len(images)},) booleans, got {is_labelled.shape}")
+    wanted = targets[is_labelled]
+    if not ((wanted >= 0) & (wanted <= 1)).all():
+        raise ValueError("`targets` must be in [0, 1] where there is a label")
 
 
 def _deal(
@@ -120,5 +136,5 @@ def _plan(n_taught: int, n_rows: int, step_s: float, left_s: float) -> int:
     fewest = _FEWEST_EPOCHS * epoch
     if affordable < fewest:
         minutes = (N_FOLDS * fewest * step_s + predict_s) / 60 / _MARGIN
-        raise TooLittleTime(f"fine-tuning to {n_taught} labels would take {math.ceil(minutes)} minutes at least here")
+        raise TooLittleTime(f"learning {n_taught} labels would take at least {math.ceil(minutes)} min here")
     return min(wanted, affordable)

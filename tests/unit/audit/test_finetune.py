@@ -97,7 +97,7 @@ def test_too_little_time_leaves_the_frozen_belief(believe: Any, project: Any, st
     """And how much would be needed is said."""
     frozen = probabilities(believe(project(*LABELS), fine_tunes=False, minutes=0))
     np.testing.assert_array_equal(probabilities(believe(project(*LABELS), minutes=0)), frozen)
-    assert any('control "animal"' in line and "minutes at least" in line for line in studio.told.said)
+    assert any('control "animal"' in line and "at least 1 min" in line for line in studio.told.said)
 
 
 def test_tags_are_learned_too(believe: Any, project: Any, control: Any) -> None:

@@ -115,7 +115,7 @@ def test_tags_are_learned_each_on_its_own(trunk):
 def test_too_little_time_is_said_before_it_is_spent(trunk):
     """With what would be enough."""
     classes = np.arange(40) % 2
-    with pytest.raises(TooLittleTime, match=r"to 32 labels would take \d+ minutes"):
+    with pytest.raises(TooLittleTime, match=r"32 labels would take at least \d+ min"):
         believe(trunk, striped(classes), np.eye(2)[classes], minutes=0)
 
 
@@ -123,6 +123,24 @@ def test_labels_of_one_group_leave_nothing_to_judge_them_by(trunk):
     """Said, not divided by."""
     with pytest.raises(ValueError, match="at least two groups"):
         believe(trunk, striped(np.arange(6) % 2), np.eye(2)[np.arange(6) % 2], groups=np.zeros(6, dtype=int))
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"images": np.zeros((6, 3, SIDE, SIDE + 1), np.uint8)}, "`images`"),
+        ({"images": np.zeros((6, 3, SIDE, SIDE))}, "`images`"),
+        ({"targets": np.zeros((5, 2))}, "`targets`"),
+        ({"targets": np.full((6, 2), 1.5)}, "`targets`"),
+        ({"is_labelled": np.ones(6)}, "`is_labelled`"),
+        ({"groups": np.arange(5)}, "`groups`"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_named(change, named, trunk):
+    """Before anything is trained."""
+    arrays = {"images": striped(np.arange(6) % 2), "targets": np.eye(2)[np.arange(6) % 2]}
+    with pytest.raises(ValueError, match=named):
+        believe(trunk, **(arrays | change))
 
 
 def test_progress_counts_every_step(trunk):
