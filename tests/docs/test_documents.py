@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from typer.main import get_command
 
+from errata.audit.user_encoder import UserImageEncoder
 from errata.cli.app import app
 from errata.settings import Settings
 
@@ -74,3 +77,13 @@ def test_the_lines_on_arrays_find_errors() -> None:
     names = {"np": np, "embeddings": embeddings, "labels": labels, "groups": np.arange(200)}
     exec(lines, names)  # what the README says
     assert set(names["worst_first"][:6].tolist()) == set(range(6))
+
+
+def test_the_class_in_the_reference_is_an_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it stands, but for the import of numpy."""
+    (lines,) = re.findall(r"```python\n(class Mine.*?)```", REFERENCE, re.DOTALL)
+    (tmp_path / "of_the_reference.py").write_text(f"import numpy as np\n{lines}")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    encoder = UserImageEncoder("of_the_reference:Mine")
+    assert encoder.encode([encoder.prepare(Image.new("RGB", (5, 5), (0, 9, 0)))]).tolist() == [[0, 9, 0]]
