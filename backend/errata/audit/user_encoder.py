@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -126,13 +127,13 @@ class UserTextEncoder(UserEncoder):
 
 
 def user_image_encoder(name: str) -> UserImageEncoder | None:
-    """Load a class where this is the name of one."""
-    return UserImageEncoder(name) if is_class_name(name) else None
+    """Load a class where this is the name of one, and not of a file."""
+    return UserImageEncoder(name) if is_class_name(name) and not Path(name).exists() else None
 
 
 def user_text_encoder(name: str) -> UserTextEncoder | None:
-    """Load a class where this is the name of one."""
-    return UserTextEncoder(name) if is_class_name(name) else None
+    """Load a class where this is the name of one, and not of a model's folder."""
+    return UserTextEncoder(name) if is_class_name(name) and not Path(name).exists() else None
 
 
 def _made(name: str) -> Any:

@@ -82,6 +82,14 @@ def test_other_names_are_no_classes(name: str) -> None:
     assert user_text_encoder(name) is None
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no colon in names of files")
+def test_a_folder_is_no_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model may be kept in one whose name looks like a class's."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model:v2").mkdir()
+    assert user_text_encoder("model:v2") is None
+
+
 @pytest.mark.parametrize(
     ("before", "after", "problem"),
     [
