@@ -20,7 +20,8 @@ from errata_model.records import Control
 KEYS = ("task", "control")
 NEAR_ONE = 0.02  # by so much a row may miss 1: probabilities are often written with two digits
 N_NAMED = 5
-_TAKEN = "own, stored, stored:VERSION, a CSV or parquet file, an ML backend's http:// address, or package.module:Class"
+# What may stand after --belief.
+TAKEN = "own, stored, stored:VERSION, a CSV or parquet file, an ML backend's http:// address, or package.module:Class"
 
 
 @dataclass
@@ -50,7 +51,7 @@ class FileBeliever:
             UsageError: the file cannot be used; names the line.
         """
         if not self._path.is_file():
-            raise UsageError(f"There is no file {self._path}. --belief takes {_TAKEN}.")
+            raise UsageError(f"There is no file {self._path}. --belief takes {TAKEN}.")
         read = _Read()
         for row in read_table(self._path):
             self._take(row, snapshot.controls, read)

@@ -54,7 +54,7 @@ def connect(
     ] = None,
     belief: Annotated[
         str | None,
-        typer.Option(help="Who believes: own, stored, a CSV file, an ML backend's URL, or package.module:Class."),
+        typer.Option(help="Who believes, as `errata audit --belief` takes it."),
     ] = None,
     encoder: Encoder = None,
     text_encoder: TextEncoder = None,

@@ -59,6 +59,7 @@ def test_what_is_said_anew_takes_back_what_it_contradicts(files: Path) -> None:
         files / "weights",
         None,
     )
+    assert second.changed(said(belief="stored:v1")).belief == "stored:v1"
     assert second.changed(said(encoder="pixels")) == ProjectSettings(encoder="pixels", belief="own")
     assert second.changed(said(shows_version=True)) == second.model_copy(update={"shows_version": True})
 
