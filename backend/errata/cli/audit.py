@@ -163,7 +163,7 @@ def _write(examination: Examination, out: Path | None, tasks_out: Path | None, a
 
 
 def _time(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 60 else f"{seconds / 60:.1f} minutes"
+    return f"{max(seconds, 1):.0f} s" if seconds < 60 else f"{seconds / 60:.1f} minutes"
 
 
 def _audit_project(wiring: Wiring, project_id: int, options: BeliefOptions, dry_run: bool, shown: Progress) -> Outcome:
