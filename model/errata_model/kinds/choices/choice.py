@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -82,19 +83,23 @@ def _is_likelier(found: Chosen[Setting], best: Chosen[Setting] | None, targets: 
 
 def _fit_temperature(setting: Setting, scores: Floats, targets: Floats) -> Chosen[Setting]:
     """Find the likeliest temperature by halving: the likelihood has one peak."""
+    rows, classes = np.nonzero(targets > 0)
+    weights = targets[rows, classes]
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    powers = np.empty_like(shifted)
+
+    @cache
+    def log_likelihoods(number: int) -> Floats:
+        inverse = 1 / _TEMPERATURES[number]
+        np.exp(np.multiply(shifted, inverse, out=powers), out=powers)
+        return np.asarray(shifted[rows, classes] * inverse - np.log(powers.sum(axis=1))[rows])
+
     low, high = 0, len(_TEMPERATURES) - 1
     while low < high:
         middle = (low + high) // 2
-        at, above = (_log_likelihoods(scores / _TEMPERATURES[n], targets) for n in (middle, middle + 1))
-        low, high = (middle + 1, high) if above @ targets[targets > 0] > at @ targets[targets > 0] else (low, middle)
-    temperature = float(_TEMPERATURES[low])
-    return Chosen(setting, temperature, _log_likelihoods(scores / temperature, targets))
-
-
-def _log_likelihoods(scores: Floats, targets: Floats) -> Floats:
-    shifted = scores - scores.max(axis=1, keepdims=True)
-    shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return np.asarray(shifted[targets > 0])
+        is_above = log_likelihoods(middle + 1) @ weights > log_likelihoods(middle) @ weights
+        low, high = (middle + 1, high) if is_above else (low, middle)
+    return Chosen(setting, float(_TEMPERATURES[low]), log_likelihoods(low))
 
 
 def share(log_likelihoods: Sequence[Floats], weights: NDArray[np.floating]) -> Floats:
