@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from errata.audit.field_groups import group_by_field
+from errata.audit.ports import Task
 from errata.errors import LabelStudioRefused, UsageError
 from errata.labelstudio.account import check_sight
 from errata.labelstudio.additions import Addition, additions
@@ -11,7 +13,7 @@ from errata.labelstudio.connection import connect
 from errata.labelstudio.disconnection import UNTIED, count_decisions, delete_review_project, disconnect
 from errata.labelstudio.review_project import ReviewProject
 from errata.labelstudio.source import describe_project
-from errata.labelstudio.survey import Survey
+from errata.labelstudio.survey import Survey, first_tasks
 from errata.review.records import Project
 from errata.settings import PredictionsMode, ProjectSettings
 from errata.store.files import locked
@@ -20,6 +22,8 @@ from errata.store.purge import purge_project
 from errata.wiring.surveying import Surveying
 
 _SHOWN = ("none", "labelled", "all")  # to ever more people
+
+_FIRST = 100  # tasks that a field to group by is looked for in
 
 AUDIT_ENDS_S = 120  # `errata serve` audits by itself, also just after fixes were written
 
@@ -79,6 +83,7 @@ class Connecting(Surveying):
         lines = self._decide(project_id, decided)
         review_id = self.review_project_id(project_id)
         lines.append(f"Review project {review_id}: {self.client.url}projects/{review_id}/")
+        lines += self._doubts_about_groups(project_id)
         lines += connect(
             self.client,
             project_id,
@@ -93,6 +98,18 @@ class Connecting(Surveying):
         if any(control.modality == "image" for control in snapshot.controls):  # texts stand in the tasks themselves
             lines.append(self._tried_media(project_id))
         return lines
+
+    def _doubts_about_groups(self, project_id: int) -> list[str]:
+        """Say what an audit would find wrong with the field to group by, were the first tasks all there are."""
+        field = self.project_settings.get(project_id).group_by
+        raws = first_tasks(self.client, project_id, _FIRST) if field else []
+        if field is None or not raws:
+            return []
+        try:
+            group_by_field([Task(int(raw["id"]), dict(raw["data"]), (), False) for raw in raws], field)
+        except UsageError as error:
+            return [f"Of the first {len(raws)} tasks: {error} Audits end so where that holds for all of them."]
+        return []
 
     def _tried_media(self, project_id: int) -> str:
         trial = self.try_media(project_id)

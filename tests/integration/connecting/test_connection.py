@@ -345,6 +345,10 @@ def test_the_field_that_tasks_are_grouped_by_is_kept(label_studio, project, open
         client.patch(f"api/tasks/{task['id']}/", {"data": {**task["data"], "page": n // 4, "book": n // 6}})
     errata = open_errata(predictions="none")
     errata.connect(source.id, ProjectSettings(group_by="page"), attach_backend=False)
+    assert not any("--group-by" in line for line in errata.connect(source.id))
+    (doubt,) = (line for line in errata.connect(source.id, ProjectSettings(group_by="pgae")) if "--group-by" in line)
+    assert doubt.startswith('Of the first 12 tasks: No task has anything under "pgae" (--group-by); the tasks')
+    errata.connect(source.id, ProjectSettings(group_by="page"))
 
     def remarks(options: BeliefOptions) -> tuple[str, ...]:
         examination, *_ = errata.audit(source.id, options, LineProgress(lambda _: None))
