@@ -33,6 +33,9 @@ class Learner:
     The trunk stays in evaluation mode, so that what it normalises by stays as pretrained: batches are small. On
     processors and devices that multiply in bfloat16 it does.
 
+    Attributes:
+        trunk: the copy.
+
     Args:
         trunk: what is pretrained.
         n_outputs: K.
@@ -57,7 +60,7 @@ class Learner:
         torch.nn.init.zeros_(final.weight)
         torch.nn.init.zeros_(final.bias)
         self._final = final.to(self._device)
-        self._trunk = network.eval().to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.trunk = network.eval().to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def train(
         self,
@@ -85,7 +88,7 @@ class Learner:
         """
         import torch  # noqa: PLC0415
 
-        pretrained, new = list(self._trunk.parameters()), list(self._final.parameters())
+        pretrained, new = list(self.trunk.parameters()), list(self._final.parameters())
         optimizer = torch.optim.AdamW([{"params": pretrained}, {"params": new}], weight_decay=_WEIGHT_DECAY)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer, [_RATE, _FINAL_RATE], total_steps=max(2, n_steps), pct_start=_WARM_UP
@@ -139,7 +142,7 @@ class Learner:
         import torch  # noqa: PLC0415
 
         with self._half():
-            seen = self._trunk(images.contiguous(memory_format=torch.channels_last)).float()
+            seen = self.trunk(images.contiguous(memory_format=torch.channels_last)).float()
         if is_learning:
             kept = torch.rand(seen.shape, generator=self._generator).to(self._device) >= _DROPOUT
             seen = seen * kept / (1 - _DROPOUT)

@@ -9,6 +9,7 @@ from errata_model.encoders.trunk import Trunk, without_layer
 from errata_model.finetuning.augmentation import augment
 from errata_model.finetuning.cross_fitting import TooLittleTime, fine_tune
 from errata_model.finetuning.pooling import pool_choices, pool_tags
+from errata_model.finetuning.training import Learner
 
 SIDE = 16
 MINUTES = 60.0  # never short, however slow the machine
@@ -182,6 +183,27 @@ def test_a_trunk_gives_what_the_final_layer_takes(name, tmp_path):
     wanted = seen[0].mean(dim=(2, 3)) if seen[0].ndim == 4 else seen[0]
     torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-4)
     assert trunk.prepare(Image.new("RGB", (300, 200))).shape == (3, trunk.side, trunk.side)
+
+
+def test_a_backbone_learns_but_what_it_normalises_by(tmp_path):
+    """Weights move; means and variances of batches, which are small, do not."""
+    torch = pytest.importorskip("torch")
+    torchvision = pytest.importorskip("torchvision")
+    torch.save(torchvision.models.resnet18(weights=None).state_dict(), tmp_path / "resnet18.pth")
+    trunk = load_image_encoder("resnet18", tmp_path).trunk()
+    small = Trunk(trunk.network, 32, trunk.resampling, trunk.mean, trunk.std)
+    images = np.random.default_rng(0).integers(0, 256, (4, 3, 32, 32), dtype=np.uint8)
+    learner = Learner(small, 2, is_exclusive=True, seed=0)
+    untaught = learner.predict(images, np.arange(4))
+    np.testing.assert_allclose(untaught, np.log(0.5), atol=1e-6)
+    learner.train(images, np.eye(2, dtype=np.float32)[[0, 1, 0, 1]], np.arange(4), 2, lambda: None)
+    taught = learner.predict(images, np.arange(4))
+    assert np.isfinite(taught).all()
+    assert not np.array_equal(taught, untaught)
+    learned = learner.trunk.state_dict()
+    for name, before in trunk.network.state_dict().items():
+        is_statistic = "running" in name or "batches" in name
+        assert torch.equal(learned[name].cpu(), before.cpu()) == is_statistic, name
 
 
 def test_a_layer_that_is_not_the_models_is_refused(trunk):
