@@ -17,8 +17,8 @@ def decode(result: Sequence[Region], control: Control) -> tuple[list[str] | None
     """Read what an annotation's result says for a control.
 
     Returns:
-        (tags, problem): every given tag that the config has, once; None where the control was left unanswered. What
-        is wrong, in words, where something is.
+        (tags, problem): every given tag that the config has, once; None where the control was left unanswered, or
+        with tags alone that the config does not have. What is wrong, in words, where something is.
     """
     mine = [region for region in result if isinstance(region, Mapping) and region.get("from_name") == control.name]
     if not mine:
@@ -28,7 +28,8 @@ def decode(result: Sequence[Region], control: Control) -> tuple[list[str] | None
         return None, f'an answer for "{control.name}" that is not a list of choices'
     unknown = [tag for tag in tags if tag not in control.labels]
     problem = f'a label that the config does not have: "{unknown[0]}"' if unknown else None
-    return [tag for tag in dict.fromkeys(tags) if tag not in unknown], problem
+    known = [tag for tag in dict.fromkeys(tags) if tag not in unknown]
+    return None if unknown and not known else known, problem
 
 
 def given(result: Sequence[Region], control_name: str) -> list[str] | None:
