@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -187,7 +187,7 @@ class OwnBeliever:
         for control in snapshot.controls:
             media = embedded[control.data_key]
             encoder = media.encoder.identity if media.encoder else ""
-            digest.update(json.dumps([control.name, control.kind, control.data_key, control.labels, encoder]).encode())
+            digest.update(json.dumps([asdict(control), encoder]).encode())
             for row in np.argsort(media.task_ids):
                 digest.update(f"{media.task_ids[row]} {media.content_keys[row]}".encode())
                 digest.update(targets[control.name][row].tobytes())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 
@@ -37,6 +39,7 @@ class StoredBeliever:
             raise NothingToLearn(_nothing_said(snapshot, self._model_version))
         digest = hashlib.sha256(version.encode())
         for belief in beliefs:
+            digest.update(json.dumps(asdict(belief.control)).encode())
             digest.update(belief.task_ids.tobytes() + belief.probabilities.tobytes())
         artefact = Artefact(f"errata-{digest.hexdigest()[:12]}", tuple(beliefs))
         skipped = sum((_without_belief(snapshot.tasks, belief, version) for belief in formed), Counter[str]())

@@ -102,7 +102,7 @@ def test_no_label_is_believed_because_of_itself(project: Any, believe: Any) -> N
 
 
 def test_version_is_a_hash_of_data_and_model(project: Any, believe: Any, studio: Any, png: Any) -> None:
-    """The same data, the same version, in any order; another label, image, encoder, seed or label set, another."""
+    """The same data, the same version, in any order; another label, image, encoder, seed or control, another."""
     snapshot = project(*LABELS)
     version = believe(snapshot).artefact.version
     assert version.startswith("errata-")
@@ -118,6 +118,7 @@ def test_version_is_a_hash_of_data_and_model(project: Any, believe: Any, studio:
         believe(project("dog", *LABELS[1:])).artefact.version,
         believe(project(*LABELS, None)).artefact.version,
         believe(replace(snapshot, controls=(replace(control, labels=("cat", "dog")),))).artefact.version,
+        believe(replace(snapshot, controls=(replace(control, to_name="renamed"),))).artefact.version,
         believe(snapshot, seed=1).artefact.version,
     ]
     studio.encoder.identity = "colour:2"
@@ -126,7 +127,7 @@ def test_version_is_a_hash_of_data_and_model(project: Any, believe: Any, studio:
     studio.media.content["1.png"] = png(77)
     studio.index.keys.clear()
     others.append(believe(snapshot).artefact.version)
-    assert len({version, *others}) == 7
+    assert len({version, *others}) == 8
 
 
 def test_same_data_is_not_learned_again(project: Any, believe: Any, studio: Any) -> None:

@@ -90,11 +90,12 @@ def test_control_without_predictions_is_counted(project: Any, stored: Any, told:
     assert belief.skipped == {'labelled tasks without a usable prediction of "theirs" for "mood"': 2}
 
 
-def test_version_is_a_hash_of_what_is_said(project: Any, stored: Any, told: Any) -> None:
-    """The same predictions make the same version; another probability or version another one."""
+def test_version_is_a_hash_of_what_is_said(project: Any, stored: Any, told: Any, control: Control) -> None:
+    """The same predictions make the same version; another probability, version or control another one."""
 
-    def version(*predictions: StoredPrediction) -> str:
-        snapshot = with_predictions(project("cat", "dog"), *[(each,) for each in predictions])
+    def version(*predictions: StoredPrediction, to_name: str = "image") -> str:
+        controls = (replace(control, to_name=to_name),)
+        snapshot = with_predictions(project("cat", "dog", controls=controls), *[(each,) for each in predictions])
         return StoredBeliever().believe(snapshot, told).artefact.version
 
     first = version(stored(cat=0.9, dog=0.1), stored(dog=1.0))
@@ -102,8 +103,9 @@ def test_version_is_a_hash_of_what_is_said(project: Any, stored: Any, told: Any)
     others = {
         version(stored(cat=0.8, dog=0.2), stored(dog=1.0)),
         version(stored("new", cat=0.9, dog=0.1), stored("new", dog=1.0)),
+        version(stored(cat=0.9, dog=0.1), stored(dog=1.0), to_name="renamed"),  # regions name it
     }
-    assert len({first, *others}) == 3
+    assert len({first, *others}) == 4
 
 
 def test_no_predictions_names_the_remedy(project: Any, told: Any) -> None:
