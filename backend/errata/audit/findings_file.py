@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from errata.errors import UsageError
 from errata_model.records import Finding, Proposal
 
 
@@ -57,12 +59,20 @@ def write_tasks(path: Path, task_ids: Iterable[int], findings: Iterable[Finding]
 
 
 def _write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
-    """Write a whole file or none of it."""
+    """Write a whole file or none of it.
+
+    Raises:
+        UsageError: the system refuses it.
+    """
     part = path.with_name(f".{path.name}.part")
     try:
         with part.open("wb") as file:
             for line in lines:
                 file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY))
         os.replace(part, path)
+    except OSError as error:
+        why = (error.strerror or "the system refuses it").lower()
+        raise UsageError(f"{path} cannot be written: {why}. Name a file in a folder of yours.") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)

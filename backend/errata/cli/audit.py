@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +89,7 @@ def audit(
         raise UsageError("--config and --media belong to an export; a project brings its own.")
     if not target.isdigit() and out is None and tasks_out is None:
         raise UsageError("Say where the findings of an export should go: --out findings.jsonl")
+    _check_paths(media, {"--out": out, "--tasks-out": tasks_out})
     with progress(quiet=as_json) as shown, redirect_stdout(sys.stderr):  # what a user's own code prints is no result
         if target.isdigit():
             outcome = _audit_project(wiring, int(target), options, dry_run, shown)
@@ -101,6 +103,16 @@ def audit(
         echo(line)
     if dry_run and outcome.published is None:
         tell("Nothing was written to Label Studio (--dry-run).")
+
+
+def _check_paths(media: Path | None, written: Mapping[str, Path | None]) -> None:
+    """Refuse what could not be read or written, before an audit that may take an hour."""
+    if media is not None and not media.is_dir():
+        raise UsageError(f"--media: there is no folder {media}.")
+    for option, path in written.items():
+        if path is not None and (path.is_dir() or not path.parent.is_dir()):
+            why = "is a folder; name a file in it" if path.is_dir() else "is in no folder that exists; make it first"
+            raise UsageError(f"{option}: {path} {why}.")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import typer
 from errata.audit.believe_file import TAKEN
 from errata.audit.user_encoder import user_image_encoder, user_text_encoder
 from errata.errors import UsageError
+from errata.labelstudio.predictions import is_own_version
 from errata.settings import ApplyMode, PredictionsMode, ProjectSettings
 from errata.user_classes import is_class_name
 from errata_model.encoders.backbones import own_weights
@@ -122,6 +123,8 @@ def _there(option: str, path: Path | None) -> Path | None:
 
 def _belief(belief: str | None) -> str | None:
     """Return the source of belief so that it is found from every folder."""
+    if belief is not None and belief.startswith("stored:") and is_own_version(belief.removeprefix("stored:")):
+        raise UsageError(f"--belief {belief} is errata's own, which is no second opinion: use --belief own.")
     if belief is None or belief in ("own", "stored") or belief.startswith(("stored:", "http://", "https://")):
         return belief
     if is_class_name(belief):

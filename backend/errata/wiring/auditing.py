@@ -153,7 +153,8 @@ class Auditing(Showing, Training, Embedding):
         belief = options.belief or "own"
         if options.fine_tune and (belief != "own" or options.embeddings is not None):
             raise UsageError(
-                "--fine-tune is for errata's own belief and encoders: leave out --belief and --embeddings."
+                "--fine-tune is for errata's own belief and encoders: leave out --belief and --embeddings, or name "
+                "--belief own where the project was connected with them."
             )
         if belief == "own":
             return OwnBeliever(

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from errata.audit.findings_file import to_json, write_findings, write_tasks
+from errata.errors import UsageError
 from errata_model.records import Finding, GivenLabel, Proposal
 
 GIVEN = GivenLabel(3, 8, "5", "animal", None, "choices", "cat", "hash")
@@ -94,6 +95,12 @@ def test_a_file_is_whole_or_as_it_was(tmp_path: Path) -> None:
         write_findings(path, dies())
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["findings.jsonl"]
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """What the system says of it is no mistake in errata."""
+    with pytest.raises(UsageError, match=r"nowhere/f\.jsonl cannot be written: no such file or directory"):
+        write_findings(tmp_path / "nowhere" / "f.jsonl", [FINDING])
 
 
 def test_no_findings_make_an_empty_file(tmp_path: Path) -> None:
