@@ -8,6 +8,7 @@ from scipy.sparse import csr_array
 
 from errata_model.duplicates import unit_rows
 from errata_model.features import Features
+from errata_model.kinds.choices.canonical import shuffle_by_content
 
 LEAST = 4.0  # robust standard deviations: of 30,000 items spread normally one is so far
 _FEWEST = 100  # items; with fewer there is no telling what is usual
@@ -36,7 +37,8 @@ def outlyingness(features: Features, given: NDArray[np.integer], groups: NDArray
     Returns:
         (N,) robust standard deviations above the median, of the distance's logarithm (of counts: below, of the
         similarity's, because texts hardly differ in distance), in [0, inf); 0 where it is less than 4, where the item
-        has no class, or one of fewer than 20 items, or its row is zeros, and for all of fewer than 100 items.
+        has no class, or one of fewer than 20 items, or its row is zeros, and for all of fewer than 100 items. It
+        permutes with the items.
 
     Raises:
         ValueError: shapes do not agree.
@@ -49,7 +51,7 @@ def outlyingness(features: Features, given: NDArray[np.integer], groups: NDArray
     if n < _FEWEST:
         return found
     rows = unit_rows(features)
-    everything, drawn = np.arange(n), np.random.default_rng(0).permutation(n)
+    everything, drawn = np.arange(n), shuffle_by_content(features)
     among_some = _farness(rows, everything, np.sort(drawn[:_SOME]), members)
     is_zero = np.asarray(abs(rows).sum(axis=1) == 0).reshape(-1)
     is_asked = (classes >= 0) & ~is_zero

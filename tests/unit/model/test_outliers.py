@@ -56,6 +56,17 @@ def test_copies_and_what_is_not_labelled(rng: np.random.Generator) -> None:
     assert (far[-4:] >= LEAST).tolist() == [True, True, True, False]
 
 
+def test_items_permute(rng: np.random.Generator) -> None:
+    """What the others are compared with is drawn by content, so that the order of items decides nothing."""
+    rows, given = clusters(rng, [700, 500])
+    rows[::60] = rng.normal(size=(20, 30)) * 5
+    order = rng.permutation(1200)
+    before = outlyingness(rows, given, np.arange(1200))
+    after = outlyingness(rows[order], given[order], np.arange(1200))
+    assert (before > 0).sum() >= 5
+    np.testing.assert_allclose(after, before[order], rtol=1e-3)
+
+
 def test_too_few_or_all_the_same(rng: np.random.Generator) -> None:
     """Nothing is said about fewer than 100 items, nor where all rows are equal or zeros."""
     assert not outlyingness(rng.normal(size=(99, 5)).astype(np.float32), np.zeros(99, int), np.arange(99)).any()

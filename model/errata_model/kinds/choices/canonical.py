@@ -28,7 +28,7 @@ def order_by_content(
         order: (N,) the rows, sorted.
         ranks: (N,) the number of each row's group, from 0; -1 where it has no label. Groups of equal content share one.
     """
-    key = seed.to_bytes(8, "little", signed=True)
+    key = int(seed).to_bytes(8, "little", signed=True)  # also one of numpy's
     digests = [blake2b(content, key=key, digest_size=16).digest() for content in _contents(features)]
     members: dict[int, list[bytes]] = {}
     for group, digest in zip(groups.tolist(), digests, strict=True):
@@ -40,6 +40,12 @@ def order_by_content(
     ranks = np.array([rank_of.get(name, -1) for name in own_names], dtype=np.int64)
     order = sorted(range(len(digests)), key=lambda n: (digests[n], own_names[n], targets[n].tobytes()))
     return np.array(order, dtype=np.int64), ranks
+
+
+def shuffle_by_content(features: Features) -> NDArray[np.int64]:
+    """Return rows in an order as if drawn, (N,), that permutes with them, but for those of equal content."""
+    digests = [blake2b(content, digest_size=16).digest() for content in _contents(features)]
+    return np.array(sorted(range(len(digests)), key=digests.__getitem__), dtype=np.int64)
 
 
 def _contents(features: Features) -> Iterator[bytes]:
