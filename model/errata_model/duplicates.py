@@ -109,9 +109,11 @@ def _products(rows: Features, block: NDArray[np.int64]) -> NDArray[np.float32]:
 def _near_rows(rows: NDArray[np.float32], limit: float) -> Pairs:
     """Find pairs within the limit: first about so near in a random projection, then so near indeed."""
     usable = np.flatnonzero(rows.any(axis=1))
+    if not len(usable):
+        return usable, usable
     projected = _project(rows[usable])
     found = [_near_in(projected, cell, _SLACK * limit + _ROUNDING) for cell in _cells(projected)]
-    pairs = np.unique(usable[np.concatenate(found)], axis=0) if found else np.zeros((0, 2), dtype=np.int64)
+    pairs = np.unique(usable[np.concatenate(found)], axis=0)
     is_near = np.zeros(len(pairs), dtype=bool)
     step = max(1, _BLOCK_CELLS // rows.shape[1])
     for start in range(0, len(pairs), step):

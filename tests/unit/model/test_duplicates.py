@@ -73,6 +73,7 @@ def test_rows_of_zeros_are_near_to_nothing(rng: np.random.Generator) -> None:
     rows = rng.normal(size=(300, 30)).astype(np.float32)
     rows[:3] = 0
     assert len(np.unique(group_duplicates(rows, np.arange(300)))) == 300
+    assert len(np.unique(group_duplicates(np.zeros((60, 8), dtype=np.float32), np.arange(60)))) == 60
 
 
 def test_rows_permute_with_rows(rng: np.random.Generator) -> None:
