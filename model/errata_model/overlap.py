@@ -8,6 +8,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
 _FEWEST = 20  # items of either class
 _FEWEST_CLASSES = 4  # other pairs show what the learner is able to tell apart
 _APART = 0.75  # so often at most is the right one of two items told, at the upper end of the interval
@@ -60,7 +63,10 @@ def find_overlaps(given: NDArray[np.integer], predicted: NDArray[np.floating]) -
     frequent = np.flatnonzero(counts >= _FEWEST).tolist()
     if len(frequent) < _FEWEST_CLASSES:
         return ()
-    apart = {pair: _area(labels, believed, *pair) for pair in combinations(frequent, 2)}
+    order = np.argsort(labels, kind="stable")
+    ends = np.cumsum(counts)
+    items = {label: order[ends[label] - counts[label] : ends[label]] for label in frequent}
+    apart = {(a, b): _area(believed, a, b, items[a], items[b]) for a, b in combinations(frequent, 2)}
     usual = float(np.median(list(apart.values())))
     if usual < _USUAL:
         return ()
@@ -72,12 +78,16 @@ def find_overlaps(given: NDArray[np.integer], predicted: NDArray[np.floating]) -
     return tuple(sorted(found, key=lambda overlap: overlap.told_apart))
 
 
-def _area(labels: NDArray[np.int64], believed: NDArray[np.float64], first: int, second: int) -> float:
-    pair = believed[:, [first, second]]
-    share = pair[:, 0] / np.maximum(pair.sum(axis=1), 1e-12)
-    of_first, of_second = share[labels == first], np.sort(share[labels == second])
-    below = np.searchsorted(of_second, of_first, "left") + np.searchsorted(of_second, of_first, "right")
-    return float(below.mean() / 2 / len(of_second))
+def _area(believed: Floats, first: int, second: int, of_first: Indices, of_second: Indices) -> float:
+    """Return `Overlap.told_apart` of two classes with these items."""
+    one, other = (_share(believed[rows, first], believed[rows, second]) for rows in (of_first, of_second))
+    other.sort()
+    below = np.searchsorted(other, one, "left") + np.searchsorted(other, one, "right")
+    return float(below.mean() / 2 / len(other))
+
+
+def _share(of_first: Floats, of_second: Floats) -> Floats:
+    return np.asarray(of_first / np.maximum(of_first + of_second, 1e-12))
 
 
 def _error(area: float, n: int, m: int) -> float:
