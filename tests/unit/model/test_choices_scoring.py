@@ -215,6 +215,8 @@ def test_rounding_is_forgiven(score):
     assert ((found >= 0) & (found <= 1)).all()
     half = score(np.array([0, 1]), np.array([[0.9, 0.1], [0.3, 0.7]], dtype=np.float16))
     assert half.dtype == np.float32
+    rounded = np.array([[1.0005, -0.001], [1.0005, -0.001], [-0.001, 1.0005]])
+    assert score(np.array([0, 0, 1]), rounded).max() <= 1
 
 
 @pytest.mark.parametrize("score", SCORES)

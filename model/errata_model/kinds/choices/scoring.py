@@ -148,7 +148,8 @@ def adjusted_self_confidence(given: Given, predicted: Predicted) -> Quality:
     lifts = (means.max() - means).astype(quality.dtype)
     quality += lifts[given]
     sums += lifts.sum()
-    return np.divide(quality, sums, out=quality)
+    np.divide(quality, sums, out=quality)
+    return np.minimum(quality, 1, out=quality)  # sums are rounded
 
 
 def neighbour_agreement(
