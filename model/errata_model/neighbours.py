@@ -36,7 +36,8 @@ def nearest_neighbours(
         candidates: (N,) which rows may be neighbours; all by default.
 
     Returns:
-        indices: (Q, k) int64, most similar first (the lower index first where equal), -1 where there are fewer.
+        indices: (Q, k) int64, most similar first, the lower index first where equal; any of those that
+            are as similar as the last; -1 where there are fewer.
         similarities: (Q, k) float32 in [-1, 1], 0 where there are fewer.
 
     Raises:

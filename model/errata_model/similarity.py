@@ -51,7 +51,10 @@ def unit_sparse_rows(rows: csr_array) -> csr_array:
 
 
 def largest(values: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return the columns and values of the k largest of each row, largest first, lower column first in ties."""
+    """Return the columns and values of the k largest of each row, largest first, lower column first in ties.
+
+    Where the k-th largest is there more than once, any of its columns are taken.
+    """
     n_columns = values.shape[1]
     if k < n_columns:
         best = np.argpartition(-values, k - 1, axis=1)[:, :k]

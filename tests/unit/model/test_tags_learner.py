@@ -107,7 +107,7 @@ def test_wrong_tags_are_doubted_first():
     assert len(found) >= 18
 
 
-def test_tags_that_all_or_none_have_keep_their_base_rate():
+def test_tags_that_all_or_none_have_stay_near_their_base_rate():
     """(n + 1/2) / (n + 1) and (1/2) / (n + 1), for known and for new rows."""
     rows, tags = made(100, n_tags=2)
     tags = np.column_stack((tags, np.zeros(100), np.ones(100)))

@@ -136,7 +136,7 @@ def fit_logistic(
     start: Weights | None = None,
     losses: Loss = generalised_cross_entropy,
 ) -> Weights:
-    """Minimise the summed cross-entropy plus ridge / 2 times the squared weights, intercepts included.
+    """Minimise the summed loss plus ridge / 2 times the squared weights, intercepts included.
 
     Args:
         rows: (N, d).
@@ -144,7 +144,7 @@ def fit_logistic(
         is_used: (N,) the rows to learn from.
         ridge: > 0.
         steepness_: what `steepness` says of such rows.
-        start: where to begin; at 0 by default. It decides how long it takes, not where it ends.
+        start: where to begin; at 0 by default. Of a convex loss it decides how long it takes, not where it ends.
         losses: of the scores.
 
     Source:

@@ -77,7 +77,7 @@ def fit_tags(
 
     Returns:
         Probabilities of every row, those without a label included, and the model. A tag that nobody or everybody gave
-        keeps its base rate, (n_given + 1/2) / (n + 1).
+        stays near its base rate, (n_given + 1/2) / (n + 1).
 
     Raises:
         ValueError: arrays do not fit or are not finite; fewer than 2 labelled rows; or no tag that some rows have and
