@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from errata.audit.believe_file import FileBeliever
 from errata.audit.suspect import find_suspects
 from errata.errors import NothingToLearn, UsageError
 from errata.labelstudio.codecs import Codecs
-from errata_model.records import Control
+from errata_model.records import Control, Finding
 
 
 def said(belief: Belief) -> dict[int, list[float]]:
@@ -127,16 +127,44 @@ def test_parquet_says_the_same(tmp_path: Path, project: Any, told: Any, believe_
         FileBeliever(path).believe(project("cat", "dog"), told)
 
 
-def test_scores_between_0_and_1_are_taken_as_they_are(believe_file: Any, project: Any) -> None:
-    """A further column makes suspects from a half on, in its own words; what is no number is nothing."""
-    belief = believe_file("task,cat,dog,blur,file\n1,0.9,0.1,0.8,a.png\n2,0.1,0.9,,b.png\n")
+def test_p_wrong_is_taken_as_it_is(believe_file: Any, project: Any) -> None:
+    """A column of that name makes suspects from a half on, in its own words; what is no number is nothing."""
+    belief = believe_file("task,cat,dog,p_wrong,file\n1,0.9,0.1,0.8,a.png\n2,0.1,0.9,,b.png\n")
     found = find_suspects(project("cat", "dog"), belief, Codecs())
     (finding,) = found.suspects
     assert finding.given.task_id == 1
-    assert "model.csv: columns without a label's name speak against a task's labels: blur." in belief.remarks
-    assert finding.detectors == {"metric:blur": 0.8}
+    assert "model.csv: columns without a label's name speak against a task's labels: p_wrong." in belief.remarks
+    assert finding.detectors == {"metric:p_wrong": 0.8}
     assert finding.disagreement > 0.8
-    assert finding.reason.startswith("blur is 0.8.")
+    assert finding.reason.startswith("p_wrong is 0.8.")
+
+
+@pytest.mark.parametrize("column", ["blur", "p_wrong"])
+def test_numbers_that_lie_evenly_name_nobody(tmp_path: Path, column: str) -> None:
+    """Of a column all over [0, 1] none stands out, unless it is called the probability of being wrong."""
+    values = [n / 200 for n in range(200)]
+    assert len(_suspects(tmp_path / "model.csv", column, values)) == (100 if column == "p_wrong" else 0)
+
+
+@pytest.mark.parametrize(
+    ("values", "n_suspects"),
+    [
+        ([0.001] * 99 + [0.002] * 94 + [0.01] * 4 + [0.6, 0.7, 0.8], 3),  # shares near 0 are not told, however rare
+        ([0] * 192 + [1] * 8, 8),  # flags
+        ([0] * 150 + [1] * 50, 0),  # and what is no exception
+        ([0] * 192 + [100] * 8, 8),
+        ([float(2 ** (n / 5)) for n in range(200)], 10),  # a long tail: the highest 5 %
+        ([1.0] * 200, 0),
+        ([0.5] * 15 + [1.0], 0),  # too few to say what is usual
+        ([-1e308, 0.0, 1.0] * 66 + [1.0, 1e308], 1),
+    ],
+)
+def test_what_stands_out_of_a_column_is_told(tmp_path: Path, values: list[float], n_suspects: int) -> None:
+    """The highest few per cent alone, far above the rest."""
+    found = _suspects(tmp_path / "model.csv", "blur", values)
+    assert len(found) == n_suspects
+    assert all(0.5 <= finding.detectors["metric:blur"] <= 1 for finding in found)
+    assert {f.given.task_id for f in found} == set(range(len(values) - n_suspects + 1, len(values) + 1))
 
 
 @pytest.mark.parametrize(("factor", "offset"), [(1.0, 0.0), (1000.0, -5.0), (1e-3, 7.0)])
@@ -146,14 +174,18 @@ def test_numbers_of_any_range_are_held_against_what_is_usual(tmp_path: Path, fac
     print("seed", seed)
     values = np.random.default_rng(seed).uniform(-2, 2, size=200).tolist()
     values[3], values[4], values[5] = 30.0, -30.0, float("nan")
-    path = tmp_path / "model.csv"
-    rows = [f"{n},0.9,0.1,{value * factor + offset}" for n, value in enumerate(values, start=1)]
-    path.write_text("\n".join(["task,cat,dog,loss", *rows]))
-    (belief, snapshot) = _belief_of(path, ["cat"] * 200)
-    (finding,) = find_suspects(snapshot, belief, Codecs()).suspects
+    (finding,) = _suspects(tmp_path / "model.csv", "loss", [value * factor + offset for value in values])
     assert finding.given.task_id == 4
     assert 0.5 <= finding.detectors["metric:loss"] < 1
     assert "is usual" in finding.reason
+
+
+def _suspects(path: Path, column: str, values: Sequence[float]) -> Sequence[Finding]:
+    """Return what is found among cats that are believed to be cats, with a number each."""
+    rows = [f"{n},0.9,0.1,{value}" for n, value in enumerate(values, start=1)]
+    path.write_text("\n".join([f"task,cat,dog,{column}", *rows]))
+    belief, snapshot = _belief_of(path, ["cat"] * len(values))
+    return find_suspects(snapshot, belief, Codecs(), limit=1000).suspects
 
 
 def _belief_of(path: Path, labels: list[str]) -> tuple[Belief, Any]:
