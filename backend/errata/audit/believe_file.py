@@ -32,6 +32,7 @@ class _Read:
     metrics: dict[tuple[str, str], dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
     unusable: list[int] = field(default_factory=list)  # line numbers
     rescaled: list[int] = field(default_factory=list)
+    repeated: list[int] = field(default_factory=list)
     without_column: dict[str, None] = field(default_factory=dict)  # labels, in their order
 
 
@@ -74,6 +75,11 @@ class FileBeliever:
         if read.unusable:
             n, where = len(read.unusable), _lines(read.unusable)
             remarks.append(f"{self._path.name}: {n} rows left out that hold no numbers in [0, 1] ({where}).")
+        if read.repeated:
+            n, where = len(read.repeated), _lines(read.repeated)
+            remarks.append(
+                f"{self._path.name}: {n} rows are about a task that an earlier row is about, and count ({where})."
+            )
         if read.without_column:
             named = ", ".join(f'"{label}"' for label in read.without_column)
             remarks.append(f"{self._path.name} has no column for {named}, and so believes that it is never right.")
@@ -88,11 +94,12 @@ class FileBeliever:
     def _take(self, row: TableRow, controls: Sequence[Control], read: _Read) -> None:
         control = _control(row, controls)
         task_id = _task(row)
-        labels = [label for label in control.labels if row.cells.get(label) not in (None, "")]
-        if not labels:
+        columns = [label for label in control.labels if label in row.cells]
+        if not columns:
             raise UsageError(
                 f"{row.place}: no column is called after a label of the config ({', '.join(control.labels)})."
             )
+        labels = [label for label in columns if row.cells[label] not in (None, "")]
         read.without_column |= dict.fromkeys(label for label in control.labels if label not in row.cells)
         try:
             probabilities = {label: float(row.cells[label]) for label in labels}
@@ -102,9 +109,12 @@ class FileBeliever:
         for column, cell in row.cells.items():
             if column not in KEYS and column not in every_label and (value := _number(cell)) is not None:
                 read.metrics[column, control.name][task_id] = value
-        if not all(math.isfinite(p) and 0 <= p <= 1 for p in probabilities.values()):
+        is_enough = labels == columns if control.kind == "tags" else bool(labels)  # an empty cell is no 0 of a tag
+        if not is_enough or not all(math.isfinite(p) and 0 <= p <= 1 for p in probabilities.values()):
             read.unusable.append(row.number)
             return
+        if any(said.control == control.name for said in read.predictions.get(task_id, ())):
+            read.repeated.append(row.number)
         if control.kind != "tags" and abs(sum(probabilities.values()) - 1) > NEAR_ONE:
             read.rescaled.append(row.number)
         read.predictions[task_id].append(StoredPrediction(self._path.name, control.name, probabilities))
@@ -122,9 +132,12 @@ def _task(row: TableRow) -> int:
     if "task" not in row.cells:
         raise UsageError(f"{row.place}: there is no column `task`; it must hold Label Studio's task ids.")
     try:
-        return int(row.cells["task"])
-    except (TypeError, ValueError) as error:  # a row that is cut short has None there
+        task_id = int(row.cells["task"])
+    except (TypeError, ValueError, OverflowError) as error:  # a row that is cut short has None there
         raise _not_numbers(row) from error
+    if isinstance(row.cells["task"], float) and task_id != row.cells["task"]:
+        raise _not_numbers(row)
+    return task_id
 
 
 def _not_numbers(row: TableRow) -> UsageError:

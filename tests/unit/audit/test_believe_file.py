@@ -70,7 +70,6 @@ def test_file_about_two_controls(believe_file: Any, control: Control) -> None:
         ("id,cat,dog\n1,1,0\n", 2, "there is no column `task`"),
         ("cat,dog,task\n1,0,1\n1,0\n", 3, "a whole number in `task`"),
         ("task,Cat,Dog\n1,1,0\n", 2, r"no column is called after a label of the config \(cat, dog, cow\)"),
-        ("task,cat,dog\n1,,\n", 2, "no column is called after a label"),
         ("task,control,cat\n1,colour,1\n", 2, "the column `control` must name one of: animal"),
     ],
 )
@@ -109,6 +108,28 @@ def test_rows_that_are_no_probabilities_are_said_with_their_lines(believe_file: 
         believe_file("task,cat,dog\n1,97,3\n2,10,90\n")
 
 
+def test_rows_without_a_number_are_left_out(believe_file: Any, control: Control) -> None:
+    """They end nothing; of tags, each of which stands alone, an empty cell is no 0 either."""
+    belief = believe_file("task,cat,dog,cow\n1,,,\n2,0.5,0.5,\n")
+    assert said(belief) == {2: [0.5, 0.5, 0]}
+    assert "model.csv: 1 rows left out that hold no numbers in [0, 1] (line 2)." in belief.remarks
+    belief = believe_file("task,cat,dog,cow\n1,1,0,0\n2,1,1,\n", controls=(replace(control, kind="tags"),))
+    assert said(belief) == {1: [1, 0, 0]}
+    assert "model.csv: 1 rows left out that hold no numbers in [0, 1] (line 3)." in belief.remarks
+
+
+def test_rows_that_repeat_a_task_are_said(believe_file: Any, control: Control) -> None:
+    """The last one counts; rows about another control repeat nothing."""
+    belief = believe_file("task,cat,dog\n1,0.9,0.1\n2,0,1\n1,0.2,0.8\n1,0.3,0.7\n")
+    assert said(belief) == {1: [0.3, 0.7, 0], 2: [0, 1, 0]}
+    assert any(
+        "2 rows are about a task that an earlier row is about, and count (lines 4, 5)" in r for r in belief.remarks
+    )
+    mood = replace(control, name="mood", labels=("happy", "sad"))
+    belief = believe_file("control,task,cat,happy\nanimal,1,1,\nmood,1,,1\n", controls=(control, mood))
+    assert not any("an earlier row" in remark for remark in belief.remarks)
+
+
 def test_parquet_says_the_same(tmp_path: Path, project: Any, told: Any, believe_file: Any) -> None:
     """A parquet file of the same rows gives the same belief; a wrong cell is named by its row."""
     pyarrow = pytest.importorskip("pyarrow")
@@ -122,6 +143,10 @@ def test_parquet_says_the_same(tmp_path: Path, project: Any, told: Any, believe_
     write_table(pyarrow.table({"task": [1, None], "cat": [0.75, 0.0], "dog": [0.25, 1.0]}), path)
     with pytest.raises(UsageError, match=r"model\.parquet, row 2: needs a whole number in `task`"):
         FileBeliever(path).believe(project("cat", "dog"), told)
+    for wrong in (1.5, float("inf")):
+        write_table(pyarrow.table({"task": [wrong], "cat": [0.75], "dog": [0.25]}), path)
+        with pytest.raises(UsageError, match=r"model\.parquet, row 1: needs a whole number in `task`"):
+            FileBeliever(path).believe(project("cat", "dog"), told)
     path.write_text("task,cat\n")
     with pytest.raises(UsageError, match=r"model\.parquet cannot be read as parquet"):
         FileBeliever(path).believe(project("cat", "dog"), told)

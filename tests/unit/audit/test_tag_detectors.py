@@ -117,8 +117,8 @@ def test_what_is_out_of_place_is_told_once(scene: Show) -> None:
 def test_a_number_speaks_against_the_tags_that_a_task_has(scene: Show) -> None:
     """And for none that it lacks."""
     seen = scene([("cat",), ("dog",)], [(0.9, 0.8, 0.1), (0.1, 0.9, 0.1)])
-    found = Metric("metric:blur", "seen", {1: 0.7, 2: 0.2}).detect(seen)
-    assert told(seen, found) == {(1, "cat", True): (0.7, "blur is 0.7.")}
+    found = Metric("metric:p_wrong", "seen", {1: 0.7, 2: 0.2}).detect(seen)
+    assert told(seen, found) == {(1, "cat", True): (0.7, "p_wrong is 0.7.")}
 
 
 @pytest.mark.parametrize("detector", DETECTORS, ids=lambda detector: str(detector.name))

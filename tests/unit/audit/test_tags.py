@@ -216,9 +216,9 @@ def test_tags_of_a_stored_prediction_are_taken_as_they_are(told: Any) -> None:
 
 def test_what_speaks_against_a_task_speaks_against_the_tags_that_it_has() -> None:
     """A column of somebody else's numbers makes suspects of given tags, and proposes to add none."""
-    belief = replace(believing((0.9, 0.2, 0.1)), detectors=(Metric("metric:blur", "seen", {1: 0.8}),))
+    belief = replace(believing((0.9, 0.2, 0.1)), detectors=(Metric("metric:p_wrong", "seen", {1: 0.8}),))
     (finding,) = suspect(snapshot_of(("cat",)), belief).suspects
-    assert (finding.tag, finding.detectors) == ("cat", {"metric:blur": 0.8})
+    assert (finding.tag, finding.detectors) == ("cat", {"metric:p_wrong": 0.8})
     assert finding.disagreement == pytest.approx(0.82)
     assert finding.proposal is None
 

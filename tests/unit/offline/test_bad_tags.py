@@ -215,4 +215,4 @@ def test_probabilities_of_tags_from_a_file(good: Make, audit: Make, tmp_path: An
     blurred = [each for each in heard.findings if "metric:blur" in each["detectors"]]
     assert {each["task"] for each in blurred} == {5}
     assert all(each["label"] is not None for each in blurred)
-    assert all("blur is 0.9." in each["reason"] for each in blurred)
+    assert all("blur is 0.9, where 0.1 is usual." in each["reason"] for each in blurred)
