@@ -25,6 +25,7 @@ class Leak:
 
     Attributes:
         is_suspected: whether it is enough.
+        is_told: whether there was enough to tell by: a witness with so many doubts, or items without a label.
         agreement: share of all given labels that the predictions agree with.
         n_doubted: labels that the witness would change, among all where the predictions agree with nearly every label,
             among the half that it is surest about elsewhere.
@@ -35,6 +36,7 @@ class Leak:
     """
 
     is_suspected: bool
+    is_told: bool
     agreement: float
     n_doubted: int
     agreement_on_doubted: float
@@ -84,7 +86,7 @@ def find_leak(
     agrees = said.argmax(axis=1) == labels if len(labels) else np.zeros(0, dtype=bool)
     agreement = float(agrees.mean()) if len(labels) else float("nan")
     n_doubted, on_doubted, of_witness = 0, float("nan"), float("nan")
-    has_seen = False
+    has_seen = is_enough = False
     if witness is not None:
         if np.shape(witness) != said.shape:
             raise ValueError(f"`witness` must be {said.shape}, got {np.shape(witness)}")
@@ -98,7 +100,8 @@ def find_leak(
     if unlabelled is not None and min(len(unlabelled), len(labels)) >= _FEWEST_OTHERS:
         surer = _surer(said.max(axis=1), np.asarray(unlabelled, dtype=np.float64).max(axis=1))
         has_seen = has_seen or (surer >= _SURER and agreement >= _PERFECT)
-    return Leak(has_seen, agreement, n_doubted, on_doubted, of_witness, surer)
+    is_told = is_enough or not np.isnan(surer)
+    return Leak(has_seen, is_told, agreement, n_doubted, on_doubted, of_witness, surer)
 
 
 @dataclass(frozen=True, slots=True)

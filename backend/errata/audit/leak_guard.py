@@ -39,7 +39,7 @@ class GuardedBeliever:
         self._group_by = group_by
 
     def believe(self, snapshot: Snapshot, progress: Progress) -> Belief:
-        """See `Believer.believe`. What looks in-sample is said in the belief's caution."""
+        """See `Believer.believe`. What looks in-sample is said in its caution; where that cannot be told, a remark."""
         of_field = group_by_field(snapshot.tasks, self._group_by) if self._group_by else None
         belief = self._believer.believe(snapshot, progress)
 
@@ -48,16 +48,26 @@ class GuardedBeliever:
             media = self._embedder_of(control).embed(values, progress).compared()
             return media.grouped(of_field.values) if of_field else media
 
-        found = [
-            _caution(about, leak)
-            for about in belief.artefact.beliefs
-            if about.control.kind != "tags" and (leak := _leak_of(snapshot.tasks, about, embed)).is_suspected
-        ]
-        remarks = (*belief.remarks, of_field.remark) if of_field else belief.remarks
-        return replace(belief, remarks=remarks, caution=" ".join(filter(None, (belief.caution, *found))))
+        remarks, cautions = [*belief.remarks, *([of_field.remark] if of_field else [])], [belief.caution]
+        for about in belief.artefact.beliefs:
+            leak, obstacle = _leak_of(snapshot.tasks, about, embed)
+            if leak is not None and leak.is_suspected:
+                cautions.append(_caution(about, leak))
+            elif obstacle:
+                remarks.append(
+                    f'Whether the predictions about "{about.control.name}" learned from the labels themselves cannot '
+                    f"be told: {obstacle.rstrip('.')}."
+                )
+        return replace(belief, remarks=tuple(remarks), caution=" ".join(filter(None, cautions)))
 
 
-def _leak_of(tasks: Sequence[Task], about: ControlBelief, embed: Embed) -> Leak:
+def _leak_of(tasks: Sequence[Task], about: ControlBelief, embed: Embed) -> tuple[Leak | None, str]:
+    """Return what speaks for a leak, and what keeps it from being told; "" where nothing does, or nothing is labelled.
+
+    Tags are not looked at: of most items most tags are rightly left out, whoever says so.
+    """
+    if about.control.kind == "tags":
+        return None, "of tags nobody looks"
     row_of = {int(task_id): row for row, task_id in enumerate(about.task_ids)}
     column = {label: k for k, label in enumerate(about.control.labels)}
     given = {
@@ -70,27 +80,37 @@ def _leak_of(tasks: Sequence[Task], about: ControlBelief, embed: Embed) -> Leak:
     labels = np.array([given[row] for row in rows.tolist()], dtype=np.int64)
     with_label = {row_of[task.id] for task in tasks if task.id in row_of and task.labels}
     without = np.array(sorted(set(row_of.values()) - with_label), dtype=np.int64)
-    witness = _witness(tasks, about, rows, embed)
-    return find_leak(labels, about.probabilities[rows], witness=witness, unlabelled=about.probabilities[without])
+    if not len(rows):
+        return None, ""
+    witness, obstacle = _witness(tasks, about, rows, embed)
+    leak = find_leak(labels, about.probabilities[rows], witness=witness, unlabelled=about.probabilities[without])
+    return leak, "" if leak.is_told else obstacle or "errata's own learner contradicts too few labels"
 
 
 def _witness(
     tasks: Sequence[Task], about: ControlBelief, rows: NDArray[np.int64], embed: Embed
-) -> NDArray[np.float64] | None:
-    """Return what errata's own learner believes about those rows, NaN where it was not asked; None where it cannot."""
+) -> tuple[NDArray[np.float64] | None, str]:
+    """Return what errata's own learner believes about those rows, NaN where not asked; None where it cannot, and why.
+
+    It cannot without media at hand, without weights, or with labels of one class alone.
+    """
     drawn = np.random.default_rng(0).permutation(rows)[:N_ASKED]
     asked = set(about.task_ids[drawn].tolist())
     chosen = [task for task in tasks if task.id in asked]
     try:
         media = embed(about.control, chosen)
-        targets = soft_targets(chosen, about.control, media)
+    except (MediaError, UsageError) as error:
+        return None, str(error)
+    targets = soft_targets(chosen, about.control, media)
+    try:
         fitted = fit_choices(media.rows, targets, media.groups(), blocks=media.blocks)
-    except (MediaError, UsageError, ValueError):  # no media at hand, no weights, or labels of one class alone
-        return None
+    except ValueError:
+        (problem, _), *_ = media.problems().most_common(1) or [("there are too few labels to learn from", 0)]
+        return None, problem
     row_of = {int(about.task_ids[row]): n for n, row in enumerate(rows.tolist())}
     believed = np.full((len(rows), len(about.control.labels)), np.nan)
     believed[[row_of[int(task_id)] for task_id in media.task_ids]] = fitted.probabilities
-    return believed
+    return believed, ""
 
 
 def _caution(about: ControlBelief, leak: Leak) -> str:

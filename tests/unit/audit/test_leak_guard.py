@@ -17,6 +17,7 @@ from errata.errors import MediaError, ServiceError, UsageError
 from errata_model.records import Control
 
 NAMES = ("cat", "dog", "cow")
+UNTOLD = 'Whether the predictions about "animal" learned from the labels themselves cannot be told'
 COLOURS = ((200, 0, 0), (0, 200, 0), (0, 0, 200))
 
 
@@ -77,12 +78,22 @@ def animals(project: Any, studio: Any, png: Any) -> Callable[..., Animals]:
 
 
 @pytest.fixture
-def caution(studio: Any) -> Callable[..., str]:
+def guarded(studio: Any) -> Callable[..., Belief]:
+    """Let the guard look at predictions."""
+
+    def believe(snapshot: Snapshot, classes: Sequence[int], embedder: Any = None, **options: Any) -> Belief:
+        guard = GuardedBeliever(Said(classes), lambda _: embedder or studio.embedder, **options)
+        return guard.believe(snapshot, studio.told)
+
+    return believe
+
+
+@pytest.fixture
+def caution(guarded: Any) -> Callable[..., str]:
     """Return what the guard says of predictions."""
 
-    def say(snapshot: Snapshot, classes: Sequence[int], embedder: Any = None, **options: Any) -> str:
-        guarded = GuardedBeliever(Said(classes), lambda _: embedder or studio.embedder, **options)
-        return guarded.believe(snapshot, studio.told).caution
+    def say(*about: Any, **options: Any) -> str:
+        return str(guarded(*about, **options).caution)
 
     return say
 
@@ -119,19 +130,41 @@ def test_all_but_every_label_learned(animals: Any, caution: Any) -> None:
     assert told.endswith("Wrong labels that were learned are not found: use --belief own.")
 
 
-def test_few_labels_tell_nothing(animals: Any, caution: Any) -> None:
-    """Of 20 animals two are wrong: agreeing with both is no proof."""
+def test_few_labels_tell_nothing(animals: Any, guarded: Any) -> None:
+    """Of 20 animals two are wrong: agreeing with both is no proof, which is said. Of 300 with 30 there is enough."""
     made = animals(20)
-    assert caution(made.snapshot, made.given) == "Mind."
+    belief = guarded(made.snapshot, made.given)
+    assert belief.caution == "Mind."
+    assert belief.remarks == (f"{UNTOLD}: errata's own learner contradicts too few labels.",)
+    made = animals()
+    assert guarded(made.snapshot, made.right).remarks == ()
 
 
 @pytest.mark.parametrize("error", [MediaError("gone"), UsageError("no weights")])
-def test_without_a_witness_nothing_is_said(animals: Any, caution: Any, error: Exception) -> None:
+def test_without_a_witness_that_is_said(animals: Any, guarded: Any, error: Exception) -> None:
     """Media that cannot be had, or an encoder: the belief is taken as it is."""
     made = animals()
     failing = Failing(error)
-    assert caution(made.snapshot, made.given, failing) == "Mind."
+    belief = guarded(made.snapshot, made.given, failing)
+    assert (belief.caution, belief.remarks) == ("Mind.", (f"{UNTOLD}: {error}.",))
     assert failing.asked == [300]
+
+
+def test_a_witness_without_media_says_what_is_wrong_with_them(animals: Any, guarded: Any, studio: Any) -> None:
+    made = animals()
+    studio.media.content.clear()
+    assert guarded(made.snapshot, made.given).remarks == (f"{UNTOLD}: media: it does not exist.",)
+
+
+def test_where_nothing_is_labelled_there_is_nothing_to_tell(project: Any, guarded: Any) -> None:
+    assert guarded(project(None, None), [0, 1]).remarks == ()
+
+
+def test_nobody_looks_at_predictions_of_tags(animals: Any, guarded: Any, control: Control) -> None:
+    """Which is said."""
+    made = animals()
+    tags = replace(made.snapshot, controls=(replace(control, kind="tags"),))
+    assert guarded(tags, made.given).remarks == (f"{UNTOLD}: of tags nobody looks.",)
 
 
 def test_a_service_that_is_away_is_no_lack_of_a_witness(animals: Any, caution: Any) -> None:
