@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import coo_array, csr_array, issparse
 from scipy.sparse.csgraph import connected_components
 
 from errata_model.features import Features
+from errata_model.kinds.choices.canonical import shuffle_by_content
 
 _FEWEST = 50  # items; with fewer there is no telling what is unusually close
 _SAMPLE = 500
@@ -59,11 +60,11 @@ def group_duplicates(features: Features, content: Sequence[str] | NDArray[np.int
         raise ValueError(f"`features` must have a row for each of the {len(same)} items, got {features.shape[0]}")
     if len(same) < _FEWEST:
         return same
-    rows = unit_rows(features)
-    limit = _limit(rows)
+    rows, drawn = unit_rows(features), shuffle_by_content(features)
+    limit = _limit(rows, drawn)
     if limit <= 0:
         return same
-    first, second = _near_words(rows, limit) if isinstance(rows, csr_array) else _near_rows(rows, limit)
+    first, second = _near_words(rows, limit) if isinstance(rows, csr_array) else _near_rows(rows, drawn, limit)
     return _joined(same, first, second)
 
 
@@ -81,11 +82,11 @@ def _numbered(values: NDArray[Any]) -> NDArray[np.int64]:
     return np.asarray(np.unique(values, return_inverse=True)[1], dtype=np.int64).reshape(-1)
 
 
-def _limit(rows: Features) -> float:
-    """Return up to which distance two rows are nearly the same."""
+def _limit(rows: Features, drawn: NDArray[np.int64]) -> float:
+    """Return up to which distance two rows are nearly the same, by the first of those drawn."""
     n = rows.shape[0]
     n_asked = int(np.clip(50 * _BLOCK_CELLS // n, 50, min(_SAMPLE, n)))
-    asked = np.random.default_rng(0).permutation(n)[:n_asked]
+    asked = drawn[:n_asked]
     near, spread = [], []
     step = max(1, _BLOCK_CELLS // n)
     for start in range(0, n_asked, step):
@@ -106,9 +107,9 @@ def _products(rows: Features, block: NDArray[np.int64]) -> NDArray[np.float32]:
     return np.asarray(rows[block] @ rows.T)
 
 
-def _near_rows(rows: NDArray[np.float32], limit: float) -> Pairs:
+def _near_rows(rows: NDArray[np.float32], drawn: NDArray[np.int64], limit: float) -> Pairs:
     """Find pairs within the limit: first about so near in a random projection, then so near indeed."""
-    usable = np.flatnonzero(rows.any(axis=1))
+    usable = drawn[np.asarray(rows.any(axis=1))[drawn]]
     if not len(usable):
         return usable, usable
     projected = _project(rows[usable])
@@ -153,9 +154,11 @@ def _near_in(rows: NDArray[np.float32], cell: NDArray[np.int64], limit: float) -
         near *= -2
         near += lengths[start : start + step, None]
         near += lengths
-        first, second = np.nonzero(near <= limit**2)
-        is_wanted = (first + start < second) & (np.bincount(first)[first] <= _LARGEST)
-        found.append(cell[np.column_stack((first + start, second))[is_wanted]])
+        is_near = near <= limit**2
+        alone = np.flatnonzero(np.count_nonzero(is_near, axis=1) <= _LARGEST)
+        first, second = np.nonzero(is_near[alone])
+        pairs = np.column_stack((alone[first] + start, second))
+        found.append(cell[pairs[pairs[:, 0] < pairs[:, 1]]])
     return np.concatenate(found)
 
 
@@ -197,8 +200,8 @@ def _near_words(rows: csr_array, limit: float) -> Pairs:
 
 def unit_rows(features: Features) -> Features:
     """Return (N, D) rows of length 1, counts weighted by how rare they are (TF-IDF); a row of zeros stays one."""
-    if isinstance(features, csr_array):
-        return _weighted(features)
+    if issparse(features):
+        return _weighted(csr_array(features))
     rows = np.asarray(features, dtype=np.float32)
     lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64))
     return np.asarray(rows / np.where(lengths > 0, lengths, 1)[:, None], dtype=np.float32)

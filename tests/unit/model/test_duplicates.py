@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, csr_matrix
 
 from errata_model.duplicates import group_duplicates
 from errata_model.encoders.text import load_text_encoder
@@ -78,10 +78,11 @@ def test_rows_of_zeros_are_near_to_nothing(rng: np.random.Generator) -> None:
 
 def test_rows_permute_with_rows(rng: np.random.Generator) -> None:
     """The same items are together whatever their order."""
-    rows = rng.normal(size=(300, 20)).astype(np.float32)
-    rows[200:220] = rows[:20] + rng.normal(size=(20, 20)).astype(np.float32) * 0.02
-    order = rng.permutation(300)
-    before, after = group_duplicates(rows, np.arange(300)), group_duplicates(rows[order], np.arange(300))
+    rows = rng.normal(size=(2000, 32)).astype(np.float32)
+    nearness = rng.uniform(0.1, 0.6, (400, 1)).astype(np.float32)  # also about as near as is just near enough
+    rows[:400] = rows[400:800] + nearness * rng.normal(size=(400, 32)).astype(np.float32)
+    order = rng.permutation(2000)
+    before, after = group_duplicates(rows, np.arange(2000)), group_duplicates(rows[order], np.arange(2000))
     assert partition(before) == {frozenset(order[list(group)].tolist()) for group in partition(after)}
 
 
@@ -102,6 +103,7 @@ def test_texts_that_say_nearly_the_same(rng: np.random.Generator) -> None:
     assert isinstance(counts, csr_array)
     together = {group for group in partition(group_duplicates(counts, texts)) if len(group) > 1}
     assert together == {frozenset((0, 200)), frozenset((1, 201))}
+    assert partition(group_duplicates(csr_matrix(counts), texts)) == partition(group_duplicates(counts, texts))
 
 
 def test_equal_rows_are_found_where_nothing_else_is_near_enough(rng: np.random.Generator) -> None:

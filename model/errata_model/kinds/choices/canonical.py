@@ -7,6 +7,7 @@ from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from errata_model.features import Features
 
@@ -52,5 +53,6 @@ def _contents(features: Features) -> Iterator[bytes]:
     if isinstance(features, np.ndarray):
         yield from (row.tobytes() for row in (row + np.float32(0) for row in features))  # -0 is 0
         return
-    for start, stop in zip(features.indptr[:-1].tolist(), features.indptr[1:].tolist(), strict=True):
-        yield features.indices[start:stop].astype(np.int64).tobytes() + features.data[start:stop].tobytes()
+    rows = csr_array(features)
+    for start, stop in zip(rows.indptr[:-1].tolist(), rows.indptr[1:].tolist(), strict=True):
+        yield rows.indices[start:stop].astype(np.int64).tobytes() + rows.data[start:stop].tobytes()
