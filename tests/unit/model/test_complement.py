@@ -58,29 +58,18 @@ def test_closed_form_equals_a_refit_without_each_group(drawn):
     assert (gaps[counts.any(axis=1)] > 0).all()
 
 
-def test_pieces_add_up(monkeypatch):
-    """Taken in pieces of whole groups, the scores are the same as taken at once."""
+def test_pieces_add_up():
+    """More than is held at a time is taken in pieces of whole groups: the same as a fit without each group."""
     rng = np.random.default_rng(4)
-    counts = csr_array(rng.poisson(0.5, (60, 20)).astype(float))
-    targets, groups = np.eye(3)[rng.integers(0, 3, 60)], rng.integers(0, 25, 60)
-    at_once = leave_group_out_scores(counts, targets, groups)
-    for most in (1, 200, 1000):
-        monkeypatch.setattr(complement, "_ENTRIES", most)
-        np.testing.assert_allclose(leave_group_out_scores(counts, targets, groups), at_once, atol=1e-12)
-
-
-def topics(n=240, n_classes=3, seed=0):
-    """Counts of 60 columns; each class favours 12 of its own."""
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, n_classes, n)
-    rates = np.full((n_classes, 60), 0.15)
-    for k in range(n_classes):
-        rates[k, 12 * k : 12 * k + 12] = 0.9
-    return csr_array(rng.poisson(rates[labels]).astype(np.float32)), labels
-
-
-def confidence(probabilities, labels):
-    return probabilities[np.arange(len(labels)), labels]
+    counts = csr_array(random_array((3000, 4000), density=0.03, rng=rng, dtype=np.float64, format="csr"))
+    labels, groups = rng.integers(0, 20, 3000), rng.integers(0, 1500, 3000)
+    targets = np.eye(20)[labels]
+    assert counts.nnz * 20 > 1.5 * complement._ENTRIES
+    found = leave_group_out_scores(counts, targets, groups)
+    for group in (0, 700, 1499):
+        mine = groups == group
+        expected = ComplementModel.fit(counts, np.where(mine[:, None], 0, targets)).scores(counts[mine])
+        np.testing.assert_allclose(differences(found[mine], True), differences(expected, True), atol=1e-8)
 
 
 def test_many_classes_and_columns_stay_sparse():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from errata_model.groups import join_groups
+from errata_model.groups import join_groups, whole_groups
 
 GROUPINGS = st.integers(0, 12).flatmap(lambda n: st.tuples(*[st.lists(st.integers(-5, 5), min_size=n, max_size=n)] * 2))
 
@@ -35,3 +35,16 @@ def test_who_is_reached_by_either_grouping_shares_a_group(groupings: tuple[list[
 def test_lengths_that_differ_are_refused() -> None:
     with pytest.raises(ValueError, match="got 2 and 3"):
         join_groups(np.zeros(2, dtype=np.int64), np.zeros(3, dtype=np.int64))
+
+
+@given(st.lists(st.tuples(st.integers(-3, 9), st.integers(0, 5)), max_size=30))
+def test_whole_groups_come_once_each_in_pieces_of_bounded_size(rows: list[tuple[int, int]]) -> None:
+    """No piece is larger than asked for but one group alone; none leaves room for the first group of the next."""
+    groups, sizes = np.array(rows, dtype=np.int64).reshape(-1, 2).T
+    pieces = list(whole_groups(groups, sizes, 7))
+    assert sorted(np.concatenate([*pieces, []]).tolist()) == list(range(len(rows)))
+    for n, piece in enumerate(pieces):
+        assert set(np.flatnonzero(np.isin(groups, groups[piece])).tolist()) == set(piece.tolist())
+        assert sizes[piece].sum() <= 7 or len(set(groups[piece].tolist())) == 1
+        if n + 1 < len(pieces):
+            assert sizes[piece].sum() + sizes[groups == groups[pieces[n + 1][0]]].sum() > 7

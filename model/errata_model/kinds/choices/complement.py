@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+
+from errata_model.groups import whole_groups
 
 Floats = NDArray[np.float64]
 
@@ -43,7 +45,7 @@ def leave_group_out_scores(rows: csr_array, targets: Floats, groups: NDArray[np.
     """
     seen = _Seen.in_rows(rows, targets)
     scores = np.zeros(targets.shape)
-    for chosen in _whole_groups(rows, groups, seen):
+    for chosen in whole_groups(groups, _entries(rows, seen), _ENTRIES):
         scores[chosen] = _score_without_own(rows[chosen], targets[chosen], groups[chosen], seen)
     return scores
 
@@ -122,22 +124,10 @@ class _Seen:
         return cls(by_class, by_column, of_class, n_rows, len(np.unique(rows.indices[rows.data > 0])))
 
 
-def _whole_groups(rows: csr_array, groups: NDArray[np.integer], seen: _Seen) -> Iterator[NDArray[np.intp]]:
-    """Yield rows of whole groups, as many as keep what is made of them in bounds, and at least one group."""
-    order = np.argsort(groups, kind="stable")
+def _entries(rows: csr_array, seen: _Seen) -> NDArray[np.int64]:
+    """Return (N,) how many numbers are held to score each row."""
     by_entry = np.concatenate([[0], np.cumsum(np.diff(seen.by_class.indptr)[rows.indices] + 1)])
-    by_row = np.diff(by_entry[rows.indptr]) + seen.by_class.shape[1]
-    made = np.concatenate([[0], np.cumsum(by_row[order])])
-    is_last = np.ones(len(order), dtype=bool)
-    is_last[:-1] = groups[order][1:] != groups[order][:-1]
-    ends = np.flatnonzero(is_last) + 1
-    start = 0
-    while start < len(order):
-        first_end = int(np.searchsorted(ends, start, side="right"))
-        n_ends = int(np.searchsorted(made[ends], made[start] + _ENTRIES, side="right"))
-        stop = int(ends[max(first_end, n_ends - 1)])
-        yield order[start:stop]
-        start = stop
+    return np.asarray(np.diff(by_entry[rows.indptr]) + seen.by_class.shape[1])
 
 
 def _score_without_own(rows: csr_array, targets: Floats, groups: NDArray[np.integer], seen: _Seen) -> Floats:

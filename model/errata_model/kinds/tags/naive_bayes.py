@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from errata_model.groups import whole_groups
 from errata_model.kinds.choices.examples import Examples, Floats
 
 _ONE = 1.0  # of a row, added to those that hold a column, with and without the tag (Laplace)
@@ -39,7 +38,7 @@ def leave_group_out_ratios(rows: csr_array, examples: Examples) -> Floats:
     holding = _presence(rows) @ examples.targets
     of_all = examples.targets.sum(axis=0)
     ratios = np.zeros((rows.shape[0], examples.targets.shape[1] - 1))
-    for mine in _whole_groups(rows, examples.groups):
+    for mine in whole_groups(examples.groups, np.diff(rows.indptr), _ENTRIES):
         ratios[mine] = _without_own(rows[mine], examples.take(mine), holding, of_all)
     return ratios
 
@@ -91,17 +90,3 @@ def _is_told(of_all: Floats) -> NDArray[np.bool_]:
     """Say of which tags there are rows with and rows without."""
     given, asked = of_all[..., :-1], of_all[..., -1:]
     return np.asarray((given > 1e-9) & (asked - given > 1e-9))  # sums that were taken apart again round
-
-
-def _whole_groups(rows: csr_array, groups: NDArray[np.int64]) -> Iterator[NDArray[np.intp]]:
-    """Yield rows of whole groups with few enough entries together, and at least one group."""
-    order = np.argsort(groups, kind="stable")
-    entries = np.concatenate(([0], np.cumsum(np.diff(rows.indptr)[order])))
-    ends = np.append(np.flatnonzero(np.diff(groups[order])) + 1, len(order))
-    start = 0
-    while start < len(order):
-        least = int(np.searchsorted(ends, start, side="right"))
-        most = int(np.searchsorted(entries[ends], entries[start] + _ENTRIES, side="right")) - 1
-        stop = int(ends[max(least, most)])
-        yield order[start:stop]
-        start = stop
