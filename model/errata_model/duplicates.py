@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array, csr_array, issparse
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from errata_model.features import Features
 from errata_model.kinds.choices.canonical import shuffle_by_content
+from errata_model.similarity import unit_features
 
 _FEWEST = 50  # items; with fewer there is no telling what is unusually close
 _SAMPLE = 500
@@ -60,7 +61,7 @@ def group_duplicates(features: Features, content: Sequence[str] | NDArray[np.int
         raise ValueError(f"`features` must have a row for each of the {len(same)} items, got {features.shape[0]}")
     if len(same) < _FEWEST:
         return same
-    rows, drawn = unit_rows(features), shuffle_by_content(features)
+    rows, drawn = unit_features(features), shuffle_by_content(features)
     limit = _limit(rows, drawn)
     if limit <= 0:
         return same
@@ -196,23 +197,3 @@ def _near_words(rows: csr_array, limit: float) -> Pairs:
         similar = np.asarray(rows[first[part]].multiply(rows[second[part]]).sum(axis=1)).reshape(-1)
         near[part] = 2 - 2 * similar <= max(limit, _ROUNDING) ** 2
     return first[near], second[near]
-
-
-def unit_rows(features: Features) -> Features:
-    """Return (N, D) rows of length 1, counts weighted by how rare they are (TF-IDF); a row of zeros stays one."""
-    if issparse(features):
-        return _weighted(csr_array(features))
-    rows = np.asarray(features, dtype=np.float32)
-    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64))
-    return np.asarray(rows / np.where(lengths > 0, lengths, 1)[:, None], dtype=np.float32)
-
-
-def _weighted(counts: csr_array) -> csr_array:
-    """Weight counts by how rare they are (TF-IDF), rows of length 1."""
-    shared_by = np.bincount(counts.indices, minlength=counts.shape[1])
-    weights = np.log((1 + counts.shape[0]) / (1 + shared_by)) + 1
-    data = np.log1p(counts.data) * weights[counts.indices]
-    squares = np.add.reduceat(np.append(data**2, 0), counts.indptr[:-1]) * (np.diff(counts.indptr) > 0)
-    lengths = np.repeat(np.sqrt(squares), np.diff(counts.indptr))
-    scaled = (data / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-    return csr_array((scaled, counts.indices, counts.indptr), shape=counts.shape)

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from errata_model.duplicates import unit_rows
 from errata_model.features import Features
 from errata_model.kinds.choices.canonical import shuffle_by_content
+from errata_model.similarity import unit_features
 
 LEAST = 4.0  # robust standard deviations: of 30,000 items spread normally one is so far
 _FEWEST = 100  # items; with fewer there is no telling what is usual
@@ -50,7 +50,7 @@ def outlyingness(features: Features, given: NDArray[np.integer], groups: NDArray
     found = np.zeros(n)
     if n < _FEWEST:
         return found
-    rows = unit_rows(features)
+    rows = unit_features(features)
     everything, drawn = np.arange(n), shuffle_by_content(features)
     among_some = _farness(rows, everything, np.sort(drawn[:_SOME]), members)
     is_zero = np.asarray(abs(rows).sum(axis=1) == 0).reshape(-1)

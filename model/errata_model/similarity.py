@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, issparse
 
 from errata_model.features import Features
 
@@ -48,6 +48,17 @@ def unit_sparse_rows(rows: csr_array) -> csr_array:
     norms = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
     rows.data /= np.repeat(np.where(norms > 0, norms, 1), np.diff(rows.indptr))
     return rows.astype(np.float32)
+
+
+def unit_features(features: Features) -> Features:
+    """Return finite features as rows of length 1, counts weighted by how rare they are (TF-IDF); zeros stay."""
+    if not issparse(features):
+        return unit_rows(np.asarray(features, dtype=np.float32))
+    counts = csr_array(features)
+    shared_by = np.bincount(counts.indices, minlength=counts.shape[1])
+    rarity = np.log((1 + counts.shape[0]) / (1 + shared_by)) + 1
+    weighted = np.log1p(counts.data) * rarity[counts.indices]
+    return unit_sparse_rows(csr_array((weighted, counts.indices, counts.indptr), shape=counts.shape))
 
 
 def largest(values: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
