@@ -120,6 +120,17 @@ class FileBeliever:
         read.predictions[task_id].append(StoredPrediction(self._path.name, control.name, probabilities))
 
 
+def is_address(belief: str) -> bool:
+    """Say whether what stands after --belief is an ML backend's address.
+
+    Raises:
+        UsageError: it is an address of another sort. It is not repeated: a password may be in it.
+    """
+    if "://" in belief and not belief.lower().startswith(("http://", "https://")):
+        raise UsageError(f"--belief takes {TAKEN}; an address begins with http:// or https://.")
+    return "://" in belief
+
+
 def _control(row: TableRow, controls: Sequence[Control]) -> Control:
     named = [each for each in controls if each.name == row.cells.get("control", controls[0].name)]
     if not named or ("control" not in row.cells and len(controls) > 1):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from errata.audit.believe_file import TAKEN
+from errata.audit.believe_file import TAKEN, is_address
 from errata.audit.user_encoder import user_image_encoder, user_text_encoder
 from errata.errors import UsageError
 from errata.labelstudio.predictions import is_own_version
@@ -125,7 +125,7 @@ def _belief(belief: str | None) -> str | None:
     """Return the source of belief so that it is found from every folder."""
     if belief is not None and belief.startswith("stored:") and is_own_version(belief.removeprefix("stored:")):
         raise UsageError(f"--belief {belief} is errata's own, which is no second opinion: use --belief own.")
-    if belief is None or belief in ("own", "stored") or belief.startswith(("stored:", "http://", "https://")):
+    if belief is None or belief in ("own", "stored") or belief.startswith("stored:") or is_address(belief):
         return belief
     if is_class_name(belief):
         return belief

@@ -202,6 +202,7 @@ class _Examination:
         yield ties.check_arrivals(tied, self._about, datetime.now(timezone.utc))
         yield from ties.check_backend(client, tied, project)
         active, audits = wiring.artefacts.active(project_id), wiring.audits
+        yield from model.check_sources(project_id, wiring.project_settings.get(project_id))
         yield model.check_audit(project_id, audits.last(project_id), audits.is_running(project_id))
         yield model.check_served(project_id, active, self._about)
         yield from model.check_version(client, project, active, self._settings_of(project_id))

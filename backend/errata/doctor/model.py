@@ -13,8 +13,9 @@ from errata.doctor.checks import Check, look, not_asked, ok, told, wrong
 from errata.doctor.label_studio import Api
 from errata.labelstudio.predictions import BACKEND_TITLE, is_own_version
 from errata.review.records import AuditRecord
-from errata.settings import Settings
+from errata.settings import ProjectSettings, Settings
 from errata.user_classes import is_class_name
+from errata.wiring.auditing import lost_file
 from errata_model.encoders.images import (
     ImageEncoder,
     PixelEncoder,
@@ -87,6 +88,14 @@ def _downloadable(name: str, url: str, trust: ssl.SSLContext | None) -> Check:
         found = told("encoder", str(error))
         return look("encoder", f"{found.seen}; audits work on pixels, which find less", str(found.remedy))
     return ok("encoder", f"the weights of {name} are downloaded by the first audit; their host answers")
+
+
+def check_sources(project_id: int, said: ProjectSettings) -> Iterator[Check]:
+    """Say which file that a project was connected with is gone; nothing where none is."""
+    lost = lost_file(said)
+    if lost is not None:
+        remedy = f"Put it back, or errata connect {project_id} --belief own, or with another file"
+        yield wrong("belief", f"connected with {lost}: there is no such file, so that audits fail", remedy)
 
 
 def check_audit(project_id: int, last: AuditRecord | None, is_running: bool) -> Check:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from errata.audit.believe import Believer, OwnBeliever
 from errata.audit.believe_elsewhere import StoredBeliever
-from errata.audit.believe_file import FileBeliever
+from errata.audit.believe_file import FileBeliever, is_address
 from errata.audit.embed import Embedder
 from errata.audit.embed_file import FileEmbedder
 from errata.audit.leak_guard import GuardedBeliever
@@ -28,13 +28,15 @@ from errata.labelstudio.selection import ChosenSource
 from errata.labelstudio.source import ProjectSource, describe_project
 from errata.labelstudio.task_texts import TaskTexts
 from errata.labelstudio.tokens import read_claims
-from errata.settings import PredictionsMode
+from errata.settings import PredictionsMode, ProjectSettings
 from errata.store.media_index import TRUSTED, MediaIndexStore
 from errata.user_classes import is_class_name
 from errata.wiring.embedding import Embedding, NoIndex
 from errata.wiring.showing import Showing
 from errata.wiring.training import Training
 from errata_model.records import Control
+
+PUT_BACK = "Put it back, or connect the project with another one, or with --belief own."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,13 @@ class BeliefOptions:
     embeddings: Path | None = None  # of the user's own, in place of an encoder
     group_by: str | None = None  # a field of tasks' data whose equal values must not vouch for one another
     fine_tune: bool = False  # whether encoders of images learn the labels too
+
+
+def lost_file(said: ProjectSettings) -> str | None:
+    """Return the option, with its file, that a project was connected with where that file is gone."""
+    option, file = ("--belief", said.belief) if said.embeddings is None else ("--embeddings", str(said.embeddings))
+    is_file = file is not None and Path(file).is_absolute()  # connect keeps files so, and all else as it is
+    return f"{option} {file}" if is_file and not Path(str(file)).is_file() else None
 
 
 class Auditing(Showing, Training, Embedding):
@@ -79,7 +88,7 @@ class Auditing(Showing, Training, Embedding):
         """Return the options with what the project was connected with where the command line says nothing."""
         said = self.project_settings.get(project_id)
         is_chosen = any((options.belief, options.encoder, options.text_encoder, options.weights))
-        return replace(
+        chosen = replace(
             options,
             belief=options.belief or ("own" if options.embeddings else said.belief),
             encoder=options.encoder or said.encoder,
@@ -89,6 +98,10 @@ class Auditing(Showing, Training, Embedding):
             limit=said.limit if options.limit is None else options.limit,
             group_by=options.group_by or said.group_by,
         )
+        lost = lost_file(said)
+        if lost in (f"--embeddings {chosen.embeddings}", f"--belief {chosen.belief}"):
+            raise UsageError(f"Project {project_id} was connected with {lost}: there is no such file. {PUT_BACK}")
+        return chosen
 
     def _predictions_mode(self, project_id: int, progress: Progress) -> tuple[PredictionsMode, bool]:
         """Return which tasks get predictions, and whether the project may show their version.
@@ -178,7 +191,7 @@ class Auditing(Showing, Training, Embedding):
             if version is not None and is_own_version(version):
                 raise UsageError(f'"{version}" is errata\'s own, which is no second opinion: use --belief own.')
             return StoredBeliever(version)
-        if belief.startswith(("http://", "https://")):
+        if is_address(belief):
             return BackendBeliever(belief, self.network)
         if is_class_name(belief) and not Path(belief).exists():
             return ClassBeliever(belief, self._legacy_token() if is_project else "")

@@ -78,6 +78,7 @@ def test_what_is_said_anew_takes_back_what_it_contradicts(files: Path) -> None:
         ({"text_encoder": "told:Nobody"}, "told:Nobody: there is no class Nobody"),
         ({"predictions": "some"}, "--predictions takes one of all, labelled, none, not 'some'"),
         ({"belief": "stored:errata-0123456789ab"}, "errata's own, which is no second opinion"),
+        ({"belief": "htp://user:hush@host"}, r"^(?!.*hush).*an address begins with http:// or https://"),
         ({"belief": "nothing.csv"}, r"nothing\.csv is no file; --belief takes own"),
     ],
 )

@@ -8,10 +8,17 @@ from typing import Any
 
 import pytest
 
-from errata.doctor.model import check_audit, check_encoders, check_served, check_text_encoder, check_version
+from errata.doctor.model import (
+    check_audit,
+    check_encoders,
+    check_served,
+    check_sources,
+    check_text_encoder,
+    check_version,
+)
 from errata.errors import UsageError
 from errata.review.records import AuditRecord
-from errata.settings import Settings
+from errata.settings import ProjectSettings, Settings
 
 WHEN = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc)
 STORED = "api/projects/12/model-versions/"
@@ -84,6 +91,21 @@ def test_without_a_model_there_is_nothing_to_compare(api: Make) -> None:
     """Before the first audit."""
     (check,) = check_version(api(), {"id": 12}, None, Settings())
     assert check.state == "not asked"
+
+
+def test_a_file_that_a_project_was_connected_with(tmp_path: Path) -> None:
+    """Audits fail once it is gone; nothing is said before, nor of what is no file."""
+    path = tmp_path / "mine.npz"
+    path.write_bytes(b"")
+    embeddings = ProjectSettings(embeddings=path, belief="own")
+    others = [ProjectSettings(belief=each) for each in (None, "stored", "http://127.0.0.1:1", "own_class:Own")]
+    assert [list(check_sources(12, each)) for each in (embeddings, *others)] == [[]] * 5
+    path.unlink()
+    for said in (embeddings, ProjectSettings(belief=str(path))):
+        (check,) = check_sources(12, said)
+        assert check.state == "wrong"
+        assert str(path) in check.seen
+        assert "errata connect 12 --belief own" in str(check.remedy)
 
 
 def test_pixels_need_no_weights() -> None:
