@@ -158,6 +158,13 @@ def test_with_its_shares_a_label_quality_needs_no_other_row():
     np.testing.assert_allclose(label_quality(labels, predicted, shares=shares), alone, atol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_share_next_to_nothing_does_not_overflow(dtype):
+    """What is certain stays certain."""
+    found = label_quality(np.array([0, 1]), np.eye(2, dtype=dtype), shares=np.array([1e-320, 1]))
+    np.testing.assert_array_equal(found, [1, 1])
+
+
 @pytest.mark.parametrize("shares", [[1.0, 2.0], [1, 0, 1], [1, np.nan, 1], [[1, 1, 1]]])
 def test_what_is_no_share_is_refused(shares):
     """One finite share above 0 a class."""

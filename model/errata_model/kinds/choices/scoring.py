@@ -200,10 +200,10 @@ def mean_by_class(given: Given, values: NDArray[np.floating], n_classes: int) ->
 
 
 def _inverse_shares(given: Given, n_classes: int, shares: NDArray[np.floating] | None) -> NDArray[np.float64]:
-    """Return (K,) one over each class's share, the smallest 1, so that no product overflows."""
+    """Return (K,) one over each class's share, the smallest 1 and the largest 1e30, so that no product overflows."""
     if shares is None:
         shares = np.bincount(given, minlength=n_classes) + 1.0
     counted = np.asarray(shares, dtype=np.float64)
     if counted.shape != (n_classes,) or not (np.isfinite(counted).all() and (counted > 0).all()):
         raise ValueError(f"`shares` must be ({n_classes},), finite and above 0, got {counted.tolist()}")
-    return np.asarray(counted.max() / counted)
+    return np.asarray(counted.max() / np.maximum(counted, 1e-30 * counted.max()))
