@@ -51,7 +51,7 @@ class ProjectSettings(BaseModel):
         """Return what is set as JSON, without the user and the password of an ML backend that is believed."""
         said = self.model_dump(mode="json", exclude_none=True)
         if "@" in said.get("belief", ""):
-            said["belief"] = re.sub(r"^(https?://)[^/]*@", r"\1", said["belief"])
+            said["belief"] = re.sub(r"^(https?://)[^/]*@", r"\1", said["belief"], flags=re.IGNORECASE)
         return said
 
 

@@ -86,3 +86,9 @@ def test_what_is_wrong_is_named_before_anything_is_asked(files: Path, options: d
     """With the option that it was said by."""
     with pytest.raises(UsageError, match=problem):
         said(**options)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "HTTP"])
+def test_what_is_shown_holds_no_password(files: Path, scheme: str) -> None:
+    """However the address begins."""
+    assert said(belief=f"{scheme}://user:hush@host:9091/").shown() == {"belief": f"{scheme}://host:9091/"}
