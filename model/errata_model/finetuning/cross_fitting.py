@@ -66,6 +66,7 @@ def fine_tune(
     _check(trunk, images, targets, is_labelled)
     wanted = np.where(is_labelled[:, None], targets, 0).astype(np.float32)
     folds, order = _deal(images, is_labelled, groups, seed)
+    judged = [order[folds[order] == fold] for fold in range(N_FOLDS)]
     taught = [order[is_labelled[order] & (folds[order] != fold)] for fold in range(N_FOLDS)]
     if not all(map(len, taught)):
         raise ValueError("labels of at least two groups are needed, so that others are left to learn from")
@@ -76,19 +77,19 @@ def fine_tune(
     step_s = _time_step(new_learner(0), images, wanted, taught[0])
     left_s = _MARGIN * 60 * minutes - (time.monotonic() - began)
     n_steps = _plan(max(map(len, taught)), len(images), step_s, left_s)
-    done = 0
+    done, n_networks = 0, sum(len(rows) > 0 for rows in judged)  # few groups leave folds empty
 
     def count() -> None:
         nonlocal done
         done += 1
-        on_step(done, N_FOLDS * n_steps)
+        on_step(done, n_networks * n_steps)
 
     found = np.zeros(wanted.shape, dtype=np.float32)
-    for fold, rows in enumerate(taught):
-        learner = new_learner(fold)
-        learner.train(images, wanted, rows, n_steps, count)
-        left_out = order[folds[order] == fold]
-        found[left_out] = learner.predict(images, left_out)
+    for fold, (rows, left_out) in enumerate(zip(taught, judged, strict=True)):
+        if len(left_out):
+            learner = new_learner(fold)
+            learner.train(images, wanted, rows, n_steps, count)
+            found[left_out] = learner.predict(images, left_out)
     return found
 
 

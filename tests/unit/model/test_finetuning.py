@@ -120,6 +120,21 @@ def test_too_little_time_is_said_before_it_is_spent(trunk):
         believe(trunk, striped(classes), np.eye(2)[classes], minutes=0)
 
 
+def test_two_groups_are_enough(trunk):
+    """Each is judged by the other's labels alone; what has no label is judged, too."""
+    told, classes = [], np.arange(40) % 2
+    found = believe(
+        trunk,
+        striped(classes),
+        np.eye(2)[classes],
+        np.arange(40) // 2 % 2,
+        np.arange(40) < 36,
+        on_step=lambda *progress: told.append(progress),
+    )
+    assert (found.argmax(axis=1) == classes).mean() >= 0.75
+    assert told[-1] == (len(told), len(told))
+
+
 def test_labels_of_one_group_leave_nothing_to_judge_them_by(trunk):
     """Said, not divided by."""
     with pytest.raises(ValueError, match="at least two groups"):
