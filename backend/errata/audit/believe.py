@@ -111,7 +111,7 @@ class OwnBeliever:
         targets = {
             c.name: targets_of(evidence[c.name], snapshot.tasks, c, embedded[c.data_key]) for c in snapshot.controls
         }
-        version = self._version(snapshot, embedded, targets, of_field)
+        version = self._version(snapshot, embedded, targets, of_field, self._fine_tuning is not None)
         if self._artefacts and self._artefacts.has(snapshot.project_id, version):
             artefact = self._artefacts.load(snapshot.project_id, version)
             for name in sorted(targets.keys() - {about.control.name for about in artefact.beliefs}):
@@ -125,7 +125,10 @@ class OwnBeliever:
                     for each in beliefs
                     if (key := each.control.data_key)
                 ]
-                beliefs = self._fine_tuning.improve(believed, progress)
+                tuned = self._fine_tuning.improve(believed, progress)
+                if all(after is before for after, before in zip(tuned, beliefs, strict=True)):
+                    version = self._version(snapshot, embedded, targets, of_field, False)  # and it is tried again
+                beliefs = tuned
             artefact = Artefact(version, beliefs)
         source = "The model never saw this label."
         return Belief(artefact, embedded, source, evidence=evidence, remarks=remarks)
@@ -180,9 +183,10 @@ class OwnBeliever:
         embedded: Mapping[str, Embedded],
         targets: Mapping[str, NDArray[np.float32]],
         of_field: FieldGroups | None,
+        is_tuned: bool,
     ) -> str:
         digest = hashlib.sha256(json.dumps([__version__, self._seed, self._minutes]).encode())
-        if self._fine_tuning is not None:
+        if is_tuned:
             digest.update(b"fine-tuned")
         for control in snapshot.controls:
             media = embedded[control.data_key]

@@ -69,7 +69,7 @@ def audit(
         bool, typer.Option("--fine-tune", help="Let the encoder of images learn the labels too, in 15 minutes at most.")
     ] = False,
     minutes: Annotated[float | None, typer.Option(min=0, help="Bounds the training, in minutes.")] = None,
-    seed: Annotated[int, typer.Option(help="Makes the audit repeatable.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Makes the audit repeatable.")] = 0,
     limit: Annotated[int | None, typer.Option(min=0, help="The queue's length; 10 % of the labels by default.")] = None,
     dry_run: Annotated[bool, typer.Option(help="Tell what would be found; write nothing to Label Studio.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -109,6 +109,8 @@ def _check_paths(media: Path | None, written: Mapping[str, Path | None]) -> None
     """Refuse what could not be read or written, before an audit that may take an hour."""
     if media is not None and not media.is_dir():
         raise UsageError(f"--media: there is no folder {media}.")
+    if len({path.resolve() for path in written.values() if path}) < sum(map(bool, written.values())):
+        raise UsageError(f"{' and '.join(written)} name the same file; give each its own.")
     for option, path in written.items():
         if path is not None and (path.is_dir() or not path.parent.is_dir()):
             why = "is a folder; name a file in it" if path.is_dir() else "is in no folder that exists; make it first"

@@ -106,6 +106,7 @@ def test_all_labels_and_json(errata: Run, export: Path, tmp_path: Path) -> None:
         (("audit", "7", "--media", "media"), "a project brings its own"),
         (("audit", "export.json", "--config", "config.xml", "--out", "no/f.jsonl"), "no/f.jsonl is in no folder"),
         (("audit", "export.json", "--config", "config.xml", "--tasks-out", "media"), "--tasks-out: media is a folder"),
+        (("audit", "export.json", "--out", "f.jsonl", "--tasks-out", "./f.jsonl"), "--tasks-out name the same"),
         (("audit", "export.json", "--media", "no", "--out", "f.jsonl"), "--media: there is no folder no"),
         (("audit", "7"), "ERRATA_LABEL_STUDIO_URL is not set"),
         (("audit",), "a project's id, an export, or --all"),

@@ -27,11 +27,13 @@ def test_pixels_have_nothing_to_tune(pictures: Any, audit: Make) -> None:
 
 
 def test_texts_have_nothing_to_tune(export: Make, audit: Make, sentence: Make) -> None:
-    """Likewise."""
+    """Likewise; what is believed then has the version that it has without asking."""
     made = export()
     for n in range(20):
         made.add(sentence(("sport", "money")[n % 2]), ("sport", "money")[n % 2])
-    assert "Not fine-tuned" in audit(made, "--all", "--fine-tune").told
+    tuned = audit(made, "--all", "--json", "--fine-tune")
+    assert "Not fine-tuned" in tuned.told
+    assert tuned.summary["model_version"] == audit(made).summary["model_version"]
 
 
 @pytest.mark.parametrize("other", [("--belief", "stored"), ("--embeddings", "mine.npz")])
