@@ -145,12 +145,16 @@ class _Network:
         self._layers = _layers(self._model, torch.zeros(1, 3, preset.side, preset.side, device=self._device))
         self._preset = preset
         self.resampling = preset.resampling
-        self.sides = tuple(side for side in (preset.side // 2, preset.side) if self._takes(side))
         self.width = self.embed(np.zeros((1, 3, preset.side, preset.side), dtype=np.uint8)).shape[1]
+        self.sides = (preset.side // 2, preset.side) if self._takes(preset.side // 2) else (preset.side,)
 
     def _takes(self, side: int) -> bool:
+        import torch  # noqa: PLC0415
+
         try:
             self.embed(np.zeros((1, 3, side, side), dtype=np.uint8))
+        except torch.cuda.OutOfMemoryError:  # says nothing about the network
+            raise
         except (RuntimeError, AssertionError, ValueError):  # transformers are built for one size
             return False
         return True
