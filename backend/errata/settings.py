@@ -38,7 +38,6 @@ class ProjectSettings(BaseModel):
     weights: Path | None = None
     embeddings: Path | None = None  # of the user's own, in place of an encoder
     apply: ApplyMode | None = None
-    limit: int | None = None  # the queue's length
     group_by: str | None = None  # a field of tasks' data whose equal values must not vouch for one another
     shows_version: bool | None = None  # errata may fill the project's model version where it is empty
     media: MediaServer | None = None  # who serves the review project's media

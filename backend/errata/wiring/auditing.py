@@ -95,7 +95,6 @@ class Auditing(Showing, Training, Embedding):
             weights=options.weights or (None if options.encoder else said.weights),
             embeddings=options.embeddings or (None if is_chosen else said.embeddings),
             text_encoder=options.text_encoder or said.text_encoder,
-            limit=said.limit if options.limit is None else options.limit,
             group_by=options.group_by or said.group_by,
         )
         lost = lost_file(said)

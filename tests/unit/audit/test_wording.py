@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from errata.audit.wording import named, per_cent, question, similar_items, unbroken
+from errata.audit.wording import annotators_together, named, per_cent, question, similar_items, unbroken
 from errata_model.records import Finding, GivenLabel, Proposal
 
 GIVEN = GivenLabel(1, 1, "1", "animal", None, "choices", "truck", "hash")
@@ -96,3 +96,15 @@ def test_question_without_a_proposal() -> None:
 def test_evidence_can_be_checked(labels: list[str], words: str) -> None:
     """How many of how many, and which labels where none has the majority."""
     assert similar_items(labels, "image") == words
+
+
+def test_how_far_annotators_agree() -> None:
+    """A part for each control; of one task as of several."""
+    figures = [
+        {"control": "animal", "shared_tasks": 1, "agreement": 1.0},
+        {"control": "mood", "shared_tasks": 2, "agreement": 0.75},
+    ]
+    assert annotators_together(figures) == (
+        '1 task has an answer for "animal" by several people; on average > 99 % of them gave the likeliest; '
+        '2 tasks have an answer for "mood" by several people; on average 75 % of them gave the likeliest'
+    )
