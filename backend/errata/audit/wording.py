@@ -101,7 +101,7 @@ def annotators_together(figures: Sequence[Mapping[str, Any]]) -> str:
         figures: as `Findings.annotators` has them.
     """
     said = (
-        f'{each["shared_tasks"]} task{"s have" if each["shared_tasks"] != 1 else " has"} an answer for '
+        f"{each['shared_tasks']} task{'s have' if each['shared_tasks'] != 1 else ' has'} an answer for "
         f'"{each["control"]}" by several people; on average '
         f"{per_cent(each['agreement'])} of them gave the likeliest"
         for each in figures
