@@ -202,14 +202,16 @@ class Auditing(Showing, Training, Embedding):
         """Return what says how to embed what a control labels."""
         index = MediaIndexStore(self.engine, TRUSTED) if artefacts else NoIndex()
         name, weights = options.encoder or self.settings.encoder, options.weights or self.settings.weights
-        image_encoders = cache(lambda: self.image_encoders(name, weights, progress))  # loaded where there are images
+        said_by = "--encoder" if options.encoder else "ERRATA_ENCODER"
+        image_encoders = cache(lambda: self.image_encoders(name, weights, progress, said_by))  # where there are images
 
         def embedder_of(control: Control) -> Embedder:
             if options.embeddings is not None:
                 return FileEmbedder(options.embeddings)
             if control.text is not None:
                 texts = options.text_encoder or self.settings.text_encoder
-                return self.text_embedder(self.text_encoder(texts), texts, TaskTexts(control.text, media))
+                encoder = self.text_encoder(texts, "--text-encoder" if options.text_encoder else "ERRATA_TEXT_ENCODER")
+                return self.text_embedder(encoder, texts, TaskTexts(control.text, media))
             return self.embedder(image_encoders(), options.weights, media, index)
 
         return embedder_of

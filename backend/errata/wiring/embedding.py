@@ -29,20 +29,23 @@ class Embedding(Adapters):
         """Return the encoder of that name, perhaps the user's own; see `load_text_encoder`."""
         return load_text_encoder(name, user_text_encoder)
 
-    def image_encoders(self, name: str, weights: Path | None, progress: Progress) -> dict[str, ImageEncoder]:
+    def image_encoders(
+        self, name: str, weights: Path | None, progress: Progress, said_by: str = "ERRATA_ENCODER"
+    ) -> dict[str, ImageEncoder]:
         """Return those of the encoders of that name that can be had, each by its own name; pixels where none can.
 
         Args:
             name: one, or several with commas between.
             weights: where the weights are; there they must be then.
             progress: is told what cannot be had.
+            said_by: the option or variable that names them.
 
         Raises:
             SettingError: there is no such encoder, or what `weights` names does not hold its weights.
         """
         had: dict[str, ImageEncoder] = {}
         problems = []
-        with _as_settings("ERRATA_ENCODER"):
+        with _as_settings(said_by):
             encoders = self.load_image_encoders(name, weights)
             for one, encoder in zip(encoder_names(name), encoders, strict=True):
                 try:
@@ -60,13 +63,13 @@ class Embedding(Adapters):
             )
         return had
 
-    def text_encoder(self, name: str) -> TextEncoder:
-        """Return the text encoder of that name, its weights found.
+    def text_encoder(self, name: str, said_by: str = "ERRATA_TEXT_ENCODER") -> TextEncoder:
+        """Return the text encoder of that name, its weights found; `said_by` is the option or variable that names it.
 
         Raises:
             SettingError: there is no such encoder, or its weights cannot be had.
         """
-        with _as_settings("ERRATA_TEXT_ENCODER"):
+        with _as_settings(said_by):
             encoder = self.load_text_encoder(name)
             _ = encoder.identity  # finds out now whether the weights can be had
         return encoder
@@ -118,12 +121,12 @@ def _used(
 
 
 @contextmanager
-def _as_settings(variable: str) -> Iterator[None]:
+def _as_settings(said_by: str) -> Iterator[None]:
     """Say which setting is wrong."""
     try:
         yield
     except UnknownEncoder as error:
-        raise SettingError(f"{variable} is wrong because {error}") from error
+        raise SettingError(f"{said_by} is wrong because {error}") from error
     except WeightsUnavailable as error:
         raise SettingError(str(error)) from error
 

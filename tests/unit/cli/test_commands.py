@@ -192,7 +192,7 @@ def test_an_encoder_of_the_user_s_own_beside_errata_s(errata: Run, export: Path,
         ("painter:Own", "* np.nan", r"painter:Own.encode gave NaN or infinite numbers for 23 of 23 items"),
         ("painter:Own", "[:2]", r"painter:Own.encode gave an array (2, 3) for 23 items and a width of 3"),
         ("painter:Owl", "", "painter:Owl: there is no class Owl in"),
-        ("pixels,pixels", "", "ERRATA_ENCODER is wrong because 'pixels,pixels' names no encoder, or one twice"),
+        ("pixels,pixels", "", "--encoder is wrong because 'pixels,pixels' names no encoder, or one twice"),
     ],
 )
 def test_an_encoder_that_cannot_be_used(
