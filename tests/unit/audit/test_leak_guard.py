@@ -131,12 +131,12 @@ def test_all_but_every_label_learned(animals: Any, caution: Any) -> None:
 
 
 def test_few_labels_tell_nothing(animals: Any, guarded: Any) -> None:
-    """Of 20 animals two are wrong: agreeing with both is no proof, which is said. Of 300 with 30 there is enough."""
+    """Of 20 animals two are wrong: agreeing with both is no proof, which is said. Of 1,000 with 100 there is enough."""
     made = animals(20)
     belief = guarded(made.snapshot, made.given)
     assert belief.caution == "Mind."
     assert belief.remarks == (f"{UNTOLD}: errata's own learner contradicts too few labels.",)
-    made = animals()
+    made = animals(1000)
     assert guarded(made.snapshot, made.right).remarks == ()
 
 
