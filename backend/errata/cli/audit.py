@@ -18,7 +18,7 @@ from errata.audit.run import Examination
 from errata.audit.wording import annotators_together, named, question
 from errata.cli.console import echo, print_json, progress, tell
 from errata.cli.failures import failure
-from errata.cli.project_options import Embeddings, Encoder, TextEncoder, Weights
+from errata.cli.project_options import Embeddings, Encoder, TextEncoder, Weights, check_embeddings
 from errata.errors import UsageError
 from errata.settings import read_settings
 from errata.wiring import BeliefOptions, Wiring
@@ -75,6 +75,7 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Find the labels that are likely wrong, and post them into the project's review project."""
+    check_embeddings(embeddings, belief, {"--encoder": encoder, "--text-encoder": text_encoder, "--weights": weights})
     options = BeliefOptions(
         belief, encoder, weights, minutes, seed, limit, text_encoder, embeddings, group_by, fine_tune
     )
@@ -227,6 +228,8 @@ def _way_to_review(wiring: Wiring, target: str, published: Published | None) -> 
 
 def _suspects(examination: Examination) -> str:
     n_suspects, n_doubted = len(examination.findings.suspects), examination.findings.n_doubted
+    if not any(task.labels for task in examination.snapshot.tasks):
+        return "Nothing is labelled yet: there is nothing to doubt."
     if not n_doubted:
         return "No label is in doubt."
     beyond = f", {n_doubted - n_suspects} more beyond the limit" if n_doubted > n_suspects else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -64,8 +65,7 @@ def project_settings(
     Raises:
         UsageError: a value is wrong; names the option.
     """
-    if embeddings is not None and belief not in (None, "own"):
-        raise UsageError("--embeddings are what errata's own belief learns from: leave out --belief.")
+    check_embeddings(embeddings, belief, {"--encoder": encoder, "--text-encoder": text_encoder, "--weights": weights})
     said = {
         "predictions": _one_of("--predictions", predictions, get_args(PredictionsMode)),
         "belief": _belief(belief),
@@ -84,6 +84,17 @@ def project_settings(
     elif not kept.keys().isdisjoint(_WHO_BELIEVES):
         kept["embeddings"] = None
     return ProjectSettings.model_validate(kept)
+
+
+def check_embeddings(embeddings: Path | None, belief: str | None, encoders: Mapping[str, object]) -> None:
+    """Raise UsageError where embeddings are given together with what they take the place of, by option."""
+    if embeddings is None:
+        return
+    if belief not in (None, "own"):
+        raise UsageError("--embeddings are what errata's own belief learns from: leave out --belief.")
+    for option, value in encoders.items():
+        if value is not None:
+            raise UsageError(f"--embeddings take the place of an encoder's: leave out {option}.")
 
 
 def _one_of(option: str, value: str | None, allowed: tuple[str, ...]) -> str | None:

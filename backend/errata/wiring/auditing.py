@@ -177,8 +177,6 @@ class Auditing(Showing, Training, Embedding):
                 group_by=options.group_by,
                 fine_tunes=options.fine_tune,
             )
-        if options.embeddings is not None:
-            raise UsageError("--embeddings are what errata's own belief learns from: leave out --belief.")
         is_named = options.encoder or options.weights or self.settings.weights
         modest = options if is_named else replace(options, encoder="pixels")  # no weights are loaded for a witness
         witness = self._embedder_of(modest, media, artefacts, progress)

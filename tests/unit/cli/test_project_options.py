@@ -74,6 +74,7 @@ def test_what_is_said_anew_takes_back_what_it_contradicts(files: Path) -> None:
         ({"weights": Path("nothing")}, "--weights: there is no nothing"),
         ({"embeddings": Path("nothing.npz")}, r"--embeddings: there is no nothing\.npz"),
         ({"embeddings": Path("mine.npz"), "belief": "stored"}, "leave out --belief"),
+        ({"embeddings": Path("mine.npz"), "encoder": "pixels"}, "take the place of an encoder's: leave out --encoder"),
         ({"text_encoder": "words,org/model"}, "--text-encoder is wrong because .* mixes counts"),
         ({"text_encoder": "told:Nobody"}, "told:Nobody: there is no class Nobody"),
         ({"predictions": "some"}, "--predictions takes one of all, labelled, none, not 'some'"),

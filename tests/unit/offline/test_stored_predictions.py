@@ -130,3 +130,13 @@ def test_a_file_of_odd_probabilities(texts: Make, audit: Make) -> None:
     assert heard.findings[0]["task"] == 10
     assert "beliefs.csv: 4 rows left out that hold no numbers in [0, 1] (lines 2, 3, 4, 5)." in heard.summary["remarks"]
     assert "beliefs.csv: 2 rows divided by their sum, which is not 1 (lines 6, 7)." in heard.summary["remarks"]
+
+
+def test_predictions_alone(export: Make, audit: Make, sentence: Make) -> None:
+    """Nobody labelled anything: that is said, and no label is called right."""
+    made = export()
+    for n in range(30):
+        made.predict(made.add(sentence(TOPICS[n % 3])), "theirs", **{TOPICS[n % 3]: 0.9})
+    heard = audit(made, "--belief", "stored")
+    assert "Nothing is labelled yet" in heard.said
+    assert heard.findings == []
