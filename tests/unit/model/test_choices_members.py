@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression as Oracle
 
-from errata_model.kinds.choices.choice import choose, share
+from errata_model.kinds.choices.choice import share
 from errata_model.kinds.choices.discriminant import DiscriminantAnalysis
 from errata_model.kinds.choices.examples import N_FOLDS, Examples
 from errata_model.kinds.choices.kernel import LINEAR, kernel_values
@@ -138,14 +138,6 @@ def test_a_class_in_one_group_alone_is_believed_nowhere_in_it():
         scores, _ = learner(rows, examples).fit(setting)
         assert (scores[:5].argmax(axis=1) != 2).all()
         assert np.isfinite(scores).all()
-
-
-def test_scores_that_no_label_contradicts_are_not_taken_for_certain():
-    """However far apart the classes are: the lowest temperature of all would be the likeliest."""
-    targets = np.eye(3)[np.arange(300) % 3]
-    examples = Examples(targets, np.arange(300), np.arange(300))
-    for chosen in choose(iter([(None, targets)]), examples, None):
-        assert 0.05 < chosen.temperature < 0.5
 
 
 def test_shares_lie_half_way_from_even_to_the_likeliest():

@@ -82,30 +82,24 @@ def _is_likelier(found: Chosen[Setting], best: Chosen[Setting] | None, targets: 
 
 
 def _fit_temperature(setting: Setting, scores: Floats, targets: Floats) -> Chosen[Setting]:
-    """Find the likeliest temperature by halving: the likelihood has one peak.
-
-    Beside the labels one more counts, shared out evenly over rows and classes: that no label contradicts the scores
-    does not make them certain.
-    """
+    """Find the likeliest temperature by halving: the likelihood has one peak."""
     rows, classes = np.nonzero(targets > 0)
     weights = targets[rows, classes]
     shifted = scores - scores.max(axis=1, keepdims=True)
-    powers, level = np.empty_like(shifted), shifted.mean()
+    powers = np.empty_like(shifted)
 
     @cache
-    def at(number: int) -> tuple[Floats, float]:
-        """Return the labels' log-likelihoods, and the sum of all that counts."""
+    def log_likelihoods(number: int) -> Floats:
         inverse = 1 / _TEMPERATURES[number]
         np.exp(np.multiply(shifted, inverse, out=powers), out=powers)
-        sums = np.log(powers.sum(axis=1))
-        of_labels = np.asarray(shifted[rows, classes] * inverse - sums[rows])
-        return of_labels, float(of_labels @ weights + level * inverse - sums.mean())
+        return np.asarray(shifted[rows, classes] * inverse - np.log(powers.sum(axis=1))[rows])
 
     low, high = 0, len(_TEMPERATURES) - 1
     while low < high:
         middle = (low + high) // 2
-        low, high = (middle + 1, high) if at(middle + 1)[1] > at(middle)[1] else (low, middle)
-    return Chosen(setting, float(_TEMPERATURES[low]), at(low)[0])
+        is_above = log_likelihoods(middle + 1) @ weights > log_likelihoods(middle) @ weights
+        low, high = (middle + 1, high) if is_above else (low, middle)
+    return Chosen(setting, float(_TEMPERATURES[low]), log_likelihoods(low))
 
 
 def share(log_likelihoods: Sequence[Floats], weights: NDArray[np.floating]) -> Floats:
