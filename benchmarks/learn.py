@@ -9,16 +9,15 @@ too, processor seconds say more than seconds; on two cores a case takes between 
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import resource
-import subprocess
-import sys
 import time
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from own_process import in_own_processes
 from rich.console import Console
 from rich.table import Table
 
@@ -70,25 +69,22 @@ def measure(what: str, n_rows: int, width: int, n_classes: int) -> dict[str, obj
     return case | taken | {"memory_gib": round(most / 2**20, 2)}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="What learning single choices takes.")
-    parser.add_argument("--quick", action="store_true", help="2,000 labels")
-    parser.add_argument("--case", help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.case:
-        print(json.dumps(measure(*json.loads(asked.case))))
-        return
-    results = []
-    for what, sizes in (QUICK if asked.quick else CASES).items():
+def cases(is_quick: bool) -> Iterator[tuple[str, int, int, int]]:
+    for what, sizes in (QUICK if is_quick else CASES).items():
         for size in sizes:
-            command = [sys.executable, __file__, "--case", json.dumps([what, *size])]
-            results.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+            yield what, *size
+
+
+def main() -> None:
+    is_quick, results = in_own_processes(
+        __file__, "What learning single choices takes.", "2,000 labels", measure, cases
+    )
     table = Table(*(name.replace("_", " ") for name in results[0]))
     for line in results:
         table.add_row(*("-" if value is None else str(value) for value in line.values()))
     Console(width=100).print(table)
     load = round(os.getloadavg()[0], 1)
-    print(json.dumps({"benchmark": "learn", "quick": asked.quick, "load": load, "results": results}))
+    print(json.dumps({"benchmark": "learn", "quick": is_quick, "load": load, "results": results}))
 
 
 if __name__ == "__main__":

@@ -15,17 +15,15 @@ looking nearly everywhere; ours would then do so, and take as long as exact sear
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import resource
-import subprocess
-import sys
 import time
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from own_process import in_own_processes
 from rich.console import Console
 from rich.table import Table
 
@@ -97,26 +95,20 @@ def measure(data: str, n: int) -> dict[str, Any]:
     }
 
 
+def cases(is_quick: bool) -> list[tuple[str, int]]:
+    return [(data, 100_000 if is_quick else 1_000_000) for data in DATA]
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description="How fast nearest neighbours are found, and how many of them.")
-    parser.add_argument("--quick", action="store_true", help="100,000 rows")
-    parser.add_argument("--case", help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.case:
-        print(json.dumps(measure(*json.loads(asked.case))))
-        return
-    results = []
-    for data in DATA:
-        case = json.dumps([data, 100_000 if asked.quick else 1_000_000])
-        command = [sys.executable, __file__, "--case", case]
-        results.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+    about = "How fast nearest neighbours are found, and how many of them."
+    is_quick, results = in_own_processes(__file__, about, "100,000 rows", measure, cases)
     table = Table(*(name.replace("_", " ") for name in results[0]))
     for line in results:
         table.add_row(*map(str, line.values()))
     table.add_row("target", *(str(TARGETS.get(name, "")) for name in list(results[0])[1:]))
     Console(width=120).print(table)
     load = [round(each, 1) for each in os.getloadavg()]
-    said = {"benchmark": "neighbours", "quick": asked.quick, "load": load, "targets": TARGETS, "results": results}
+    said = {"benchmark": "neighbours", "quick": is_quick, "load": load, "targets": TARGETS, "results": results}
     print(json.dumps(said))
 
 
