@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,6 @@ from errata.audit.user_encoder import UserImageEncoder, UserTextEncoder, user_im
 from errata.errors import UsageError
 from errata_model.encoders.images import UnusableImage
 
-NUMBER = itertools.count()  # Python keeps modules by name
 IMAGES = """
 import numpy as np
 
@@ -44,17 +42,9 @@ Written = Callable[[str], str]
 
 
 @pytest.fixture
-def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Written:
+def written(write_module: Callable[[str, str], str]) -> Written:
     """Write a module into the working directory; return its name."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-
-    def write(code: str) -> str:
-        name = f"encoders_{next(NUMBER)}"
-        (tmp_path / f"{name}.py").write_text(code)
-        return name
-
-    return write
+    return lambda code: write_module("encoders", code)
 
 
 def test_a_class_encodes_images(written: Written, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import itertools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +30,6 @@ from label_studio_ml.model import LabelStudioMLBase
 def animal(label, **more):
     return {"from_name": "animal", "to_name": "image", "type": "choices", "value": {"choices": [label]}, **more}
 """
-NUMBER = itertools.count()  # Python keeps modules by name
 
 Written = Callable[[str], str]
 
@@ -43,17 +41,9 @@ class Silence:
 
 
 @pytest.fixture
-def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Written:
+def written(write_module: Callable[[str, str], str]) -> Written:
     """Write a module into the working directory; return its name."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-
-    def write(code: str) -> str:
-        name = f"animals_{next(NUMBER)}"
-        (tmp_path / f"{name}.py").write_text(BEGIN + code)
-        return name
-
-    return write
+    return lambda code: write_module("animals", BEGIN + code)
 
 
 def snapshot(n_tasks: int = 40) -> Snapshot:

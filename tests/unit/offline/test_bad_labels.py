@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -59,14 +58,9 @@ def test_a_class_that_nobody_gave(good: Make, audit: Make) -> None:
 def test_a_class_that_one_annotator_alone_uses(good: Make, audit: Make, sentence: Make) -> None:
     """Of three annotators one has a class for himself: labels are ranked against what all of them say."""
     made = good(("sport", "money", "space", "mine"))
-    for task in made.tasks:
-        (own,) = task["annotations"]
-        for who in (2, 3):
-            other = copy.deepcopy(own)
-            other.update(id=own["id"] + 1000 * who, completed_by=who)
-            is_mine = who == 3 and task["id"] % 6 == 0
-            other["result"][0]["value"]["choices"] = ["mine"] if is_mine else other["result"][0]["value"]["choices"]
-            task["annotations"].append(other)
+    for task in range(1, N + 1):
+        made.answer_again(task, 2, *made.given(task))
+        made.answer_again(task, 3, *(["mine"] if task % 6 == 0 else made.given(task)))
     heard = audit(made)
     own = [each for each in heard.findings if each["label"] == "mine"]
     assert {each["annotator"] for each in own} == {"3"}

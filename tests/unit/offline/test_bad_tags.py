@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -65,13 +64,9 @@ def test_a_tag_that_was_given_once(good: Make, audit: Make) -> None:
 def test_a_tag_that_one_annotator_alone_uses(good: Make, audit: Make) -> None:
     """Of three annotators one gives a tag of his own: each is in doubt, and the reason says who gave it."""
     made = good((*TOPICS, "mine"))
-    for task in made.tasks:
-        (own,) = task["annotations"]
-        for who in (2, 3):
-            other = copy.deepcopy(own)
-            other.update(id=own["id"] + 1000 * who, completed_by=who)
-            other["result"][0]["value"]["choices"] += ["mine"] if who == 3 and task["id"] % 6 == 0 else []
-            task["annotations"].append(other)
+    for task in range(1, N + 1):
+        made.answer_again(task, 2, *made.given(task))
+        made.answer_again(task, 3, *made.given(task), *(["mine"] if task % 6 == 0 else []))
     heard = audit(made)
     own = [each for each in heard.findings if each["label"] == "mine"]
     assert {each["annotator"] for each in own} == {"3"}
