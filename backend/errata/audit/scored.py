@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from errata.audit.ports import ControlBelief, Regions, Snapshot
+from errata.audit.ports import ControlBelief, Regions, Snapshot, Task
 from errata.audit.tags import NOTHING, absent_tags, score_tags
 from errata_model.kinds.choices.scoring import class_shares, label_quality
 from errata_model.kinds.choices.taxonomy import path_quality
@@ -69,20 +69,27 @@ def score(snapshot: Snapshot, belief: ControlBelief, regions: Regions) -> Scored
         is_doubted = disagreement > 0.5  # the belief's best answer is the other one
         proposed = np.where(is_given ^ is_doubted, tags, NOTHING)
         return Scored(belief, labels, rows, given, proposed, disagreement, tags)
+    labels, rows, given = given_labels(snapshot.tasks, belief)
+    probabilities = belief.probabilities[rows].reshape(len(rows), len(belief.control.labels))
+    quality = _quality(given, probabilities, belief) if len(rows) else np.zeros(0)
+    proposed = probabilities.argmax(axis=1) if len(rows) else given
+    return Scored(belief, labels, rows, given, proposed, np.clip(1.0 - quality, 0.0, 1.0))
+
+
+def given_labels(
+    tasks: Sequence[Task], belief: ControlBelief
+) -> tuple[list[GivenLabel], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the L single labels that the belief says something about, with their rows and columns in it: (L,)."""
     row_of = {int(task_id): row for row, task_id in enumerate(belief.task_ids)}
     column: dict[str | None, int] = {label: k for k, label in enumerate(belief.control.labels)}
     labels = [
         label
-        for task in snapshot.tasks
+        for task in tasks
         for label in task.labels
         if label.control == belief.control.name and label.task_id in row_of
     ]
     rows = np.array([row_of[label.task_id] for label in labels], dtype=np.int64)
-    given = np.array([column[label.label] for label in labels], dtype=np.int64)
-    probabilities = belief.probabilities[rows].reshape(len(rows), len(column))
-    quality = _quality(given, probabilities, belief) if len(rows) else np.zeros(0)
-    proposed = probabilities.argmax(axis=1) if len(rows) else given
-    return Scored(belief, labels, rows, given, proposed, np.clip(1.0 - quality, 0.0, 1.0))
+    return labels, rows, np.array([column[label.label] for label in labels], dtype=np.int64)
 
 
 def _quality(

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from errata.audit.believe import Belief
-from errata.audit.guideline import given_columns
 from errata.audit.ports import Snapshot
+from errata.audit.scored import given_labels
 
 _FEWEST_LABELS = 20
 _LEAST_PROBABILITY = 1e-3  # one sure and wrong opinion is not to decide
@@ -22,7 +22,9 @@ def skill_remarks(snapshot: Snapshot, belief: Belief) -> Iterator[str]:
     than saying the commonest one every time would: of what it doubts nothing follows.
     """
     for about in belief.artefact.beliefs:
-        rows, labels = (np.zeros(0, int),) * 2 if about.control.kind == "tags" else given_columns(snapshot, about)
+        if about.control.kind == "tags":
+            continue
+        _, rows, labels = given_labels(snapshot.tasks, about)
         if len(labels) < _FEWEST_LABELS:
             continue
         probabilities = about.probabilities[rows]

@@ -114,12 +114,14 @@ def _given_by_annotation(task: Task, control: Control, column: Mapping[str | Non
 
 def absent_tags(tasks: Sequence[Task], control: Control, regions: Regions) -> Iterator[GivenLabel]:
     """Yield every tag that an annotation left out as the label that is missing."""
-    hashes = {tag: regions.absent_hash(control, tag) for tag in control.labels}
+    hashes = [regions.absent_hash(control, tag) for tag in control.labels]
+    column: dict[str | None, int] = {tag: k for k, tag in enumerate(control.labels)}
     for task in tasks:
+        given = _given_by_annotation(task, control, column)
         for answer in task.answers:
             if answer.control == control.name:
-                has = {each.label for each in _given(task, control) if each.annotation_id == answer.annotation_id}
-                yield from (replace(answer, value_hash=hashed) for tag, hashed in hashes.items() if tag not in has)
+                has = given[answer.annotation_id]
+                yield from (replace(answer, value_hash=hashed) for k, hashed in enumerate(hashes) if k not in has)
 
 
 def _given(task: Task, control: Control) -> Iterator[GivenLabel]:

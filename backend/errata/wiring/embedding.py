@@ -95,7 +95,7 @@ class Embedding(Adapters):
             index: remembers what is behind which address.
         """
         parts = [(encoder, self.embeddings(encoder)) for encoder in encoders.values()]
-        used = _used(list(encoders.values()), parts, ",".join(encoders), weights)
+        used = _used(parts, ",".join(encoders), weights)
         return ImageEmbedder(media, index, parts, self.settings.media_max_pixels, used)
 
     def text_embedder(self, encoder: TextEncoder, name: str, texts: Texts) -> TextEmbedder:
@@ -104,16 +104,13 @@ class Embedding(Adapters):
             return TextEmbedder(texts, encoder, (), UsedEncoder(encoder.identity, name))
         encoders = encoder.parts if isinstance(encoder, JointTextEncoder) else (encoder,)
         parts = [(each, self.embeddings(each)) for each in encoders]
-        return TextEmbedder(texts, encoder, parts, _used(encoders, parts, name))
+        return TextEmbedder(texts, encoder, parts, _used(parts, name))
 
 
 def _used(
-    encoders: Sequence[ImageEncoder | TextEncoder],
-    parts: Sequence[tuple[object, EmbeddingFolder]],
-    name: str,
-    weights: Path | None = None,
+    parts: Sequence[tuple[ImageEncoder | TextEncoder, EmbeddingFolder]], name: str, weights: Path | None = None
 ) -> UsedEncoder:
-    widths = tuple((encoder.identity, cache.width) for encoder, (_, cache) in zip(encoders, parts, strict=True))
+    widths = tuple((encoder.identity, cache.width) for encoder, cache in parts)
     identity = ",".join(identity for identity, _ in widths)
     return UsedEncoder(
         identity, name, None if weights is None else str(weights.resolve()), widths if len(widths) > 1 else ()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from errata_model.encoders.backbones import Preset, build_backbone, default_weights, own_weights, read_preset
-from errata_model.encoders.trunk import Trunk, without_layer
+from errata_model.encoders.trunk import Trunk, squeeze, without_layer
 from errata_model.encoders.weights import hash_file
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class TorchvisionEncoder:
         """
         network = self._network()
         side = next((side for side in network.sides if max(image.size) <= side), network.sides[-1])
-        return np.ascontiguousarray(np.asarray(image.resize((side, side), network.resampling)).transpose(2, 0, 1))
+        return squeeze(image, side, network.resampling)
 
     def encode(self, prepared: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Return (N, D) float32; the first call loads the network.

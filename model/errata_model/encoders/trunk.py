@@ -34,7 +34,12 @@ class Trunk:
 
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
         """Return (3, side, side): the whole image, squeezed into a square."""
-        return np.asarray(image.resize((self.side, self.side), self.resampling)).transpose(2, 0, 1)
+        return squeeze(image, self.side, self.resampling)
+
+
+def squeeze(image: Image.Image, side: int, resampling: Image.Resampling) -> NDArray[np.uint8]:
+    """Return (3, side, side): the whole image, squeezed into a square."""
+    return np.ascontiguousarray(np.asarray(image.resize((side, side), resampling)).transpose(2, 0, 1))
 
 
 @runtime_checkable

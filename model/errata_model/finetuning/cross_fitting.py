@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from errata_model.encoders.trunk import Trunk
 from errata_model.finetuning.training import BATCH, VIEWS, Learner
 from errata_model.kinds.choices.canonical import order_by_content
-from errata_model.kinds.choices.examples import check_groups
+from errata_model.kinds.choices.examples import N_FOLDS, check_groups
 
-N_FOLDS = 5
 _STEPS = 1500  # of each network, within
 _ENOUGH_EPOCHS, _MOST_EPOCHS = 8, 40
 _FEWEST_EPOCHS = 2  # where time is short; less would be worth nothing

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errata_model.kinds.choices.softmax import softmax
+from errata_model.kinds.tags.calibration import sigmoid
 
 _LEAST = 1e-6  # of a probability: its logarithm is taken
 
@@ -33,7 +34,7 @@ def pool_choices(probabilities: NDArray[np.floating], log_probabilities: NDArray
 def pool_tags(probabilities: NDArray[np.floating], log_odds: NDArray[np.floating]) -> NDArray[np.float32]:
     """Return the same of tags, (N, K), each on its own: the probabilities of the mean log-odds."""
     own = _log(probabilities) - _log(1 - probabilities)
-    return np.asarray(1 / (1 + np.exp(-(own + log_odds) / 2)), dtype=np.float32)
+    return sigmoid((own + log_odds) / 2).astype(np.float32)
 
 
 def _log(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
