@@ -26,15 +26,25 @@ class Control:
     """One thing that a label config asks for, and what it may be answered with."""
 
     name: str
-    kind: str  # "choices" (one label), "tags" (any number) or "taxonomy" (one path; its labels joined by " > ")
-    modality: str  # "image" or "text"
+    # "choices" (one label), "tags" (any number) or "taxonomy" (one path; its labels joined by " > ") of the whole task;
+    # "boxes", "masks" or "spans" of regions; "values" (anything else that is answered for the whole task)
+    kind: str
+    modality: str  # "image", "text", "audio", "timeseries", "video" or "other"
     to_name: str
     data_key: str  # the key of a task's data that holds what is labelled
     labels: tuple[str, ...]  # as stored in results, in the config's order
     text: TextForm | None = None  # where the modality is text
-    type: str = "choices"  # of its results in Label Studio: "choices" or "taxonomy"
+    type: str = "choices"  # of its results in Label Studio: "choices", "taxonomy", "rectanglelabels", "rating", ...
     takes_none: bool = False  # of tags: an annotation without an answer says that no tag applies
     most: int | None = None  # of tags: so many at most can be given together; None where any number can
+    # Of regions whose labels and shapes have controls of their own (<Labels> beside <Rectangle>): (name, type) of those
+    # that draw.
+    drawn_by: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def has_regions(self) -> bool:
+        """Say whether the labels are of regions, of which a task can have any number, and none."""
+        return self.kind in ("boxes", "masks", "spans")
 
 
 @dataclass(frozen=True, slots=True)
