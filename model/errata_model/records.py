@@ -19,6 +19,22 @@ class TextForm:
     value_type: str = ""  # its valueType: "url" where the data hold the address of a file that holds the text
     name_key: str = ""  # of <Paragraphs>: the keys of who says something and of what is said, where they are named
     text_key: str = ""
+    inline: str = ""  # of <HyperText>: "true" where it stands in the page itself, and is no page of its own
+
+
+@dataclass(frozen=True, slots=True)
+class ValueForm:
+    """What a label config says of an answer that is no label.
+
+    Attributes:
+        low: the least number or rating; of a date, in seconds as `kinds.values.dates.moment` has it. None: no end.
+        high: the greatest, likewise.
+        date_format: how a date or time is written, as strftime has it; "" of anything else.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    date_format: str = ""
 
 
 @dataclass(frozen=True, slots=True)

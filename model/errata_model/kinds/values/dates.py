@@ -1,0 +1,39 @@
+"""Dates and times as <DateTime> writes them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+
+DATE_AND_TIME, DATE, TIME = "%Y-%m-%dT%H:%M", "%Y-%m-%d", "%H:%M"
+DAY_S = 86_400.0
+
+_PADDING = re.compile(r"%[-_0](?=\w)")  # how d3 pads; not of C's strftime
+
+
+def moment(text: str, form: str = DATE_AND_TIME) -> float | None:
+    """Return when a date or time is, in seconds since 1970 without regard to time zones; of a time, since midnight.
+
+    Args:
+        text: what was answered.
+        form: how it is written, as the tag's `format` says it: strftime with d3's padding.
+
+    Returns:
+        None where it is written neither so nor as ISO 8601 has it.
+    """
+    found = _parsed(text.strip(), _PADDING.sub("%", form))
+    if found is None:
+        return None
+    seconds = found.replace(tzinfo=timezone.utc).timestamp()
+    return seconds % DAY_S if form == TIME else seconds
+
+
+def _parsed(text: str, form: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, form)
+    except (ValueError, re.error):
+        pass
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).replace(tzinfo=None)
+    except ValueError:
+        return None
