@@ -56,6 +56,7 @@ class Control:
     # Of regions whose labels and shapes have controls of their own (<Labels> beside <Rectangle>): (name, type) of those
     # that draw.
     drawn_by: tuple[tuple[str, str], ...] = ()
+    value: ValueForm | None = None  # where the kind is values
 
     @property
     def has_regions(self) -> bool:

@@ -35,8 +35,9 @@ _ANSWERS: dict[str, st.SearchStrategy[Any]] = {
     "pairwise": st.sampled_from(["left", "right"]),
     "ranker": st.permutations("abcd").map(lambda items: {"best": items[:2], "_": items[2:]}),
     "videorectangle": st.lists(
-        st.builds(track, st.tuples(st.integers(1, 4), st.floats(0, 90)), st.tuples(st.integers(5, 9), st.floats(0, 90)))
-        .map(lambda each: each),
+        st.builds(
+            track, st.tuples(st.integers(1, 4), st.floats(0, 90)), st.tuples(st.integers(5, 9), st.floats(0, 90))
+        ),
         max_size=3,
     ),
     "timelinelabels": st.lists(
@@ -87,7 +88,7 @@ def test_numbers_without_ends_are_compared_to_how_far_the_projects_answers_sprea
 
 
 def test_a_spread_is_known_only_where_there_is_one() -> None:
-    """A scale with ends, texts, and answers that are all the same have none; numbers are then compared to themselves."""
+    """A scale with ends, texts, and answers that are all alike have none; numbers are then compared to each other."""
     assert find_spread(control("number", 0, 10), [1, 2, 3]) is None
     assert find_spread(control("textarea"), [["a"], ["b"]]) is None
     assert find_spread(control("number"), [7, 7, 7]) is None

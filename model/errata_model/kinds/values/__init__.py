@@ -1,1 +1,1 @@
-"""Answers that are no labels, a number, a date or a text say: how similar two of them are, and what several agree on."""
+"""Answers that are no labels, a number or a text say: how similar two of them are, and what several people agree on."""

@@ -53,8 +53,7 @@ def edit_distance(one: Sequence[Hashable], other: Sequence[Hashable]) -> int:
     """Return the fewest insertions, removals and replacements of elements that turn one sequence into the other."""
     number: dict[Hashable, int] = {}
     a, b = (
-        np.array([number.setdefault(element, len(number)) for element in each], dtype=np.int64)
-        for each in (one, other)
+        np.array([number.setdefault(element, len(number)) for element in each], dtype=np.int64) for each in (one, other)
     )
     if len(a) > len(b):
         a, b = b, a

@@ -59,7 +59,7 @@ class _Boxes:
         self.n_seen = int(np.isfinite(self.xywh[:, 0]).sum())
 
     def _fill(self, key: Mapping[str, Any], following: Mapping[str, Any] | None, last: int) -> None:
-        """Write the frames from one keyframe to the next: on a straight line, or the first alone where it ends there."""
+        """Write the frames from one keyframe to the next, on a straight line; the first alone where it ends there."""
         box = np.array([key[side] for side in _SIDES], dtype=np.float64)
         start = int(key["frame"])
         stop = start + 1 if not key.get("enabled", True) else (int(following["frame"]) if following else last + 1)
