@@ -99,11 +99,13 @@ class Proposal:
         action: "replace" the label by the first of `top`, "add" that one, or "remove" it.
         value: a Label Studio region that says the first of `top`.
         top: the likeliest labels with their probabilities, best first; of a tag to remove, that tag with its own.
+        beside: further results of the same region, where its label and its shape have results of their own.
     """
 
     action: Action
     value: Mapping[str, Any]
     top: tuple[tuple[str, float], ...]
+    beside: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def label(self) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 _MARK = re.compile(r"<(?:!---?>|!--|[!?]|/(?![a-zA-Z])|(/?)([a-zA-Z][^\s/<>]*))")
 _END_OR_VALUE = re.compile(r""">|=\s*(["'])""")
@@ -18,6 +18,16 @@ _EMPTY_LINES = re.compile(r"\s*\n\s*")
 
 # What Label Studio's page takes out with all that is in it, and what a browser does not show.
 _UNSEEN = re.compile("iframe|noscript|script|select|style|template|textarea|title")
+_TAKEN_OUT = re.compile(
+    "iframe|noscript|option|script|template|textarea"
+)  # with what is in it; what is hidden is counted
+# What a browser puts outside of the body: all before it, and where it is not marked, spaces and a head's elements.
+_HEAD = re.compile(
+    r"(?:\s|<!--.*?-->|<![^-][^>]*>|</?(?:html|head|meta|link|base)\b[^>]*>"
+    r"|<(title|style|script|noscript|template)\b[^>]*>.*?</\1\s*>)*(?:<body\b[^>]*>)?",
+    re.DOTALL | re.IGNORECASE,
+)
+_FIRST_LINE = re.compile(r"(<(?:pre|listing)\b[^<>]*>)\n", re.IGNORECASE)  # a browser leaves it out
 _INLINE = re.compile(
     "[^-]+-.*|a|abbr|acronym|b|bdi|bdo|big|button|cite|code|data|del|dfn|em|font|i|img|ins|kbd|label|mark|nobr|q|rp|rt|ruby|s|samp|"
     "small|span|strike|strong|sub|sup|time|tt|u|var|wbr"
@@ -31,11 +41,28 @@ def visible_text(markup: str) -> str:
     Dropped are tags, comments, and scripts, styles and forms' fields with what is in them; what is never closed ends
     with the text, as in a browser. Time is linear in the length.
     """
-    text = "".join(_pieces(markup.replace("\r", "\n").replace("\n", " ")))
+    text = "".join(_pieces(markup.replace("\r", "\n").replace("\n", " "), _space_for, _UNSEEN))
     return _EMPTY_LINES.sub("\n", _SPACES.sub(" ", text)).strip()
 
 
-def _pieces(markup: str) -> Iterator[str]:
+def node_text(markup: str, *, is_page: bool) -> str:
+    """Return the text of HTML's nodes one after the other, no space left out, a line feed for each <br>.
+
+    In it Label Studio counts the spans of a <HyperText>. Left out is what its page takes out, and of a page what a
+    browser has outside of the body. Time is linear in the length.
+
+    Args:
+        markup: HTML.
+        is_page: it is shown as a page of its own, as Label Studio does unless the tag has inline="true".
+    """
+    markup = markup.replace("\r\n", "\n").replace("\r", "\n")
+    if is_page:
+        markup = _HEAD.sub("", markup, count=1)
+    return "".join(_pieces(_FIRST_LINE.sub(r"\1", markup), lambda name: "\n" if name == "br" else "", _TAKEN_OUT))
+
+
+def _pieces(markup: str, between: Callable[[str], str], unseen: re.Pattern[str]) -> Iterator[str]:
+    """Yield the text, `between` of the name for each tag, nothing for elements with `unseen` names."""
     position = 0
     can_quote = True
     while (mark := _MARK.search(markup, position)) is not None:
@@ -48,9 +75,9 @@ def _pieces(markup: str) -> Iterator[str]:
         if end < 0:  # a quote that is never closed: from here on, values are not looked at
             can_quote = False
             end = _after(markup, ">", mark.end())
-        yield _space_for(name)
+        yield between(name)
         position = end
-        if _UNSEEN.fullmatch(name) and not mark[1] and markup[end - 2 : end] != "/>":
+        if unseen.fullmatch(name) and not mark[1] and markup[end - 2 : end] != "/>":
             position = _after_element(markup, name, end)
     yield html.unescape(markup[position:])
 
