@@ -53,7 +53,7 @@ def test_masks_are_written_and_read_as_by_the_sdk(pixels):
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 2**32))
 @settings(max_examples=200)
 def test_pixels_of_any_opacity_are_in_the_mask(height, width, seed):
-    """Values as a page draws them, edges half transparent, in blocks with and without repetition: alpha alone counts."""
+    """Values as a page draws them, edges half transparent, in blocks with and without repetition: alpha counts."""
     rng = np.random.default_rng(seed)
     image = rng.choice([0, 0, 17, 255], (height, width, 4)).astype(np.uint8)
     found = rle.decode_mask(_mixed_blocks(image.ravel(), rng), width, height)
@@ -139,7 +139,7 @@ def test_values_of_another_width_are_refused():
     stream = bytearray(rle.encode(np.zeros(4, dtype=np.uint8)))
     stream[4] = 15 << 3 | stream[4] & 7
     with pytest.raises(ValueError, match="16 bits"):
-        rle.decode(stream)
+        rle.decode(bytes(stream))
 
 
 @pytest.mark.parametrize("values", [np.zeros((2, 2), dtype=np.uint8), np.zeros(4)])

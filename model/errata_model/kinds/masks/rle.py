@@ -71,7 +71,7 @@ def decode_mask(rle: bytes | Sequence[int], width: int, height: int) -> Mask | N
     said, said_ends = _read_runs(rle)
     n_values = said_ends[-1] if said_ends else 0
     if n_values != width * height * _CHANNELS:
-        raise ValueError(f"its run lengths stand for {n_values} values, where {width} x {height} pixels have 4 each")
+        raise ValueError(f"the run lengths stand for {n_values} values, where {width} x {height} pixels have 4 each")
     # The pixels whose alpha is within a run: those with begin <= 4 i + 3 < end.
     bounds = np.array([0, *said_ends]) // _CHANNELS
     is_in = (np.frombuffer(said, dtype=np.uint8) > 0) & (bounds[1:] > bounds[:-1])
@@ -135,9 +135,9 @@ def _read_runs(rle: bytes | Sequence[int]) -> tuple[bytearray, list[int]]:
             ends += range(end - count + 1, end + 1)
             at += _VALUE_BITS * (count - 1)
     if end < n_values or at > n_bits:
-        raise ValueError("its run lengths end before the image does")
+        raise ValueError("the run lengths end before the image does")
     if len(ends) > 1 and ends[-2] >= n_values:
-        raise ValueError("its run lengths have more values than they announce")
+        raise ValueError("the run lengths have more values than they announce")
     if ends:
         ends[-1] = n_values  # as on Label Studio's page: what is over of the last run is cut
     return values, ends
@@ -157,16 +157,16 @@ def _to_bytes(rle: bytes | Sequence[int]) -> bytes:
             return bytes(rle)
     except (TypeError, ValueError):
         pass
-    raise ValueError("its run lengths are not a list of whole numbers from 0 to 255")
+    raise ValueError("the run lengths are not a list of whole numbers from 0 to 255")
 
 
 def _read_header(stream: bytes) -> tuple[int, list[tuple[int, int]]]:
     """Return how many values there are, and the four widths of lengths with the greatest number of each."""
     if len(stream) * 8 < _HEADER_BITS:
-        raise ValueError(f"its run lengths are {len(stream)} bytes, fewer than their header has")
+        raise ValueError(f"the run lengths are {len(stream)} bytes, fewer than their header has")
     fields = _window(stream + bytes(1), 0)[0] >> 64 - _HEADER_BITS
     if (value_bits := (fields >> 16 & 31) + 1) != _VALUE_BITS:
-        raise ValueError(f"its run lengths have values of {value_bits} bits, where an image has those of {_VALUE_BITS}")
+        raise ValueError(f"the run lengths have values of {value_bits} bits, where an image has those of {_VALUE_BITS}")
     widths = [(fields >> shift & 15) + 1 for shift in (12, 8, 4, 0)]
     return fields >> 21, [(width, (1 << width) - 1) for width in widths]
 

@@ -1,0 +1,62 @@
+"""A small network that says of every pixel which class it is of, and how deep inside its region. Imports torch."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+_WIDTHS = (24, 32, 48, 64)  # channels at 2, 4, 8 and 16 pixels
+MULTIPLE = 16  # of pixels that sides must be
+
+
+class UNet(nn.Module):
+    """Maps down to a sixteenth of the size and up again, each joined to that of the same size on the way down.
+
+    The first and the last map have half of the image's size, four pixels side by side in their channels: most time is
+    spent there.
+
+    Args:
+        n_classes: K.
+
+    Source:
+        Ronneberger et al., "U-Net: Convolutional Networks for Biomedical Image Segmentation", 2015.
+    """
+
+    def __init__(self, n_classes: int) -> None:
+        super().__init__()
+        taken = [12, *_WIDTHS[:-1]]
+        self.down = nn.ModuleList(_block(one, two) for one, two in zip(taken, _WIDTHS, strict=True))
+        joined = [(below + here, here) for here, below in pairwise(_WIDTHS)]
+        self.up = nn.ModuleList(_block(one, two) for one, two in reversed(joined))
+        self.last = nn.Conv2d(_WIDTHS[0], 4 * (n_classes + 2), 1)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return (n, K + 2, H, W) of (n, 3, H, W): logits of no class, of each class, and of the depth."""
+        maps = nn.functional.pixel_unshuffle(images, 2)
+        passed = []
+        for number, block in enumerate(self.down):
+            maps = block(nn.functional.max_pool2d(maps, 2) if number else maps)
+            passed.append(maps)
+        for block, beside in zip(self.up, reversed(passed[:-1]), strict=True):
+            maps = block(torch.cat([nn.functional.interpolate(maps, scale_factor=2.0), beside], dim=1))
+        return nn.functional.pixel_shuffle(self.last(maps), 2)
+
+
+def mask_loss(said: torch.Tensor, classes: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
+    """Return how far (n, K + 2, H, W) logits are from (n, H, W) classes, 0 for none, and depths in [0, 1].
+
+    Pixels of class -1 are not counted.
+    """
+    is_known = classes >= 0
+    by_class = nn.functional.cross_entropy(said[:, :-1], classes, ignore_index=-1)
+    by_depth = nn.functional.binary_cross_entropy_with_logits(said[:, -1], depth, reduction="none")
+    return by_class + (by_depth * is_known).sum() / is_known.sum().clamp(min=1)
+
+
+def _block(taken: int, given: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for channels in (taken, given):
+        layers += [nn.Conv2d(channels, given, 3, padding=1, bias=False), nn.BatchNorm2d(given), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers)
