@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
+from numpy.typing import NDArray
 
 from errata.audit.believe import Belief
 from errata.audit.evidence import agreement
 from errata.audit.ports import Artefact, ControlBelief, Progress, Snapshot, StoredPrediction, Task
+from errata.audit.region_beliefs import region_belief, update_digest
 from errata.errors import NothingToLearn
 from errata_model.records import Control
 
@@ -33,25 +35,36 @@ class StoredBeliever:
         """See `Believer.believe`."""
         progress.stage("Reading predictions", len(snapshot.tasks))
         version = self._model_version or _commonest_version(snapshot.tasks)
-        formed = [_control_belief(snapshot.tasks, control, version) for control in snapshot.controls]
+        whole = [control for control in snapshot.controls if not control.has_regions]
+        formed = [_control_belief(snapshot.tasks, control, version) for control in whole]
+        drawn = [
+            region_belief(snapshot, control, version)
+            for control in snapshot.controls
+            if control.has_regions and version is not None
+        ]
         beliefs = [belief for belief in formed if len(belief.task_ids)]
-        if version is None or not beliefs:
+        region_beliefs = [belief for belief in drawn if len(belief.task_ids)]
+        if version is None or not (beliefs or region_beliefs):
             raise NothingToLearn(_nothing_said(snapshot, self._model_version))
         digest = hashlib.sha256(version.encode())
         for belief in beliefs:
             digest.update(json.dumps(asdict(belief.control)).encode())
             digest.update(belief.task_ids.tobytes() + belief.probabilities.tobytes())
-        artefact = Artefact(f"errata-{digest.hexdigest()[:12]}", tuple(beliefs))
-        skipped = sum((_without_belief(snapshot.tasks, belief, version) for belief in formed), Counter[str]())
-        remarks = [_who(snapshot.tasks, beliefs, version)]
+        for about in region_beliefs:
+            update_digest(digest, about)
+        artefact = Artefact(f"errata-{digest.hexdigest()[:12]}", tuple(beliefs), tuple(region_beliefs))
+        known = [(belief.control, belief.task_ids) for belief in formed]
+        known += [(belief.control, belief.task_ids) for belief in drawn]
+        skipped = sum((_without_belief(snapshot.tasks, *each, version) for each in known), Counter[str]())
+        remarks = [_who(snapshot.tasks, [task_ids for _, task_ids in known], version)]
         remarks += filter(None, (agreement(snapshot.tasks, control, version) for control in snapshot.controls))
         source = f'It is what the predictions "{version}" say.'
         return Belief(artefact, {}, source, skipped, repeats=version, remarks=tuple(remarks))
 
 
-def _who(tasks: Sequence[Task], beliefs: Sequence[ControlBelief], version: str) -> str:
+def _who(tasks: Sequence[Task], believed: Sequence[NDArray[np.int64]], version: str) -> str:
     """Say whose predictions are believed, and whose are not."""
-    n_tasks = len({task_id for belief in beliefs for task_id in belief.task_ids.tolist()})
+    n_tasks = len({task_id for task_ids in believed for task_id in task_ids.tolist()})
     others = [name for name, _ in _n_tasks_of_versions(tasks).most_common() if name != version]
     also = ", ".join(f'"{name}"' for name in others[:N_NAMED] if not name.startswith("errata-"))
     beside = f"; not against those of {also}, which are there too" if also else ""
@@ -100,10 +113,8 @@ def _control_belief(tasks: Sequence[Task], control: Control, version: str | None
     return ControlBelief(control, task_ids, ("",) * len(task_ids), probabilities[is_known] / sums[is_known], None)
 
 
-def _without_belief(tasks: Sequence[Task], belief: ControlBelief, version: str) -> Counter[str]:
+def _without_belief(tasks: Sequence[Task], control: Control, task_ids: NDArray[np.int64], version: str) -> Counter[str]:
     """Count the labelled tasks that nothing is said about."""
-    known = set(belief.task_ids.tolist())
-    name = belief.control.name
-    labelled = {task.id for task in tasks if any(label.control == name for label in task.labels)}
-    what = f'labelled tasks without a usable prediction of "{version}" for "{name}"'
-    return +Counter({what: len(labelled - known)})
+    labelled = {task.id for task in tasks if any(label.control == control.name for label in task.labels)}
+    what = f'labelled tasks without a usable prediction of "{version}" for "{control.name}"'
+    return +Counter({what: len(labelled - set(task_ids.tolist()))})

@@ -54,8 +54,9 @@ class FileBeliever:
         if not self._path.is_file():
             raise UsageError(f"There is no file {self._path}. --belief takes {TAKEN}.")
         read = _Read()
+        whole = [control for control in snapshot.controls if not control.has_regions]
         for row in read_table(self._path):
-            self._take(row, snapshot.controls, read)
+            self._take(row, whole, read)
         if read.predictions.keys().isdisjoint(task.id for task in snapshot.tasks):
             wrong = f" Its probabilities are no numbers in [0, 1] ({_lines(read.unusable)})." if read.unusable else ""
             raise NothingToLearn(

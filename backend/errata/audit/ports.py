@@ -12,17 +12,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errata_model.records import Control, Finding, GivenLabel, Proposal
+from errata_model.regions.records import Believed, Region
+from errata_model.regions.shapes import Size
 
 NO_VERSION = "errata-none"  # what carries no belief: the version before the first audit
 
 
 @dataclass(frozen=True, slots=True)
 class StoredPrediction:
-    """A prediction that the source holds, as probabilities of one control's labels."""
+    """A prediction that the source holds about one control.
+
+    Attributes:
+        probabilities: of the control's labels; empty where it marks regions.
+        regions: those that it marks; None where the control labels the whole task.
+        size: of the image, in pixels, where it says so.
+    """
 
     model_version: str
     control: str
     probabilities: Mapping[str, float]
+    regions: tuple[Region, ...] | None = None
+    size: Size | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What one annotation marked for one control, which may be nothing.
+
+    Attributes:
+        answer: of the whole annotation: its label None and its value's hash "".
+        labels: of each region.
+        regions: the regions, in the same order.
+        size: of the image, in pixels; None where it is not known, or no image is labelled.
+    """
+
+    answer: GivenLabel
+    labels: tuple[GivenLabel, ...]
+    regions: tuple[Region, ...]
+    size: Size | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +65,7 @@ class Task:
     # One for each annotation that answered a control of tags, its label None and its value's hash "": what a tag that
     # is missing becomes a finding of, and where no tag was given, what says that none applies.
     answers: tuple[GivenLabel, ...] = ()
+    drawn: tuple[Drawn, ...] = ()  # of controls that mark regions, in annotation order; `labels` has their labels too
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +249,19 @@ class Regions(Protocol):
     def absent_hash(self, control: Control, tag: str) -> str:
         """Return the canonical hash that says that a tag is not given."""
 
+    def written(self, control: Control, region: Region, size: Size | None, value: Any) -> list[dict[str, Any]]:
+        """Return Label Studio's results of one region: the one that holds the label first.
+
+        Args:
+            control: whose region it is.
+            region: one without an id gets one that its content decides.
+            size: of the image, in pixels.
+            value: what the task's data hold under the control's key.
+        """
+
+    def region_hash(self, results: Sequence[Mapping[str, Any]], control: Control) -> str:
+        """Return the canonical hash of a region that is not there yet."""
+
 
 class AuditLog(Protocol):
     """Remembers audits and findings."""
@@ -318,11 +359,37 @@ class ControlBelief:
 
 
 @dataclass(frozen=True, slots=True)
+class RegionBelief:
+    """The belief about a control that marks regions.
+
+    Attributes:
+        control: what is believed about.
+        task_ids: (N,) int64, the tasks that have one.
+        content_keys: what each task shows: a sha256 in hex digits, or "" where not known.
+        believed: of each task, out-of-sample.
+        calibration: what the scoring learned from the project; see `calibrate` of the kind.
+        sizes: of each task's image, in pixels; None where it is not known.
+        model: opaque arrays of the learner to predict new media with; None where the belief came from elsewhere.
+        encoder: the network that the model begins with; None where there is none.
+    """
+
+    control: Control
+    task_ids: NDArray[np.int64]
+    content_keys: tuple[str, ...]
+    believed: tuple[Believed, ...]
+    calibration: Mapping[str, NDArray[Any]]
+    sizes: tuple[Size | None, ...]
+    model: Mapping[str, NDArray[Any]] | None = None
+    encoder: UsedEncoder | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Artefact:
     """All that an audit believes about a project."""
 
     version: str  # hash of data and model, no time in it
     beliefs: tuple[ControlBelief, ...]
+    region_beliefs: tuple[RegionBelief, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errata.audit.best_answer import best_answer
+from errata.audit.best_regions import best_regions, region_results
 from errata.audit.ports import (
     Artefact,
     ControlBelief,
     Prediction,
     PredictionSink,
     Progress,
+    RegionBelief,
     Regions,
     Snapshot,
+    Task,
 )
 from errata.settings import PredictionsMode
 
@@ -25,12 +28,27 @@ N_VERSIONS_KEPT = 2
 
 
 def prediction(
-    task_id: int, beliefs: Iterable[tuple[ControlBelief, NDArray[np.float32]]], regions: Regions
+    task: Task,
+    beliefs: Iterable[tuple[ControlBelief, NDArray[np.float32]]],
+    drawn: Iterable[tuple[RegionBelief, int]],
+    regions: Regions,
 ) -> Prediction:
-    """Say what is believed about a task: the best answer of each control, `beliefs` with its (K,) probabilities."""
+    """Say what is believed about a task: the best answer of each control.
+
+    Args:
+        task: which one.
+        beliefs: about controls that label the whole task, with its (K,) probabilities.
+        drawn: about controls that mark regions, with the task's row.
+        regions: writes the answers.
+    """
     said = [(belief.control, best_answer(belief.control, probabilities)) for belief, probabilities in beliefs]
     result = [region for control, best in said if best for region in regions.regions(control, best.labels)]
-    return Prediction(task_id, tuple(result), min((best.score for _, best in said if best), default=0.0))
+    scores = [best.score for _, best in said if best]
+    for about, row in drawn:
+        best_drawn = best_regions(about.believed[row], about.sizes[row])
+        result += region_results(about.control, best_drawn, about.sizes[row], task.data, regions)
+        scores.append(best_drawn.score)
+    return Prediction(task.id, tuple(result), min(scores, default=0.0))
 
 
 def push_predictions(
@@ -50,15 +68,16 @@ def push_predictions(
     if mode == "none":
         return 0
     rows = [{int(t): n for n, t in enumerate(belief.task_ids)} for belief in artefact.beliefs]
+    drawn = [{int(t): n for n, t in enumerate(belief.task_ids)} for belief in artefact.region_beliefs]
     lacking = [
-        task.id
+        task
         for task in snapshot.tasks
         if artefact.version not in task.prediction_versions and (mode == "all" or task.is_labeled)
     ]
     predictions = [
-        prediction(task_id, _of_task(task_id, artefact, rows), regions)
-        for task_id in lacking
-        if any(task_id in of_control for of_control in rows)
+        prediction(task, _of_task(task.id, artefact, rows), _drawn_on(task.id, artefact, drawn), regions)
+        for task in lacking
+        if any(task.id in of_control for of_control in (*rows, *drawn))
     ]
     progress.stage("Pushing predictions", len(predictions))
     n_stored = 0
@@ -92,5 +111,13 @@ def _of_task(
     return [
         (belief, belief.probabilities[of_control[task_id]])
         for belief, of_control in zip(artefact.beliefs, rows, strict=True)
+        if task_id in of_control
+    ]
+
+
+def _drawn_on(task_id: int, artefact: Artefact, rows: Sequence[Mapping[int, int]]) -> list[tuple[RegionBelief, int]]:
+    return [
+        (belief, of_control[task_id])
+        for belief, of_control in zip(artefact.region_beliefs, rows, strict=True)
         if task_id in of_control
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from errata.audit.annotators import Beside, put_beside
 from errata.audit.believe import Belief
 from errata.audit.detectors import DETECTORS, Detector, Scene, Signal, annotator_conflict
 from errata.audit.ports import ControlBelief, Regions, Snapshot, Task
+from errata.audit.region_findings import find_regions, unscored_regions
 from errata.audit.scored import Scored, score, unscored
 from errata.audit.tag_annotators import put_tags_beside
 from errata.audit.tags import consensus_of_tags
@@ -20,13 +21,14 @@ from errata.audit.wording import SIMILAR_SHOWN, provenance, similar_items, simil
 from errata_model.features import Features
 from errata_model.kinds.choices.rows import inverse_document_frequencies, weigh_terms
 from errata_model.neighbours import nearest_neighbours
-from errata_model.records import Finding, finding_key
+from errata_model.records import Finding, GivenLabel, finding_key
 
 LEAST_LIMIT = 100
 LIMIT_SHARE = 0.10
 
 Signals = Mapping[str, Signal]  # detector's name -> what it holds against one label
 Place = tuple[int, int]  # which control's belief, and which of its labels
+Candidate = tuple[Finding, bool]  # and whether anything speaks against the label
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,46 @@ def find_suspects(
 ) -> Findings:
     """Return every given label that the belief says something about, most likely error first; see `Findings.all`.
 
-    A suspect is a label whose place the belief would give to another one, or that a detector fired for, within `limit`
-    (by default 10 % of the labels, at least 100). Others follow behind them, by disagreement too. A label's
-    disagreement is the noisy-or of the belief's and the detectors': they add up, and none takes from another. Where
-    several people labelled the same tasks the belief is theirs, too; see `audit.annotators`.
+    Regions that the belief misses are among them. A suspect is a label whose place the belief would give to another
+    one, or that a detector fired for, within `limit` (by default 10 % of the labels, at least 100). Others follow
+    behind them, by disagreement too. A label's disagreement is the noisy-or of the belief's and the detectors': they
+    add up, and none takes from another. Where several people labelled the same tasks the belief is theirs, too; see
+    `audit.annotators`.
+    """
+    n_labels = sum(label.label is not None for task in snapshot.tasks for label in task.labels)
+    n_limit = max(LEAST_LIMIT, int(LIMIT_SHARE * n_labels)) if limit is None else limit
+    found, figures = _of_whole_tasks(snapshot, belief, regions, n_limit, detectors)
+    for about in belief.artefact.region_beliefs:
+        version = belief.artefact.version
+        drawn = find_regions(snapshot, about, belief.source, belief.repeats, version, regions)
+        found += [(finding, bool(finding.detectors)) for finding in drawn]
+    found.sort(key=_rank)
+    doubted = [finding for finding, is_doubted in found if is_doubted]
+    beyond = (*unscored(snapshot, belief.artefact.beliefs, regions), *_unscored_regions(snapshot, belief))
+    return Findings(
+        tuple(finding for finding, _ in found),
+        tuple(doubted[:n_limit]),
+        len(doubted),
+        figures,
+        frozenset(finding_key(snapshot.url, snapshot.project_id, label) for label in beyond),
+    )
+
+
+def _rank(candidate: Candidate) -> tuple[float, int, int]:
+    finding, _ = candidate
+    return -finding.disagreement, finding.given.task_id, finding.given.annotation_id
+
+
+def _unscored_regions(snapshot: Snapshot, belief: Belief) -> Iterator[GivenLabel]:
+    return unscored_regions(snapshot, belief.artefact.region_beliefs)
+
+
+def _of_whole_tasks(
+    snapshot: Snapshot, belief: Belief, regions: Regions, n_limit: int, detectors: Sequence[Detector]
+) -> tuple[list[Candidate], tuple[dict[str, Any], ...]]:
+    """Return the findings of labels of whole tasks, and the figures of `Findings.annotators`.
+
+    Evidence is looked up for the `n_limit` most doubted of them alone.
     """
     alone = [score(snapshot, control_belief, regions) for control_belief in belief.artefact.beliefs]
     beside = [_beside(snapshot, belief, s) for s in alone]
@@ -69,8 +107,6 @@ def find_suspects(
     }
     is_apart = annotator_conflict in detectors
     scored = [s if among is None else among.scored(s, is_apart) for s, among in zip(alone, beside, strict=True)]
-    n_labels = sum(label.label is not None for s in scored for label in s.labels)
-    n_limit = max(LEAST_LIMIT, int(LIMIT_SHARE * n_labels)) if limit is None else limit
     merged = {
         (i, n): _noisy_or(float(s.disagreement[n]), signals.get((i, n), {}))
         for i, s in enumerate(scored)
@@ -81,32 +117,25 @@ def find_suspects(
         for (i, n), disagreement in merged.items()
     )
     places = [(i, n) for *_, i, n in rank]
-    doubted = [(i, n) for i, n in places if scored[i].proposed[n] != scored[i].given[n] or (i, n) in signals]
-    reasons = _reasons(snapshot, belief, scored, doubted[:n_limit])
-    findings = {
-        (i, n): _finding(
-            snapshot,
-            belief,
-            scored[i],
-            n,
-            regions,
-            merged[i, n],
-            signals.get((i, n), {}),
-            reasons.get((i, n), belief.source),
+    doubted = {(i, n): None for i, n in places if scored[i].proposed[n] != scored[i].given[n] or (i, n) in signals}
+    reasons = _reasons(snapshot, belief, scored, list(doubted)[:n_limit])
+    found = [
+        (
+            _finding(
+                snapshot,
+                belief,
+                scored[i],
+                n,
+                regions,
+                merged[i, n],
+                signals.get((i, n), {}),
+                reasons.get((i, n), belief.source),
+            ),
+            (i, n) in doubted,
         )
         for i, n in places
-    }
-    suspects = tuple(findings[place] for place in doubted[:n_limit])
-    return Findings(
-        tuple(findings.values()),
-        suspects,
-        len(doubted),
-        tuple(dict(among.figures) for among in beside if among),
-        frozenset(
-            finding_key(snapshot.url, snapshot.project_id, label)
-            for label in unscored(snapshot, belief.artefact.beliefs, regions)
-        ),
-    )
+    ]
+    return found, tuple(dict(among.figures) for among in beside if among)
 
 
 def _beside(snapshot: Snapshot, belief: Belief, scored: Scored) -> Beside | None:

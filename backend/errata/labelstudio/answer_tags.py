@@ -75,7 +75,12 @@ def takes_none(element: Element, hidden: set[str]) -> bool:
         hidden: names of controls that the page does not always show.
     """
     is_asked = attribute(element, "name") not in hidden
-    return kind_of(element) == "tags" and is_asked and not _is_set(element, "required")
+    return kind_of(element) == "tags" and is_asked and not is_required(element)
+
+
+def is_required(element: Element) -> bool:
+    """Say whether the page saves no annotation without an answer."""
+    return _is_set(element, "required")
 
 
 def hidden_controls(root: Element) -> set[str]:

@@ -14,17 +14,28 @@ from errata.errors import ConfigNotServed, UsageError
 from errata.labelstudio.answer_tags import (
     attribute,
     hidden_controls,
+    is_required,
     kind_of,
     labels_of,
     most_of,
     takes_none,
     wrong_labels,
 )
+from errata.labelstudio.region_tags import (
+    MODALITIES,
+    TAGS,
+    draws_for,
+    region_labels,
+    region_tag,
+    wrong_region_tag,
+)
 from errata_model.records import Control, TextForm
 
 _SERVED = (
-    'Served are choices and taxonomies on an image or a text, such as <Image name="image" value="$image"/> with '
-    '<Choices name="label" toName="image"><Choice value="cat"/><Choice value="dog"/></Choices>.'
+    "Served are choices and taxonomies on an image or a text, and labels of their regions, such as "
+    '<Image name="image" value="$image"/> with <Choices name="label" toName="image"><Choice value="cat"/>'
+    '<Choice value="dog"/></Choices> or <RectangleLabels name="box" toName="image"><Label value="cat"/>'
+    "</RectangleLabels>."
 )
 _TEXTS = ("Text", "HyperText", "Paragraphs", "Table", "List")
 _ANSWERED = ("Choices", "Taxonomy")
@@ -53,11 +64,13 @@ def read_label_config(xml: str) -> LabelConfig:
     controls: list[Control] = []
     refused: list[str] = []
     for element in elements:
-        if element.get("toName") is None and element.tag not in _ANSWERED:
+        if element.get("toName") is None and element.tag not in (*_ANSWERED, *TAGS):
             continue
-        reason = _why_refused(element, objects, names) or _otherwise(element, objects, controls)
+        if draws_for(element, elements) is not None:
+            continue
+        reason = _why_refused(element, objects, names, elements) or _otherwise(element, objects, elements, controls)
         if reason is None:
-            controls.append(replace(_to_control(element, objects), takes_none=takes_none(element, hidden)))
+            controls.append(_to_control(element, objects, elements, hidden))
         else:
             refused.append(f'<{element.tag} name="{element.get("name", "")}"> is not audited because {reason}.')
     hotkeys = frozenset(key for e in elements if (key := e.get("hotkey")))
@@ -78,11 +91,28 @@ def serveable(xml: str) -> LabelConfig:
     return config
 
 
-def _why_refused(element: Element, objects: dict[str, Element], names: Counter[str | None]) -> str | None:
+def _why_refused(
+    element: Element, objects: dict[str, Element], names: Counter[str | None], elements: list[Element]
+) -> str | None:
     """Say in words what keeps a control from being audited; None where nothing does."""
+    if element.tag in TAGS:
+        return next(_wrong_regions(element, objects, names, elements), None)
     if element.tag not in _ANSWERED:
-        return "errata audits <Choices> and <Taxonomy> only"
-    return next(chain(_wrong_place(element, objects, names), wrong_labels(element)), None)
+        return f"errata audits no <{element.tag}>"
+    wrong_object = _wrong_object(element, objects, ("Image", *_TEXTS))
+    return next(chain(_wrong_place(element, objects, names), wrong_object, wrong_labels(element)), None)
+
+
+def _wrong_regions(
+    element: Element, objects: dict[str, Element], names: Counter[str | None], elements: list[Element]
+) -> Iterator[str]:
+    yield from _wrong_place(element, objects, names)
+    labelled = objects[element.get("toName", "")]
+    asked = region_tag(element, labelled.tag, elements)
+    yield from _wrong_object(element, objects, asked.objects)
+    if attribute(labelled, "valueList"):
+        yield "its <Image> shows several images a task (valueList), where one is needed"
+    yield from wrong_region_tag(element, asked)
 
 
 def _wrong_place(element: Element, objects: dict[str, Element], names: Counter[str | None]) -> Iterator[str]:
@@ -101,23 +131,25 @@ def _wrong_place(element: Element, objects: dict[str, Element], names: Counter[s
         yield f'toName="{to_name}" names no object of the config'
     elif names[to_name] > 1:
         yield f'toName="{to_name}" is the name of several tags'
-    else:
-        yield from _wrong_object(objects[to_name])
 
 
-def _wrong_object(element: Element) -> Iterator[str]:
-    if element.tag not in ("Image", *_TEXTS):
-        tags = ", ".join(f"<{tag}>" for tag in ("Image", *_TEXTS))
-        yield f"it labels a <{element.tag}>, where one of {tags} is needed"
-    elif not re.fullmatch(r"\$[^$]+", value := element.get("value", "")):
-        yield f'the <{element.tag}> has value="{value}", where value="$key" with a key of the task\'s data is needed'
-    elif attribute(element, "encoding", "none") != "none":
-        yield f'the <{element.tag}> has encoding="{attribute(element, "encoding", "")}", where none is needed'
+def _wrong_object(element: Element, objects: dict[str, Element], served: tuple[str, ...]) -> Iterator[str]:
+    labelled = objects[element.get("toName", "")]
+    if labelled.tag not in served:
+        tags = ", ".join(f"<{tag}>" for tag in served)
+        needed = f"one of {tags}" if len(served) > 1 else tags
+        yield f"it labels a <{labelled.tag}>, where {needed} is needed"
+    elif not re.fullmatch(r"\$[^$]+", value := labelled.get("value", "")):
+        yield f'the <{labelled.tag}> has value="{value}", where value="$key" with a key of the task\'s data is needed'
+    elif attribute(labelled, "encoding", "none") != "none":
+        yield f'the <{labelled.tag}> has encoding="{attribute(labelled, "encoding", "")}", where none is needed'
 
 
-def _otherwise(element: Element, objects: dict[str, Element], served: Sequence[Control]) -> str | None:
+def _otherwise(
+    element: Element, objects: dict[str, Element], elements: list[Element], served: Sequence[Control]
+) -> str | None:
     """Say that another control labels the same key of the data as something else; None where none does."""
-    control = _to_control(element, objects)
+    control = _to_control(element, objects, elements, set())
     for other in served:
         if other.data_key == control.data_key and (other.modality, other.text) != (control.modality, control.text):
             tags = [objects[each.to_name].tag for each in (control, other)]
@@ -125,20 +157,28 @@ def _otherwise(element: Element, objects: dict[str, Element], served: Sequence[C
     return None
 
 
-def _to_control(element: Element, objects: dict[str, Element]) -> Control:
+def _to_control(element: Element, objects: dict[str, Element], elements: list[Element], hidden: set[str]) -> Control:
     to_name = element.get("toName", "")
-    text = _text_form(objects[to_name])
-    return Control(
+    labelled = objects[to_name]
+    text = _text_form(labelled)
+    control = Control(
         name=element.get("name", ""),
-        kind=kind_of(element),
-        modality="text" if text else "image",
+        kind="",
+        modality="text" if text else MODALITIES[labelled.tag],
         to_name=to_name,
-        data_key=objects[to_name].get("value", "")[1:],
-        labels=tuple(labels_of(element)),
+        data_key=labelled.get("value", "")[1:],
+        labels=(),
         text=text,
         type=element.tag.lower(),
-        most=most_of(element),
     )
+    if element.tag in TAGS:
+        asked = region_tag(element, labelled.tag, elements)
+        is_asked = control.name not in hidden and not is_required(element)
+        labels = tuple(region_labels(element))
+        return replace(control, kind=asked.kind or "", labels=labels, drawn_by=asked.drawn_by, takes_none=is_asked)
+    is_none = takes_none(element, hidden)
+    labels = tuple(labels_of(element))
+    return replace(control, kind=kind_of(element), labels=labels, most=most_of(element), takes_none=is_none)
 
 
 def _text_form(element: Element) -> TextForm | None:

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from errata.audit.ports import StoredPrediction, Task
+from errata.audit.ports import Drawn, StoredPrediction, Task
 from errata.labelstudio.codecs import Codecs
+from errata.labelstudio.codecs.scores import is_score
 from errata.labelstudio.suggestions import Suggestion, suggestion_of
 from errata_model.records import Control, GivenLabel
 
@@ -37,15 +38,22 @@ class TaskReader:
                 self._leave_out(f'tasks without anything under "{key}"', "task", task_id)
         annotations = [each for each in raw.get("annotations") or () if isinstance(each, Mapping)]
         predictions = [each for each in raw.get("predictions") or () if isinstance(each, Mapping)]
-        given = [label for each in annotations for label in self._labels(each, task_id, predictions)]
+        submitted = [each for each in annotations if self._is_usable(each, int(each["id"]))]
+        given = [label for each in submitted for label in self._labels(each, task_id, predictions)]
+        drawn = [one for each in submitted for one in self._drawn(each, task_id, data, predictions)]
         return Task(
             id=task_id,
             data=data,
-            labels=tuple(label for label in given if label.label is not None),
+            labels=tuple(
+                label
+                for label in (*given, *(label for one in drawn for label in one.labels))
+                if label.label is not None
+            ),
             is_labeled=bool(raw.get("is_labeled", any(not each.get("was_cancelled") for each in annotations))),
-            predictions=tuple(stored for each in predictions for stored in self._stored(each)),
+            predictions=tuple(stored for each in predictions for stored in self._stored(each, data)),
             prediction_versions=tuple(str(each.get("model_version") or "") for each in predictions),
             answers=tuple(label for label in given if label.label is None),
+            drawn=tuple(drawn),
         )
 
     def skipped(self) -> Counter[str]:
@@ -62,22 +70,27 @@ class TaskReader:
             data.setdefault(keys.pop(), data[_UNDEFINED])
         return data
 
+    def _is_usable(self, annotation: Mapping[str, Any], annotation_id: int) -> bool:
+        """Say whether an annotation was submitted with something that can be read."""
+        result = annotation.get("result")
+        if annotation.get("was_cancelled"):
+            self._leave_out("annotations that their annotator skipped", "", annotation_id)
+        elif not isinstance(result, list):
+            self._leave_out("annotations whose result is not a list", "annotation", annotation_id)
+        elif not result and not all(control.takes_none for control in self._controls):
+            self._leave_out("annotations that are empty", "annotation", annotation_id)
+        else:
+            return True
+        return False
+
     def _labels(
         self, annotation: Mapping[str, Any], task_id: int, predictions: Sequence[Mapping[str, Any]]
     ) -> Iterable[GivenLabel]:
-        annotation_id = int(annotation["id"])
-        if annotation.get("was_cancelled"):
-            self._leave_out("annotations that their annotator skipped", "", annotation_id)
-            return
-        result = annotation.get("result")
-        if not isinstance(result, list):
-            self._leave_out("annotations whose result is not a list", "annotation", annotation_id)
-            return
-        if not result and not all(control.takes_none for control in self._controls):
-            self._leave_out("annotations that are empty", "annotation", annotation_id)
-            return
+        annotation_id, result = int(annotation["id"]), annotation["result"]
         suggestion = suggestion_of(annotation, predictions)
         for control in self._controls:
+            if control.has_regions:
+                continue
             decoded = self._codecs.decode(result, control)
             is_answered = decoded.is_answered or (control.takes_none and decoded.problem is None)
             if decoded.problem is not None:
@@ -89,16 +102,46 @@ class TaskReader:
                     given = self._given(annotation, task_id, control, label)
                     yield self._with_origin(given, result, suggestion)
 
-    def _given(self, annotation: Mapping[str, Any], task_id: int, control: Control, label: str | None) -> GivenLabel:
+    def _drawn(
+        self,
+        annotation: Mapping[str, Any],
+        task_id: int,
+        data: Mapping[str, Any],
+        predictions: Sequence[Mapping[str, Any]],
+    ) -> Iterable[Drawn]:
+        annotation_id, result = int(annotation["id"]), annotation["result"]
+        suggestion = suggestion_of(annotation, predictions)
+        for control in self._controls:
+            if not control.has_regions:
+                continue
+            regions, problems, size = self._codecs.regions_in(result, control, data.get(control.data_key))
+            for problem in problems:
+                self._leave_out(f"regions {problem}", "annotation", annotation_id)
+            if not regions and not control.takes_none:
+                self._leave_out(f'annotations without an answer for "{control.name}"', "annotation", annotation_id)
+                continue
+            answer = self._given(annotation, task_id, control, None)
+            labels = [self._given(annotation, task_id, control, region.label, region.id) for region in regions]
+            labels = [self._with_origin(label, result, suggestion) for label in labels]
+            yield Drawn(answer, tuple(labels), tuple(regions), size)
+
+    def _given(
+        self,
+        annotation: Mapping[str, Any],
+        task_id: int,
+        control: Control,
+        label: str | None,
+        region_id: str | None = None,
+    ) -> GivenLabel:
         tag = label if control.kind == "tags" else None
-        is_value = control.kind != "tags" or tag is not None
-        value_hash = self._codecs.value_hash(annotation["result"], control.name, None, tag) if is_value else None
+        is_value = label is not None
+        value_hash = self._codecs.value_hash(annotation["result"], control.name, region_id, tag) if is_value else None
         return GivenLabel(
             task_id=task_id,
             annotation_id=int(annotation["id"]),
             annotator=_annotator(annotation.get("completed_by")),
             control=control.name,
-            region_id=None,
+            region_id=region_id,
             kind=control.kind,
             label=label,
             value_hash=value_hash or "",
@@ -108,14 +151,28 @@ class TaskReader:
         suggested_by, started_from = suggestion.of(given, result, self._codecs)
         return given if started_from is None else replace(given, suggested_by=suggested_by, started_from=started_from)
 
-    def _stored(self, prediction: Mapping[str, Any]) -> Iterable[StoredPrediction]:
-        result = prediction.get("result")
+    def _stored(self, prediction: Mapping[str, Any], data: Mapping[str, Any]) -> Iterable[StoredPrediction]:
+        result, score = prediction.get("result"), prediction.get("score")
+        version = str(prediction.get("model_version") or "")
         if not isinstance(result, list):
             return
         for control in self._controls:
-            probabilities = self._codecs.probabilities(result, prediction.get("score"), control)
+            if control.has_regions:
+                yield self._stored_regions(result, score, version, control, data)
+                continue
+            probabilities = self._codecs.probabilities(result, score, control)
             if probabilities is not None:
-                yield StoredPrediction(str(prediction.get("model_version") or ""), control.name, probabilities)
+                yield StoredPrediction(version, control.name, probabilities)
+
+    def _stored_regions(
+        self, result: list[Any], score: object, version: str, control: Control, data: Mapping[str, Any]
+    ) -> StoredPrediction:
+        regions, problems, size = self._codecs.regions_in(result, control, data.get(control.data_key))
+        for problem in problems:
+            self._leave_out(f'predicted regions of "{version}" {problem}', "", 0)
+        sure = float(score) if is_score(score) else None
+        scored = [region if region.score is not None else replace(region, score=sure) for region in regions]
+        return StoredPrediction(version, control.name, {}, tuple(scored), size)
 
 
 def _annotator(completed_by: object) -> str:

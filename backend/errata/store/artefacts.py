@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from errata.audit.ports import Artefact, ControlBelief, UsedEncoder
 from errata.errors import UsageError
+from errata.store.believed_regions import pack, unpack
 from errata.store.files import locked, private_folder, write_whole
 from errata_model.records import Control, TextForm
 
@@ -95,10 +96,11 @@ def _write(artefact: Artefact, folder: Path) -> None:
                 "encoder": None if belief.encoder is None else asdict(belief.encoder),
             }
         )
+    drawn = [pack(belief, f"regions/{i}/", arrays) for i, belief in enumerate(artefact.region_beliefs)]
     pickled = [name for name, array in arrays.items() if np.asarray(array).dtype.hasobject]
     if pickled:
         raise ValueError(f"`artefact` must hold plain arrays, got Python objects in {pickled!r}")
-    about = {"version": artefact.version, "beliefs": beliefs}
+    about = {"version": artefact.version, "beliefs": beliefs, "region_beliefs": drawn}
     temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))  # mode 0700
     np.savez(temporary / "arrays.npz", **arrays)  # type: ignore[arg-type]  # names are ours, never `allow_pickle`
     write_whole(temporary / "artefact.json", [json.dumps(about).encode()])
@@ -119,12 +121,18 @@ def _read(folder: Path) -> Artefact:
             )
             for i, row in enumerate(about["beliefs"])
         )
-    return Artefact(about["version"], beliefs)
+        drawn = tuple(
+            unpack(row, f"regions/{i}/", arrays, _control(row["control"]), _encoder(row))
+            for i, row in enumerate(about.get("region_beliefs", ()))  # earlier artefacts have none
+        )
+    return Artefact(about["version"], beliefs, drawn)
 
 
 def _control(row: dict[str, Any]) -> Control:
     text = row.get("text")  # earlier artefacts have none
-    return Control(**{**row, "labels": tuple(row["labels"]), "text": TextForm(**text) if text else None})
+    drawn_by = tuple((name, type_) for name, type_ in row.get("drawn_by", ()))
+    form = TextForm(**text) if text else None
+    return Control(**{**row, "labels": tuple(row["labels"]), "text": form, "drawn_by": drawn_by})
 
 
 def _encoder(about: dict[str, Any]) -> UsedEncoder | None:

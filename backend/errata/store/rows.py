@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from errata.review.records import Change, TagChange, Verdict
+from errata.review.records import Change, RegionChange, TagChange, Verdict
 from errata_model.records import Finding, GivenLabel, Proposal
 
 
@@ -21,7 +21,8 @@ def finding_from_json(row: Mapping[str, Any]) -> Finding:
     proposal = row["proposal"]
     if proposal is not None:
         top = tuple((str(label), float(probability)) for label, probability in proposal["top"])
-        proposal = Proposal(**{**proposal, "top": top})
+        beside = tuple(proposal.get("beside", ()))  # earlier findings have none
+        proposal = Proposal(**{**proposal, "top": top, "beside": beside})
     return Finding(**{**row, "given": GivenLabel(**row["given"]), "proposal": proposal})
 
 
@@ -32,8 +33,9 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
 
 def verdict_from_json(row: Mapping[str, Any]) -> Verdict:
     """Read what `verdict_to_json` wrote."""
-    also = tuple(TagChange(**each) for each in row.get("also", ()))  # what was written before schema 4 has none
-    return Verdict(**{**row, "decided_at": datetime.fromisoformat(row["decided_at"]), "also": also})
+    also = tuple(map(_also_from_json, row.get("also", ())))  # what was written before schema 4 has none
+    decided_at = datetime.fromisoformat(row["decided_at"])
+    return Verdict(**{**row, "decided_at": decided_at, "also": also, "new_value": _new_value(row)})
 
 
 def change_to_json(change: Change) -> dict[str, Any]:
@@ -43,4 +45,13 @@ def change_to_json(change: Change) -> dict[str, Any]:
 
 def change_from_json(row: Mapping[str, Any]) -> Change:
     """Read what `change_to_json` wrote."""
-    return Change(**{**row, "decided_at": datetime.fromisoformat(row["decided_at"])})
+    return Change(**{**row, "decided_at": datetime.fromisoformat(row["decided_at"]), "new_value": _new_value(row)})
+
+
+def _also_from_json(row: Mapping[str, Any]) -> TagChange | RegionChange:
+    return RegionChange(**{**row, "new_value": tuple(row["new_value"])}) if "region_id" in row else TagChange(**row)
+
+
+def _new_value(row: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...] | None:
+    said = row.get("new_value")  # what was written before schema 5 has none
+    return None if said is None else tuple(said)

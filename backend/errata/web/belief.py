@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from errata.audit.ports import Artefact, ControlBelief
+from errata.audit.ports import Artefact, ControlBelief, RegionBelief
 from errata_model.features import Features
 from errata_model.kinds.stored import load_model
 from errata_model.records import Control
+from errata_model.regions.records import Believed
+from errata_model.regions.shapes import Size
 
 MOST_PREDICTED = 50_000  # rows of contents that came after the audit
 
@@ -59,10 +61,36 @@ class ControlRows:
             self._predicted.update(zip(keys, self.model.predict(features), strict=True))
 
 
+class RegionRows:
+    """The belief about the regions of one control, by task and by what a task shows."""
+
+    def __init__(self, belief: RegionBelief) -> None:
+        self.control: Control = belief.control
+        self.labels = frozenset(belief.control.labels)
+        self.is_own = belief.model is not None
+        self._belief = belief
+        self._row_of_task = {int(task_id): row for row, task_id in enumerate(belief.task_ids)}
+        self._row_of_content = {key: row for row, key in reversed(list(enumerate(belief.content_keys))) if key}
+
+    def find(self, task_id: int | None, key: str | None) -> tuple[Believed, Size | None] | None:
+        """Return what is believed of a task and the size of its image; None where it was not audited.
+
+        Args:
+            task_id: of the task.
+            key: of what it shows now; None where that is not known.
+        """
+        row = None if task_id is None else self._row_of_task.get(task_id)
+        if row is None or (key and self._belief.content_keys[row] not in ("", key)):
+            row = self._row_of_content.get(key or "")
+        return None if row is None else (self._belief.believed[row], self._belief.sizes[row])
+
+
 class ProjectBelief:
     """All that an audit believes about a project, ready to be looked up."""
 
     def __init__(self, artefact: Artefact) -> None:
         self.version = artefact.version
         self.controls = tuple(ControlRows(belief) for belief in artefact.beliefs)
-        self.n_tasks = max((len(belief.task_ids) for belief in artefact.beliefs), default=0)
+        self.drawn = tuple(RegionRows(belief) for belief in artefact.region_beliefs)
+        n_tasks = [len(belief.task_ids) for belief in artefact.beliefs]
+        self.n_tasks = max([*n_tasks, *(len(belief.task_ids) for belief in artefact.region_beliefs)], default=0)

@@ -22,11 +22,12 @@ from numpy.typing import NDArray
 from starlette.concurrency import run_in_threadpool
 
 from errata.audit.best_answer import best_answer
+from errata.audit.best_regions import best_regions, region_results
 from errata.audit.ports import NO_VERSION, MediaIndex, Regions
 from errata.errors import UsageError
 from errata.jobs.queue import Queue
 from errata.settings import PredictionsMode
-from errata.web.belief import ControlRows, ProjectBelief
+from errata.web.belief import ControlRows, ProjectBelief, RegionRows
 from errata.web.beliefs import Beliefs
 from errata.web.bodies import AskedTask, PredictRequest
 from errata.web.newcomers import PLAIN, Encoders, Newcomers, Wanted
@@ -246,6 +247,17 @@ class Predictions:
             if best is not None:
                 regions.extend(self._regions.regions(rows.control, best.labels))
                 scores.append(best.score)
+        for drawn in belief.drawn:
+            uri = _uri(task, drawn)
+            found = drawn.find(task.id, self._key(uri))
+            if found is None:
+                if uri and drawn.is_own:
+                    return "pending"
+                continue
+            believed, size = found
+            marked = best_regions(believed, size, _lost(drawn, allowed))
+            regions.extend(region_results(drawn.control, marked, size, task.data, self._regions))
+            scores.append(marked.score)
         if not scores:
             return "unusable"
         return {"result": regions, "score": min(scores), "model_version": belief.version}
@@ -257,7 +269,7 @@ class Predictions:
         return None if key is None else rows.of_content(task.id, key)
 
 
-def _lost(rows: ControlRows, allowed: Allowed | None) -> frozenset[str]:
+def _lost(rows: ControlRows | RegionRows, allowed: Allowed | None) -> frozenset[str]:
     """Return the labels that the config does not have any more."""
     return frozenset() if allowed is None else rows.labels - allowed.get(rows.control.name, frozenset())
 
@@ -266,7 +278,7 @@ def _is_shown(task: AskedTask, mode: PredictionsMode) -> bool:
     return mode == "all" or (mode == "labelled" and task.is_labeled)
 
 
-def _uri(task: AskedTask, rows: ControlRows) -> str:
+def _uri(task: AskedTask, rows: ControlRows | RegionRows) -> str:
     value = task.data.get(rows.control.data_key)
     return str(value) if value else ""
 

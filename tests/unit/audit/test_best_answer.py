@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from errata.audit.best_answer import best_answer
-from errata.audit.ports import ControlBelief
+from errata.audit.ports import ControlBelief, Task
 from errata.audit.push import prediction
 from errata.labelstudio.codecs import Codecs
 from errata_model.records import Control
+
+TASK = Task(1, {}, (), is_labeled=True)
 
 LABELS = ("cat", "dog", "fox")
 ONE = Control("label", "choices", "image", "image", "image", LABELS)
@@ -61,8 +63,8 @@ def test_a_prediction_says_all_tags_in_one_region_and_none_in_no_region() -> Non
     beliefs = [
         ControlBelief(control, np.array([1]), ("",), np.zeros((1, 3), np.float32), None) for control in (ONE, TAGS)
     ]
-    said = prediction(1, zip(beliefs, [row(0.2, 0.7, 0.1), row(0.9, 0.6, 0.3)], strict=True), Codecs())
+    said = prediction(TASK, zip(beliefs, [row(0.2, 0.7, 0.1), row(0.9, 0.6, 0.3)], strict=True), (), Codecs())
     assert [region["value"] for region in said.result] == [{"choices": ["dog"]}, {"choices": ["cat", "dog"]}]
     assert ([region["score"] for region in said.result], said.score) == ([0.7, 0.6], 0.6)
-    none = prediction(1, [(beliefs[1], row(0.1, 0.2, 0.3))], Codecs())
+    none = prediction(TASK, [(beliefs[1], row(0.1, 0.2, 0.3))], (), Codecs())
     assert (none.result, none.score) == ((), 0.7)

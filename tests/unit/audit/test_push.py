@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from errata.audit.ports import Prediction, Snapshot
+from errata.audit.ports import Prediction, Snapshot, Task
 from errata.audit.push import CHUNK, prediction, push_predictions
 from errata.labelstudio.codecs import Codecs
 from errata_model.records import Control
+
+TASK = Task(1, {}, (), is_labeled=True)
 
 VERSION = "errata-1"
 
@@ -69,10 +71,10 @@ def test_score_is_that_of_the_least_sure_control(believed: Any, control: Control
     """Two controls make two regions and one score; a task that nothing is said about scores 0."""
     mood = replace(control, name="mood", labels=("happy", "sad", "neither"))
     both = [believed([row], of=of).artefact.beliefs[0] for of, row in ((control, (0.9, 0.1, 0)), (mood, (0, 0.6, 0.4)))]
-    made = prediction(1, [(about, about.probabilities[0]) for about in both], Codecs())
+    made = prediction(TASK, [(about, about.probabilities[0]) for about in both], (), Codecs())
     assert [(r["from_name"], r["score"]) for r in made.result] == [("animal", 0.9), ("mood", 0.6)]
     assert made.score == 0.6
-    assert prediction(1, [], Codecs()) == Prediction(1, (), 0.0)
+    assert prediction(TASK, [], (), Codecs()) == Prediction(1, (), 0.0)
 
 
 def test_only_tasks_that_lack_the_version_are_pushed(project: Any, believed: Any, told: Any) -> None:

@@ -102,14 +102,14 @@ def test_other_controls_are_refused_by_tag_and_name_while_the_choice_is_served()
         view(
             IMAGE,
             f'<Choices name="l" toName="image">{TWO}</Choices>',
-            '<RectangleLabels name="box" toName="image"><Label value="x"/></RectangleLabels>',
-            '<TextArea name="note" toName="image"/>',
+            '<Rectangle name="box" toName="image"/>',
+            '<MagicWand name="wand" toName="image"/>',
         )
     )
     assert len(config.controls) == 1
     assert [text.split(" is not")[0] for text in config.refused] == [
-        '<RectangleLabels name="box">',
-        '<TextArea name="note">',
+        '<Rectangle name="box">',
+        '<MagicWand name="wand">',
     ]
 
 

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from errata.labelstudio.codecs import choices, tags, whole_task
+from errata.labelstudio.codecs import boxes, choices, region_edits, region_places, tags, whole_task
 from errata_model.records import Control, Proposal
+from errata_model.regions.records import Region as Drawn
+from errata_model.regions.shapes import Size
 
 Region = Mapping[str, Any]
+
+
+class _RegionCodec(Protocol):
+    """How one kind of regions is written down: a module of this package."""
+
+    def decode(
+        self, result: Sequence[Region], control: Control, value: object
+    ) -> tuple[list[Drawn], list[str], Size | None]:
+        """See `Codecs.regions_in`."""
+
+    def write(self, control: Control, region: Drawn, size: Size | None, value: object) -> list[dict[str, Any]]:
+        """See `Codecs.written`."""
+
+
+_OF_REGIONS: Mapping[str, _RegionCodec] = {"boxes": boxes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +60,27 @@ class Codecs:
             return Decoded(tuple(given or ()), given is not None, problem)
         label, problem = choices.decode(result, control)
         return Decoded(() if label is None else (label,), label is not None, problem)
+
+    def regions_in(
+        self, result: Sequence[Region], control: Control, value: object
+    ) -> tuple[list[Drawn], list[str], Size | None]:
+        """Return the regions of a control, what is wrong with others, in words, and the image's size in pixels.
+
+        Args:
+            result: of an annotation or a prediction.
+            control: one that marks regions.
+            value: what the task's data hold under the control's key.
+        """
+        return _OF_REGIONS[control.kind].decode(result, control, value)
+
+    def written(self, control: Control, region: Drawn, size: Size | None, value: object) -> list[dict[str, Any]]:
+        """Return Label Studio's results of one region, the one that holds the label first; see `Regions.written`."""
+        return _OF_REGIONS[control.kind].write(control, region, size, value)
+
+    def region_hash(self, results: Sequence[Region], control: Control) -> str:
+        """Return the canonical hash of a region that is not there yet; see `Regions.region_hash`."""
+        said = json.dumps([[each["from_name"], each["value"]] for each in results], sort_keys=True)
+        return hashlib.sha256(f"{control.name} lacks {said}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     def region(self, control: Control, label: str, score: float | None = None) -> dict[str, Any]:
         """Return a Label Studio region that says `label`."""
@@ -109,7 +149,7 @@ class Codecs:
     ) -> str | None:
         """Return the canonical hash of the value there, None where there is none. A tag that is missing has one."""
         if region_id is not None:
-            return None
+            return region_edits.value_hash(result, control, region_id)
         return choices.value_hash(result, control) if tag is None else tags.value_hash(result, control, tag)
 
     def label(
@@ -117,7 +157,7 @@ class Codecs:
     ) -> str | None:
         """Return the label there, None where there is none."""
         if region_id is not None:
-            return None
+            return region_edits.label(result, control, region_id)
         if tag is None:
             return choices.label(result, control)
         return tag if tag in (tags.given(result, control) or ()) else None
@@ -151,3 +191,23 @@ class Codecs:
         if label is None:
             raise ValueError(f"`label` must be one of {control!r}, got None")
         return choices.replaced(result, control, label)
+
+    def regions_of(self, result: Sequence[Region], control: str) -> dict[str, list[Region]]:
+        """Return region id -> its results, of every region that the control labels, in the result's order."""
+        return region_edits.in_result(result, control)
+
+    def with_region(
+        self, result: Sequence[Region], control: str, region_id: str, value: Sequence[Region]
+    ) -> list[dict[str, Any]]:
+        """Return a copy of `result` in which a region is as `value` says; see `region_edits.with_region`."""
+        return region_edits.with_region(result, control, region_id, value)
+
+    def restored(
+        self, result: Sequence[Region], before: Sequence[Region], control: str, region_id: str
+    ) -> list[dict[str, Any]]:
+        """Return a copy of `result` in which a region is as it was `before`; see `region_edits.restored`."""
+        return region_edits.restored(result, before, control, region_id)
+
+    def overlap(self, one: Sequence[Region], other: Sequence[Region]) -> float:
+        """Return how much two regions, each as its results, overlap, in [0, 1], whatever their labels."""
+        return region_places.overlap(one, other)

@@ -1,0 +1,64 @@
+"""Several sources of belief for one project: each forms it about the controls that it is for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from errata.audit.believe import Belief, Believer
+from errata.audit.ports import Artefact, Progress, Snapshot
+from errata.errors import NothingToLearn
+from errata_model.records import Control
+
+Part = tuple[Callable[[Control], bool], Believer]  # which controls, and who believes about them
+
+
+class TogetherBeliever:
+    """Lets each control be believed about by the first source that is for it.
+
+    Args:
+        parts: the sources.
+    """
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._parts = parts
+
+    def believe(self, snapshot: Snapshot, progress: Progress) -> Belief:
+        """See `Believer.believe`. A control that nobody can believe about is said and left alone, unless all are."""
+        beliefs, problems = [], []
+        left = list(snapshot.controls)
+        for is_for, believer in self._parts:
+            mine = tuple(control for control in left if is_for(control))
+            left = [control for control in left if control not in mine]
+            if mine:
+                try:
+                    beliefs.append(believer.believe(replace(snapshot, controls=mine), progress))
+                except NothingToLearn as error:
+                    problems.append(error)
+        if not beliefs:
+            raise problems[0] if problems else NothingToLearn(f'"{snapshot.title}" has nothing to audit.')
+        for problem in problems:
+            progress.say(f"Left alone: {problem}")
+        return beliefs[0] if len(beliefs) == 1 else _joined(beliefs)
+
+
+def _joined(beliefs: Sequence[Belief]) -> Belief:
+    artefacts = [belief.artefact for belief in beliefs]
+    version = hashlib.sha256(" ".join(artefact.version for artefact in artefacts).encode()).hexdigest()[:12]
+    return Belief(
+        artefact=Artefact(
+            f"errata-{version}",
+            tuple(about for artefact in artefacts for about in artefact.beliefs),
+            tuple(about for artefact in artefacts for about in artefact.region_beliefs),
+        ),
+        embedded={key: media for belief in beliefs for key, media in belief.embedded.items()},
+        source=beliefs[0].source,
+        skipped=sum((belief.skipped for belief in beliefs), Counter[str]()),
+        caution=" ".join(filter(None, (belief.caution for belief in beliefs))),
+        repeats=beliefs[0].repeats,
+        evidence={name: tasks for belief in beliefs for name, tasks in belief.evidence.items()},
+        remarks=tuple(remark for belief in beliefs for remark in belief.remarks),
+        detectors=tuple(detector for belief in beliefs for detector in belief.detectors),
+    )

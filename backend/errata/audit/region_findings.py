@@ -1,0 +1,118 @@
+"""Findings of regions: those that a person marked, and those that the belief has and nobody marked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from numpy.typing import NDArray
+
+from errata.audit.ports import Drawn, RegionBelief, Regions, Snapshot, Task
+from errata.audit.region_wording import region_reason
+from errata.audit.wording import provenance
+from errata_model.records import Control, Finding, GivenLabel, Proposal, finding_key
+from errata_model.regions.records import Believed, Doubt, Item, Region
+
+
+def calibrate(snapshot: Snapshot, belief: RegionBelief) -> Mapping[str, NDArray[Any]]:
+    """Return what the scoring of a control's regions can learn from the project."""
+    items = [item for _, _, item in _items(snapshot.tasks, belief)]
+    return dict(_kind(belief.control).calibrate(items, belief.control.labels))
+
+
+def find_regions(
+    snapshot: Snapshot, belief: RegionBelief, source: str, repeats: str | None, version: str, regions: Regions
+) -> list[Finding]:
+    """Return a finding of every region that the belief says something about, and of every one that it misses.
+
+    Those that nothing speaks against have no detectors.
+
+    Args:
+        snapshot: the tasks.
+        belief: about one control.
+        source: see `Belief.source`.
+        repeats: see `Belief.repeats`.
+        version: of the belief.
+        regions: writes proposals.
+    """
+    find_doubts = _kind(belief.control).find_doubts
+    found = []
+    for task, drawn, item in _items(snapshot.tasks, belief):
+        for doubt in find_doubts(item, belief.control.labels, belief.calibration):
+            proposal, new = _proposal(doubt, belief.control, item, task, regions)
+            given = drawn.answer if doubt.given is None else drawn.labels[doubt.given]
+            if doubt.given is None:
+                given = replace(given, value_hash=regions.region_hash(new, belief.control))
+            said = [
+                region_reason(doubt, item, belief.control),
+                source if doubt.detectors else "",
+                provenance(given, repeats),
+            ]
+            found.append(
+                Finding(
+                    key=finding_key(snapshot.url, snapshot.project_id, given),
+                    given=given,
+                    detectors={name: round(float(score), 6) for name, score in doubt.detectors.items()},
+                    disagreement=round(min(max(float(doubt.disagreement), 0.0), 1.0), 6),
+                    p_wrong=None,
+                    reason=" ".join(filter(None, said)),
+                    proposal=proposal,
+                    stream="suspect",
+                    model_version=version,
+                )
+            )
+    return found
+
+
+def unscored_regions(snapshot: Snapshot, beliefs: Sequence[RegionBelief]) -> Iterator[GivenLabel]:
+    """Yield the labels of regions that nothing is believed about."""
+    known = {belief.control.name: set(belief.task_ids.tolist()) for belief in beliefs}
+    for task in snapshot.tasks:
+        for drawn in task.drawn:
+            if task.id not in known.get(drawn.answer.control, ()):
+                yield from drawn.labels
+
+
+def _items(tasks: Sequence[Task], belief: RegionBelief) -> Iterator[tuple[Task, Drawn, Item]]:
+    """Yield every annotation of the control beside what is believed of its task."""
+    row_of = {int(task_id): row for row, task_id in enumerate(belief.task_ids)}
+    for task in tasks:
+        row = row_of.get(task.id)
+        if row is None:
+            continue
+        for drawn in task.drawn:
+            if drawn.answer.control == belief.control.name:
+                size = drawn.size or belief.sizes[row]
+                yield task, drawn, Item(drawn.regions, _known(belief.believed[row], belief), size, task.id)
+
+
+def _known(believed: Believed, belief: RegionBelief) -> Believed:
+    """Return the belief with those of its regions alone whose label the config has."""
+    labels = set(belief.control.labels)
+    if all(region.label in labels for region in believed.regions):
+        return believed
+    return replace(believed, regions=tuple(region for region in believed.regions if region.label in labels))
+
+
+def _proposal(
+    doubt: Doubt, control: Control, item: Item, task: Task, regions: Regions
+) -> tuple[Proposal | None, list[dict[str, Any]]]:
+    """Return what would put a region right, and Label Studio's results of the region that would stand there."""
+    if doubt.action is None:
+        return None, []
+    about = doubt.proposal if doubt.given is None or doubt.action != "remove" else item.given[doubt.given]
+    if about is None:
+        return None, []
+    region_id = "" if doubt.given is None else item.given[doubt.given].id
+    label_score = doubt.top[0][1] if doubt.top else doubt.disagreement
+    shown: Region = replace(about, id=region_id, score=about.score if about.score is not None else label_score)
+    results = regions.written(control, shown, item.size, task.data.get(control.data_key))
+    top = doubt.top or ((about.label, round(float(label_score), 4)),)
+    return Proposal(doubt.action, results[0], tuple(top), tuple(results[1:])), results
+
+
+def _kind(control: Control) -> ModuleType:
+    return import_module(f"errata_model.kinds.{control.kind}.doubts")

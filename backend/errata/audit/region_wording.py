@@ -1,0 +1,28 @@
+"""What is said about regions."""
+
+from __future__ import annotations
+
+from errata.audit.wording import per_cent
+from errata_model.records import Control
+from errata_model.regions.records import BOUNDARY, DUPLICATE, MISSING, SPURIOUS, WRONG_CLASS, Doubt, Item
+
+_WHAT = {"boxes": "box", "masks": "mask", "spans": "span"}
+
+
+def region_reason(doubt: Doubt, item: Item, control: Control) -> str:
+    """Say in a sentence what speaks against a region, or for one that is missing; "" where nothing does."""
+    if not doubt.detectors:
+        return ""
+    detector = max(doubt.detectors, key=lambda name: doubt.detectors[name])
+    what = _WHAT[control.kind]
+    share = per_cent(doubt.disagreement)
+    label = doubt.proposal.label if doubt.proposal else ""
+    given = item.given[doubt.given].label if doubt.given is not None else ""
+    sentences = {
+        MISSING: f'Nobody marked a "{label}" here, where the model sees one ({share}).',
+        SPURIOUS: f'The model sees nothing where this {what} is marked "{given}" ({share}).',
+        WRONG_CLASS: f'The model takes this {what}, marked "{given}", for "{label}" ({share}).',
+        BOUNDARY: f'The model draws this {what} of "{given}" elsewhere ({share}).',
+        DUPLICATE: f'Another {what} marks the same "{given}" ({share}).',
+    }
+    return sentences.get(detector, f"{detector.replace('_', ' ').capitalize()} ({share}).")

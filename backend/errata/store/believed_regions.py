@@ -1,0 +1,119 @@
+"""Beliefs about regions as JSON and arrays: what `artefacts` writes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from errata.audit.ports import RegionBelief, UsedEncoder
+from errata_model.records import Control
+from errata_model.regions.records import Believed, Region
+from errata_model.regions.shapes import Box, Ellipse, Mask, Point, Polygon, Shape, Span
+
+_SHAPES: Mapping[str, type[Any]] = {each.__name__: each for each in (Box, Ellipse, Point, Polygon, Span)}
+_MASK = Mask.__name__
+
+
+def pack(belief: RegionBelief, prefix: str, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    """Return a belief as JSON; what it has as arrays goes into `arrays` under names that begin with `prefix`."""
+    arrays[f"{prefix}task_ids"] = belief.task_ids
+    for part, named in (("model", belief.model or {}), ("calibration", belief.calibration)):
+        arrays.update({f"{prefix}{part}/{name}": array for name, array in named.items()})
+    evidence = sorted({name for believed in belief.believed for name in believed.evidence})
+    for name in evidence:
+        _pack_ragged([believed.evidence[name] for believed in belief.believed], f"{prefix}evidence/{name}/", arrays)
+    bits: list[NDArray[np.uint8]] = []
+    believed = [[_plain(region, bits) for region in each.regions] for each in belief.believed]
+    if bits:
+        arrays[f"{prefix}bits"] = np.concatenate(bits)
+    return {
+        "control": asdict(belief.control),
+        "content_keys": belief.content_keys,
+        "sizes": belief.sizes,
+        "believed": believed,
+        "evidence": evidence,
+        "calibration": sorted(belief.calibration),
+        "model": None if belief.model is None else sorted(belief.model),
+        "encoder": None if belief.encoder is None else asdict(belief.encoder),
+    }
+
+
+def unpack(
+    row: Mapping[str, Any],
+    prefix: str,
+    arrays: Mapping[str, NDArray[Any]],
+    control: Control,
+    encoder: UsedEncoder | None,
+) -> RegionBelief:
+    """Return the belief that `pack` made JSON and arrays of."""
+    task_ids = arrays[f"{prefix}task_ids"]
+    evidence = {name: _unpack_ragged(f"{prefix}evidence/{name}/", arrays) for name in row["evidence"]}
+    bits = _Bits(arrays[f"{prefix}bits"] if f"{prefix}bits" in arrays else np.zeros(0, np.uint8))
+    regions = [tuple(_region(each, bits) for each in of_task) for of_task in row["believed"]]
+    return RegionBelief(
+        control=control,
+        task_ids=task_ids,
+        content_keys=tuple(row["content_keys"]),
+        believed=tuple(
+            Believed(of_task, {name: parts[n] for name, parts in evidence.items()}) for n, of_task in enumerate(regions)
+        ),
+        calibration={name: arrays[f"{prefix}calibration/{name}"] for name in row["calibration"]},
+        sizes=tuple(None if size is None else (size[0], size[1]) for size in row["sizes"]),
+        model=None if row["model"] is None else {name: arrays[f"{prefix}model/{name}"] for name in row["model"]},
+        encoder=encoder,
+    )
+
+
+class _Bits:
+    """Takes bitmaps one after another from where they are laid end to end."""
+
+    def __init__(self, packed: NDArray[np.uint8]) -> None:
+        self._packed = packed
+        self._at = 0
+
+    def take(self, height: int, width: int) -> NDArray[np.bool_]:
+        n_bytes = (height * width + 7) // 8
+        packed = self._packed[self._at : self._at + n_bytes]
+        self._at += n_bytes
+        return np.unpackbits(packed, count=height * width).astype(np.bool_).reshape(height, width)
+
+
+def _plain(region: Region, bits: list[NDArray[np.uint8]]) -> list[Any]:
+    shape = region.shape
+    if isinstance(shape, Mask):
+        bits.append(np.packbits(shape.bitmap))
+        form = {"box": [shape.top, shape.left, *shape.bitmap.shape], "size": [shape.height, shape.width]}
+        return [region.id, region.label, region.score, _MASK, form]
+    return [region.id, region.label, region.score, type(shape).__name__, asdict(shape)]
+
+
+def _region(said: Sequence[Any], bits: _Bits) -> Region:
+    region_id, label, score, name, form = said
+    shape: Shape
+    if name == _MASK:
+        top, left, height, width = form["box"]
+        shape = Mask(bits.take(height, width), top, left, *form["size"])
+    elif name == Polygon.__name__:
+        shape = Polygon(tuple((x, y) for x, y in form["points"]))
+    else:
+        shape = _SHAPES[name](**form)
+    return Region(region_id, label, shape, score)
+
+
+def _pack_ragged(parts: Sequence[NDArray[Any]], prefix: str, arrays: dict[str, NDArray[Any]]) -> None:
+    """Lay arrays of any lengths and shapes, of the same type and number of axes, end to end."""
+    arrays[f"{prefix}shapes"] = np.array([part.shape for part in parts], dtype=np.int64).reshape(len(parts), -1)
+    arrays[f"{prefix}flat"] = np.concatenate([part.ravel() for part in parts]) if parts else np.zeros(0, np.float32)
+
+
+def _unpack_ragged(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    shapes, flat = arrays[f"{prefix}shapes"], arrays[f"{prefix}flat"]
+    ends = np.cumsum(shapes.prod(axis=1))
+    return [
+        part.reshape(tuple(shape))
+        for part, shape in zip(np.split(flat, ends[:-1]) if len(ends) else [], shapes.tolist(), strict=True)
+    ]
