@@ -1,0 +1,229 @@
+"""Answers for the whole task that are no labels: a rating, a number, a date, texts, a preference, an order, a video's.
+
+What Label Studio's page stores, 1.23.2:
+
+    rating          {"rating": 4}                 nothing where no star is given
+    number          {"number": 3.5}               the tag's defaultValue where it was left alone
+    datetime        {"datetime": "2026-01-02"}    in the tag's `format`; by default ISO, to the day or to the minute
+    textarea        {"text": ["a", "b"]}          every text that was entered, all in one result
+    pairwise        {"selected": "left"}          `to_name` is the control's own name, which no prediction may say; the
+                                                  first object's is taken from predictions, and kept
+    ranker          {"ranker": {"best": ["a"]}}   items by bucket; without buckets under the control's own name
+    videorectangle  {"sequence": [...], ...}      a result an object: its keyframes, in per cent of the picture
+    timelinelabels  {"ranges": [...], ...}        a result a stretch: frames, from 1, both ends included
+
+Of a video any number of results make the answer, and none says that there is nothing to mark.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from errata.labelstudio.codecs.scores import is_score
+from errata.labelstudio.codecs.whole_task import Region
+from errata_model.records import Control
+
+OF_VIDEOS = ("videorectangle", "timelinelabels")
+_KEYS = {"textarea": "text", "pairwise": "selected"}  # of all else the type is the key
+_SIDES = ("x", "y", "width", "height")
+
+
+def decode(result: Sequence[Region], control: Control) -> tuple[Any, str | None]:
+    """Read what an annotation's or a prediction's result says for a control.
+
+    Returns:
+        (answer, problem): the answer as `errata_model.kinds.values.similarity` takes it; what is wrong, in words. Both
+        None where the control was left unanswered; of a video that is an answer, without anything in it.
+    """
+    mine = of_control(result, control.name)
+    if any(each.get("type") != control.type or not isinstance(each.get("value"), Mapping) for each in mine):
+        return None, f'an answer for "{control.name}" that is no {control.type}'
+    if control.type in OF_VIDEOS:
+        return _of_video(mine, control)
+    if not mine:
+        return None, None
+    if len(mine) > 1:
+        return None, f'several answers for "{control.name}", where Label Studio takes one'
+    answer = _READ[control.type](mine[0]["value"].get(_KEYS.get(control.type, control.type)))
+    return answer, None if answer is not None else f'an answer for "{control.name}" that cannot be read'
+
+
+def certainty(result: Sequence[Region], score: object, control: Control) -> float:
+    """Return how sure a prediction is of its answer, in [0, 1]: that of its least sure result.
+
+    Args:
+        result: the prediction's.
+        score: the prediction's own; counts for results that have none.
+        control: what is predicted.
+
+    Returns:
+        1 where it says nothing of it.
+    """
+    scores = [each.get("score", score) for each in of_control(result, control.name)] or [score]
+    return min((float(each) for each in scores if is_score(each)), default=1.0)
+
+
+def label(answer: Any, control: Control) -> str:
+    """Return an answer in words, all of it."""
+    if control.type in ("rating", "number"):
+        return f"{answer:g}" if float(f"{answer:g}") == answer else repr(answer)
+    if control.type == "textarea":
+        return "\n".join(answer)
+    if control.type == "ranker":
+        buckets = {bucket: ", ".join(items) for bucket, items in answer.items() if items}
+        return next(iter(buckets.values())) if [*buckets] == [control.name] else _joined(buckets)
+    if control.type in OF_VIDEOS:
+        return ", ".join(map(_words, answer)) or "nothing"
+    return str(answer)
+
+
+def write(control: Control, answer: Any, score: float | None = None) -> list[dict[str, Any]]:
+    """Return Label Studio's results of an answer; the same answer always gets the same ids."""
+    said = {"score": score} if score is not None else {}
+    return [
+        {
+            "id": _digest(control.name, str(n), _canonical(value))[:10],
+            "from_name": control.name,
+            "to_name": control.to_name,
+            "type": control.type,
+            "value": value,
+            **said,
+        }
+        for n, value in enumerate(_values(control, answer))
+    ]
+
+
+def of_control(result: Sequence[Region], control_name: str) -> list[Region]:
+    """Return the control's results."""
+    return [each for each in result if isinstance(each, Mapping) and each.get("from_name") == control_name]
+
+
+def value_hash(result: Sequence[Region], control_name: str) -> str:
+    """Return the canonical hash of the control's whole answer.
+
+    Only what was said counts: not the results' order, ids, scores or notes of how long it took.
+    """
+    said = sorted(_canonical([each.get("type"), each.get("value")]) for each in of_control(result, control_name))
+    return _digest(control_name, *said)[:16]
+
+
+def replaced(result: Sequence[Region], control_name: str, answer: Sequence[Region]) -> list[dict[str, Any]]:
+    """Return a copy of a result with the control's whole answer replaced and everything else as it was.
+
+    Args:
+        result: an annotation's.
+        control_name: whose answer.
+        answer: its new results. Where there is one in place of one, the old one keeps its id and all but what it says.
+    """
+    old = of_control(result, control_name)
+    if len(old) == len(answer) == 1:
+        new = [{**copy.deepcopy(dict(old[0])), "value": copy.deepcopy(dict(answer[0]["value"]))}]
+        if old[0].get("origin") == "prediction":
+            new[0]["origin"] = "prediction-changed"
+    else:
+        new = [copy.deepcopy(dict(each)) for each in answer]
+    others = [each for each in result if not (isinstance(each, Mapping) and each.get("from_name") == control_name)]
+    place = next((n for n, each in enumerate(result) if each in old), len(others))
+    kept = [copy.deepcopy(dict(each)) for each in others]
+    return [*kept[:place], *new, *kept[place:]]
+
+
+def _number(said: object) -> float | int | None:
+    if isinstance(said, bool) or not isinstance(said, int | float) or not math.isfinite(said):
+        return None
+    return int(said) if said == int(said) else said
+
+
+def _texts(said: object) -> list[str] | None:
+    texts = [said] if isinstance(said, str) else said
+    return list(texts) if isinstance(texts, list) and texts and all(isinstance(each, str) for each in texts) else None
+
+
+def _written(said: object) -> str | None:
+    return said if isinstance(said, str) and said else None
+
+
+def _side(said: object) -> str | None:
+    return said if isinstance(said, str) and said in ("left", "right") else None
+
+
+def _ranking(said: object) -> dict[str, list[str]] | None:
+    if not isinstance(said, Mapping) or not all(isinstance(items, list) for items in said.values()):
+        return None
+    return {str(bucket): [str(item) for item in items] for bucket, items in said.items()}
+
+
+_READ: Mapping[str, Callable[[object], Any]] = {
+    "rating": _number,
+    "number": _number,
+    "datetime": _written,
+    "textarea": _texts,
+    "pairwise": _side,
+    "ranker": _ranking,
+}
+
+
+def _of_video(mine: Sequence[Region], control: Control) -> tuple[list[dict[str, Any]] | None, str | None]:
+    read = _track if control.type == "videorectangle" else _stretch
+    answer = [read(each["value"]) for each in mine]
+    if None in answer:
+        return None, f'regions of "{control.name}" that cannot be read'
+    return [each for each in answer if each is not None], None
+
+
+def _track(value: Mapping[str, Any]) -> dict[str, Any] | None:
+    sequence = value.get("sequence")
+    if not isinstance(sequence, list) or not sequence or not all(map(_is_keyframe, sequence)):
+        return None
+    frames = value.get("framesCount")
+    return {"labels": _labels(value, "labels"), "sequence": sequence, "frames": _number(frames), "value": dict(value)}
+
+
+def _is_keyframe(key: object) -> bool:
+    if not isinstance(key, Mapping) or not isinstance(key.get("frame"), int):
+        return False
+    return all(_number(key.get(side)) is not None for side in _SIDES)
+
+
+def _stretch(value: Mapping[str, Any]) -> dict[str, Any] | None:
+    ranges = value.get("ranges")
+    if not isinstance(ranges, list) or not all(isinstance(each, Mapping) for each in ranges):
+        return None
+    ends = [[_number(each.get("start")), _number(each.get("end"))] for each in ranges]
+    if any(None in pair for pair in ends):
+        return None
+    return {"labels": _labels(value, "timelinelabels", "labels"), "ranges": ends, "value": dict(value)}
+
+
+def _labels(value: Mapping[str, Any], *keys: str) -> list[str]:
+    return next(([str(each) for each in value[key]] for key in keys if isinstance(value.get(key), list)), [])
+
+
+def _values(control: Control, answer: Any) -> list[dict[str, Any]]:
+    """Return what results of an answer hold as their value."""
+    if control.type in OF_VIDEOS:
+        return [dict(each["value"]) for each in answer]
+    return [{_KEYS.get(control.type, control.type): answer}]
+
+
+def _words(marked: Mapping[str, Any]) -> str:
+    frames = [key["frame"] for key in marked.get("sequence", ())] or [end for pair in marked["ranges"] for end in pair]
+    name = ", ".join(marked["labels"]) or "an object"
+    return f"{name} (frames {min(frames):g} to {max(frames):g})" if frames else name
+
+
+def _joined(buckets: Mapping[str, str]) -> str:
+    return "; ".join(f"{bucket}: {items}" for bucket, items in buckets.items()) or "nothing"
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _digest(*said: str) -> str:
+    return hashlib.sha256("\x1f".join(said).encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,158 @@
+"""Answers that are no labels, as Label Studio's page writes them."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from label_studio_sdk.label_interface.interface import LabelInterface
+
+from errata.labelstudio.codecs import values
+from errata_model.records import Control
+
+CONFIG = """<View><Text name="text" value="$text"/><Text name="text2" value="$text2"/>
+<List name="items" value="$items"/>
+<Video name="video" value="$video"/><Rating name="rating" toName="text"/><Number name="number" toName="text"/>
+<DateTime name="datetime" toName="text"/><TextArea name="textarea" toName="text"/>
+<Pairwise name="pairwise" toName="text,text2"/><Ranker name="ranker" toName="items"/>
+<VideoRectangle name="videorectangle" toName="video"/>
+<Labels name="objects" toName="video"><Label value="car"/></Labels>
+<TimelineLabels name="timelinelabels" toName="video"><Label value="run"/></TimelineLabels></View>"""
+KEY = {"frame": 1, "time": 0.04, "x": 1.5, "y": 2, "width": 10, "height": 20, "rotation": 0, "enabled": True}
+TRACK = {
+    "framesCount": 50,
+    "duration": 2.0,
+    "sequence": [KEY, {**KEY, "frame": 9, "enabled": False}],
+    "labels": ["car"],
+}
+STRETCH = {"ranges": [{"start": 3, "end": 7}], "timelinelabels": ["run"]}
+# What the page of 1.23.2 stored of each control, and the answer in words.
+STORED: dict[str, tuple[dict[str, Any], str]] = {
+    "rating": ({"rating": 4}, "4"),
+    "number": ({"number": 3.5}, "3.5"),
+    "datetime": ({"datetime": "2020-02-03T10:20"}, "2020-02-03T10:20"),
+    "textarea": ({"text": ["first line\nsecond", "another"]}, "first line\nsecond\nanother"),
+    "pairwise": ({"selected": "left"}, "left"),
+    "ranker": ({"ranker": {"ranker": ["a", "b"]}}, "a, b"),
+    "videorectangle": (TRACK, "car (frames 1 to 9)"),
+    "timelinelabels": (STRETCH, "run (frames 3 to 7)"),
+}
+
+
+def control(type_: str, name: str | None = None) -> Control:
+    to_name = {"ranker": "items", "videorectangle": "video", "timelinelabels": "video"}.get(type_, "text")
+    return Control(name or type_, "values", "other", to_name, "text", (), type=type_)
+
+
+def result(type_: str, value: dict[str, Any], **more: Any) -> dict[str, Any]:
+    to_name = control(type_).to_name if type_ != "pairwise" else type_
+    return {"id": "a1", "from_name": type_, "to_name": to_name, "type": type_, "value": value, **more}
+
+
+@pytest.mark.parametrize("type_", STORED)
+def test_an_answer_is_read_and_written_as_the_page_stores_it(type_: str) -> None:
+    """Decoding and writing again gives the same value; the same answer gets the same id, and words that say it."""
+    value, words = STORED[type_]
+    answer, problem = values.decode([result(type_, value)], control(type_))
+    assert problem is None
+    assert values.label(answer, control(type_)) == words
+    written = values.write(control(type_), answer)
+    assert [{**each, "id": "a1"} for each in written] == [{**result(type_, value), "to_name": control(type_).to_name}]
+    assert written == values.write(control(type_), answer)
+
+
+@pytest.mark.parametrize("type_", STORED)
+def test_what_is_written_is_a_prediction_that_label_studio_takes(type_: str) -> None:
+    """Label Studio's own check finds nothing wrong with a prediction of the answer."""
+    answer, _ = values.decode([result(type_, STORED[type_][0])], control(type_))
+    said = {"result": values.write(control(type_), answer, 0.5), "score": 0.5}
+    assert LabelInterface(CONFIG).validate_prediction(said, return_errors=True) == []
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [
+        ("rating", {"rating": "4"}),
+        ("rating", {"rating": True}),
+        ("number", {"number": float("nan")}),
+        ("number", {}),
+        ("datetime", {"datetime": ""}),
+        ("textarea", {"text": [1]}),
+        ("textarea", {"text": []}),
+        ("pairwise", {"selected": "middle"}),
+        ("ranker", {"ranker": ["a"]}),
+        ("videorectangle", {"sequence": [{"frame": 1}]}),
+        ("videorectangle", {"sequence": []}),
+        ("timelinelabels", {"ranges": [{"start": 1}]}),
+        ("timelinelabels", {}),
+    ],
+)
+def test_an_answer_that_cannot_be_read_is_named(type_: str, value: dict[str, Any]) -> None:
+    """What is none of the forms is a problem in words that name the control, and no answer."""
+    answer, problem = values.decode([result(type_, value)], control(type_))
+    assert answer is None
+    assert problem is not None
+    assert f'"{type_}"' in problem
+
+
+def test_no_answer_several_and_another_type_are_told_apart() -> None:
+    """Nothing is no answer, and of a video an answer; two ratings, or choices in a rating's place, are problems."""
+    four = result("rating", {"rating": 4})
+    assert values.decode([], control("rating")) == (None, None)
+    assert values.decode([], control("videorectangle")) == ([], None)
+    assert "several" in str(values.decode([four, four], control("rating"))[1])
+    assert "no rating" in str(values.decode([{**four, "type": "choices"}], control("rating"))[1])
+    assert values.label([], control("videorectangle")) == "nothing"
+
+
+def test_a_text_alone_and_a_whole_number_with_a_point_are_taken() -> None:
+    """Predictions write a text without its list, and 4.0 stars: they say the same."""
+    assert values.decode([result("textarea", {"text": "a"})], control("textarea")) == (["a"], None)
+    answer, _ = values.decode([result("rating", {"rating": 4.0})], control("rating"))
+    assert values.write(control("rating"), answer)[0]["value"] == {"rating": 4}
+    assert values.label(1234567.25, control("number")) == "1234567.25"
+
+
+def test_a_predictions_certainty_is_that_of_its_least_sure_result() -> None:
+    """Scores of results outrank the prediction's; without any it counts as sure, as one that cannot be read does."""
+    track = result("videorectangle", TRACK)
+    tracks = [{**track, "score": 0.9}, {**track, "score": 0.4}]
+    assert values.certainty(tracks, 0.1, control("videorectangle")) == 0.4
+    assert values.certainty([track], 0.7, control("videorectangle")) == 0.7
+    assert values.certainty([], 0.7, control("videorectangle")) == 0.7
+    assert values.certainty([track], None, control("videorectangle")) == 1
+    assert values.certainty([{**track, "score": 7}], None, control("videorectangle")) == 1
+
+
+def test_the_hash_is_of_what_was_said_alone() -> None:
+    """Ids, scores, notes and the order of a video's objects do not matter; any other value does."""
+    one, other = result("videorectangle", TRACK), result("videorectangle", {**TRACK, "labels": []})
+    said = values.value_hash([one, other], "videorectangle")
+    assert said == values.value_hash(
+        [other, {**one, "id": "z", "score": 0.5, "meta": {"lead_time": 3}}], "videorectangle"
+    )
+    assert said != values.value_hash([one], "videorectangle")
+    assert values.value_hash([], "videorectangle") != values.value_hash([], "another")
+
+
+def test_replacing_touches_the_answer_alone() -> None:
+    """Everything else keeps its place and content; a single result keeps its id and notes, and says it was changed."""
+    before = result("choices", {"choices": ["a"]})
+    old = result("rating", {"rating": 1}, origin="prediction", meta={"lead_time": 2})
+    after = {"type": "relation", "from_id": "a", "to_id": "b"}
+    given = [before, old, after]
+    untouched = copy.deepcopy(given)
+    changed = values.replaced(given, "rating", values.write(control("rating"), 4))
+    assert changed == [before, {**old, "value": {"rating": 4}, "origin": "prediction-changed"}, after]
+    assert given == untouched
+
+
+def test_replacing_takes_any_number_of_results_for_any_number() -> None:
+    """Of a video two objects become one, none or three, where the first of them stood."""
+    box, note = result("videorectangle", TRACK), result("textarea", {"text": ["a"]})
+    new = values.write(control("videorectangle"), values.decode([box, box, box], control("videorectangle"))[0])
+    assert values.replaced([note, box, box, note], "videorectangle", new) == [note, *new, note]
+    assert values.replaced([box, note, box], "videorectangle", []) == [note]
+    assert values.replaced([note], "videorectangle", new) == [note, *new]
+    assert len({each["id"] for each in new}) == 3
