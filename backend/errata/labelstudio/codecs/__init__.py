@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from errata.labelstudio.codecs import boxes, choices, region_edits, region_places, tags, whole_task
+from errata.labelstudio.codecs import boxes, choices, masks, region_edits, region_places, spans, tags, whole_task
 from errata_model.records import Control, Proposal
 from errata_model.regions.records import Region as Drawn
 from errata_model.regions.shapes import Size
@@ -28,7 +28,7 @@ class _RegionCodec(Protocol):
         """See `Codecs.written`."""
 
 
-_OF_REGIONS: Mapping[str, _RegionCodec] = {"boxes": boxes}
+_OF_REGIONS: Mapping[str, _RegionCodec] = {"boxes": boxes, "masks": masks, "spans": spans}
 
 
 @dataclass(frozen=True, slots=True)
