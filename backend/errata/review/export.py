@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from errata.review.plans import KEPT, agreed_changes, kept_tags
+from errata.review.plans import KEPT, Line, agreed_changes, kept_labels, line_of
 from errata.review.ports import Edits, History, Journal, Verdicts
 from errata.review.records import AuditRecord, Change, Verdict
 from errata.review.standing import LastWrite, Place, Standing, judge, last_writes, place_of, with_change
@@ -43,7 +43,7 @@ def merged_export(
     for change in changes:
         of_annotation[change.annotation_id].append(change)
     written = last_writes(journal.entries(project_id), edits)
-    merger = _Merger(of_annotation, written, kept_tags(records), edits)
+    merger = _Merger(of_annotation, written, kept_labels(records), edits)
     kept = [merger.merge(task) for task in tasks if task.get("id") not in unusable]
     manifest = {
         "project": project_id,
@@ -59,11 +59,11 @@ def merged_export(
         "fixes_merged": merger.counts["due"],
         "fixes_in_the_source_already": merger.counts["done"],
         "fixes_left_out_because_the_label_changed": merger.counts["conflict"],
-        "fixes_not_in_the_export": sum(_line_of(change) not in merger.standings for change in changes),
+        "fixes_not_in_the_export": sum(line_of(change) not in merger.standings for change in changes),
         "fixes_by_class": [
             {"from": old, "to": new, "count": n} for (old, new), n in sorted(merger.pairs.items(), key=str)
         ],
-        "plan": [_line(change, merger.standings.get(_line_of(change))) for change in changes],
+        "plan": [_line(change, merger.standings.get(line_of(change))) for change in changes],
     }
     return kept, manifest
 
@@ -83,7 +83,7 @@ class _Merger:
         self._kept = kept
         self._edits = edits
         self.counts: Counter[str] = Counter()
-        self.standings: dict[tuple[str, str | None], Standing] = {}
+        self.standings: dict[Line, Standing] = {}
         self.pairs: Counter[tuple[str | None, str | None]] = Counter()
 
     def merge(self, task: Json) -> Json:
@@ -100,7 +100,7 @@ class _Merger:
         for change in self._changes.get(annotation.get("id", 0), ()):
             standing = self._judge(change, result)
             self.counts[standing.state] += 1
-            self.standings[_line_of(change)] = standing
+            self.standings[line_of(change)] = standing
             if standing.state == "due":
                 result = with_change(result, change, self._edits)
                 is_changed = True
@@ -112,10 +112,6 @@ class _Merger:
         if standing.state == "due" and (place_of(change), change.old_hash) in self._kept:
             return Standing("conflict", KEPT)
         return standing
-
-
-def _line_of(change: Change) -> tuple[str, str | None]:
-    return change.finding_key, change.tag
 
 
 def _audit(audit: AuditRecord | None) -> Json | None:

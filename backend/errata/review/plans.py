@@ -7,15 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from errata.review.other_edits import other_edits
 from errata.review.ports import Annotations, Edits, Findings, Journal, Verdicts
 from errata.review.records import Change, JournalEntry, Verdict
 from errata.review.recovery import recover
-from errata.review.required import LAST, adds_too_many, takes_the_last
+from errata.review.required import LAST, adds_too_many, drawn_meanwhile, takes_the_last
 from errata.review.standing import Place, judge, last_writes, place_of
 from errata_model.records import Control
 
-KEPT = "a reviewer who was asked about this tag wants it as it is"
-Attempt = tuple[str, "str | None", "str | None", datetime]  # finding, tag, new label, when it was decided
+KEPT = "a reviewer who was asked about it wants it as it is"
+SAYS_OTHERWISE = "a reviewer who was asked about this region says otherwise"
+Line = tuple[str, str, "str | None", "str | None"]  # finding, control, region, tag
+Attempt = tuple[Line, "str | None", datetime]  # new label, when it was decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class Plan:
         conflicts: confirmed fixes that cannot be written as things are.
         undone: fixes that were applied and undone, and not decided anew since; they are left out.
         applied: how many fixes stand in the source already.
+        other_edits: what reviewers made of other regions than those that they were asked about, where it was not
+            asked for and does not stand in the source.
     """
 
     project_id: int
@@ -43,6 +48,7 @@ class Plan:
     conflicts: tuple[Conflict, ...]
     undone: tuple[Change, ...]
     applied: int
+    other_edits: tuple[Change, ...] = ()
 
     @property
     def by_annotation(self) -> dict[int, tuple[Change, ...]]:
@@ -69,6 +75,7 @@ def make_plan(
     controls: Sequence[Control],
     include_undone: bool = False,
     retry_refused: bool = True,
+    with_other_edits: bool = False,
 ) -> Plan:
     """Plan the confirmed fixes that do not stand in the source yet.
 
@@ -82,24 +89,30 @@ def make_plan(
         controls: of the source's label config as it is now: a label that it lost is a conflict.
         include_undone: plan also what was undone. A person decided that once, so it takes a person to say so.
         retry_refused: plan also what was tried since it was decided and did not stay; False leaves it as a conflict.
+        with_other_edits: plan also what reviewers made of regions that they were not asked about.
     """
     recover(project_id, annotations, edits, journal)
     records = verdicts.of_project(project_id)
     known = findings.get(sorted({verdict.finding_key for verdict in records}))
     reasons = {key: finding.reason for key, finding in known.items()}
     entries = journal.entries(project_id)
-    applied, undone, open_ = _sort_out(agreed_changes(records, reasons), entries, include_undone)
+    wanted = agreed_changes(records, reasons)
+    others = other_edits(records)
+    applied, undone, open_ = _sort_out([*wanted, *others], entries, include_undone)
     results = annotations.results_of(sorted({change.task_id for change in open_})) if open_ else {}
     labels = {control.name: control.labels for control in controls}
     written = last_writes(entries, edits)
     refused = {} if retry_refused else _refused(entries)
-    kept = kept_tags(records)
+    kept = kept_labels(records)
     newest: dict[Place, Change] = {}
     conflicts: list[Conflict] = []
-    for change in sorted(open_, key=lambda change: change.decided_at, reverse=True):
+    left: list[Change] = []
+    for change in sorted(open_, key=lambda change: (not change.is_other_edit, change.decided_at), reverse=True):
         standing = judge(change, results.get(change.annotation_id), written, edits)
-        if standing.state == "done":
-            applied += 1
+        if change.is_other_edit and not with_other_edits:
+            left += [change] if standing.state == "due" else []
+        elif standing.state == "done":
+            applied += not change.is_other_edit
         elif standing.state == "conflict":
             conflicts.append(Conflict(change, standing.why))
         elif change.new_label is not None and change.new_label not in labels.get(change.control, ()):
@@ -109,18 +122,30 @@ def make_plan(
             conflicts.append(Conflict(change, refusal))
         elif (place_of(change), change.old_hash) in kept:
             conflicts.append(Conflict(change, KEPT))
-        elif newest.setdefault(place_of(change), change).new_label != change.new_label:
-            conflicts.append(Conflict(change, "a newer verdict on the same label is planned"))
+        elif change.adds_region and drawn_meanwhile(change, results[change.annotation_id], edits):
+            conflicts.append(Conflict(change, f'somebody drew a "{change.new_label}" there since'))
+        elif _outcome(newest.setdefault(place_of(change), change)) != _outcome(change):
+            why = SAYS_OTHERWISE if change.is_other_edit else "a newer verdict on the same label is planned"
+            conflicts.append(Conflict(change, why))
     too_many = adds_too_many(newest.values(), results, controls, edits)
     conflicts += [Conflict(newest.pop(place), why) for place, why in too_many.items()]
     last = takes_the_last(newest.values(), results, controls, edits)
     conflicts += [Conflict(newest.pop(place), LAST) for place in last]
-    changes = tuple(sorted(newest.values(), key=_order))
-    return Plan(project_id, changes, tuple(sorted(conflicts, key=lambda c: _order(c.change))), tuple(undone), applied)
+    return Plan(
+        project_id,
+        changes=tuple(sorted(newest.values(), key=_order)),
+        conflicts=tuple(sorted(conflicts, key=lambda c: _order(c.change))),
+        undone=tuple(change for change in undone if with_other_edits or not change.is_other_edit),
+        applied=applied,
+        other_edits=tuple(sorted(left, key=_order)),
+    )
 
 
 def agreed_changes(verdicts: Iterable[Verdict], reasons: Mapping[str, str]) -> list[Change]:
-    """Return the changes of each finding whose verdicts all say the same: one, or of tags one for each that changes."""
+    """Return the changes of each finding whose verdicts all say the same: one, or of tags one for each that changes.
+
+    Of regions, where reviewers never are the same to the pixel, the newest verdict's.
+    """
     of_finding: defaultdict[str, list[Verdict]] = defaultdict(list)
     for verdict in verdicts:
         of_finding[verdict.finding_key].append(verdict)
@@ -133,15 +158,15 @@ def agreed_changes(verdicts: Iterable[Verdict], reasons: Mapping[str, str]) -> l
     return sorted(changes, key=_order)
 
 
-def kept_tags(verdicts: Iterable[Verdict]) -> set[tuple[Place, str]]:
-    """Return the tags, each with its place and hash, that reviewers who were asked about them want as they are.
+def kept_labels(verdicts: Iterable[Verdict]) -> set[tuple[Place, str]]:
+    """Return the tags and regions, each with its place and hash, that reviewers who were asked want as they are.
 
     A fix of another finding on the same annotation may change them too: then two reviewers differ.
     """
     return {
         ((verdict.annotation_id, verdict.control, verdict.region_id, verdict.tag), verdict.old_hash)
         for verdict in verdicts
-        if verdict.tag is not None and verdict.decision == "keep"
+        if (verdict.tag is not None or verdict.region_id is not None) and verdict.decision == "keep"
     }
 
 
@@ -153,7 +178,7 @@ def _changes(group: Sequence[Verdict], reason: str) -> Iterator[Change]:
         task_id=newest.task_id,
         annotation_id=newest.annotation_id,
         control=newest.control,
-        region_id=newest.region_id,
+        region_id=newest.region_id or newest.new_region_id,
         old_label=newest.old_label,
         old_hash=newest.old_hash,
         new_label=newest.new_label,
@@ -162,8 +187,10 @@ def _changes(group: Sequence[Verdict], reason: str) -> Iterator[Change]:
         reason=reason,
         tag=newest.tag,
         form=newest.form,
+        new_value=newest.new_value,
+        known_regions=newest.known_regions,
     )
-    if newest.new_label != newest.old_label:
+    if newest.new_label != newest.old_label or newest.new_value is not None:
         yield about
     about = replace(about, reason=f'Corrected when asked about the tag "{newest.tag}".')
     for each in newest.also:
@@ -175,15 +202,15 @@ def _sort_out(
 ) -> tuple[int, list[Change], list[Change]]:
     """Return how many were applied, those that were undone, and those still to look at."""
     last = {
-        (change.finding_key, change.tag): (entry.state, change)
+        line_of(change): (entry.state, change)
         for entry in entries
         if entry.state in ("written", "undoing", "undone")
         for change in entry.changes
     }
     applied, undone, open_ = 0, [], []
     for change in changes:
-        state, before = last.get((change.finding_key, change.tag), ("", change))
-        is_same = before.new_label == change.new_label
+        state, before = last.get(line_of(change), ("", change))
+        is_same = _outcome(before) == _outcome(change)
         if is_same and state in ("written", "undoing"):
             applied += 1
         elif is_same and state == "undone" and before.decided_at >= change.decided_at and not include_undone:
@@ -191,6 +218,15 @@ def _sort_out(
         else:
             open_.append(change)
     return applied, undone, open_
+
+
+def line_of(change: Change) -> Line:
+    """Return what a change is about, whatever the annotation it is of has become."""
+    return change.finding_key, change.control, change.region_id, change.tag
+
+
+def _outcome(change: Change) -> tuple[object, ...]:
+    return change.new_label, change.new_value
 
 
 def _refused(entries: Sequence[JournalEntry]) -> dict[Attempt, str]:
@@ -204,7 +240,7 @@ def _refused(entries: Sequence[JournalEntry]) -> dict[Attempt, str]:
 
 
 def _attempt(change: Change) -> Attempt:
-    return change.finding_key, change.tag, change.new_label, change.decided_at
+    return line_of(change), change.new_label, change.decided_at
 
 
 def _order(change: Change) -> tuple[int, int, str, str, str]:

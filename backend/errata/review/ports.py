@@ -117,6 +117,33 @@ class Edits(Protocol):
     def tags(self, result: Sequence[Mapping[str, Any]], control: str) -> frozenset[str] | None:
         """Return the tags that are given, none where the control has no answer; None where it cannot be read."""
 
+    def regions_of(self, result: Sequence[Mapping[str, Any]], control: str) -> dict[str, list[Mapping[str, Any]]]:
+        """Return region id -> its results, of every region that the control labels."""
+
+    def with_region(
+        self,
+        result: Sequence[Mapping[str, Any]],
+        control: str,
+        region_id: str,
+        value: Sequence[Mapping[str, Any]],
+    ) -> list[dict[str, Any]]:
+        """Return a copy of `result` in which a region is as `value` says, and all else is as it was.
+
+        One that is not there is added; an empty `value` takes it away, with what is answered about it alone.
+        """
+
+    def restored(
+        self,
+        result: Sequence[Mapping[str, Any]],
+        before: Sequence[Mapping[str, Any]],
+        control: str,
+        region_id: str,
+    ) -> list[dict[str, Any]]:
+        """Return a copy of `result` in which a region is as it was `before`, with what is answered about it alone."""
+
+    def overlap(self, one: Sequence[Mapping[str, Any]], other: Sequence[Mapping[str, Any]]) -> float:
+        """Return how much two regions, each as its results, overlap, in [0, 1], whatever their labels."""
+
 
 class Journal(Protocol):
     """Every write to the source, committed before it is sent."""

@@ -33,6 +33,41 @@ class TagChange:
 
 
 @dataclass(frozen=True, slots=True)
+class RegionChange:
+    """What becomes of one region of an annotation.
+
+    Attributes:
+        region_id: Label Studio's.
+        old_label: None where the region is new.
+        old_hash: of the region before; "" where it is new.
+        new_label: None where the region is taken away.
+        new_value: its results from then on; empty where it is taken away.
+    """
+
+    control: str
+    region_id: str
+    old_label: str | None
+    old_hash: str
+    new_label: str | None
+    new_value: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RegionEdits:
+    """What became of the regions that a review task's form was filled with.
+
+    Attributes:
+        changes: of those that are not as they were.
+        was: the results of the region in question, as the form was filled with; empty where it is missing.
+        labels: control -> region id -> label, as the form was filled with.
+    """
+
+    changes: tuple[RegionChange, ...]
+    was: tuple[Mapping[str, Any], ...]
+    labels: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a reviewer submitted in the review project."""
 
@@ -48,6 +83,7 @@ class Answer:
     note: str | None
     tag_changes: tuple[TagChange, ...] | None = None  # made to the tags that the form was filled with
     form: Mapping[str, Any] | None = None  # the region that held the tags, without them
+    regions: RegionEdits | None = None  # where the finding is about a region
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +91,16 @@ class Verdict:
     """What a reviewer decided about a finding, and all that was so at that moment.
 
     Attributes:
+        region_id: None where the label is of the whole task, or a region is missing.
         tag: what the finding is about where a control holds tags; None where the label is the only one there.
-        old_label: None where the tag was missing.
-        new_label: of a fix; None where the tag is to be taken away.
+        old_label: None where the tag, or the region, was missing.
+        new_label: of a fix; None where the tag, or the region, is to be taken away.
         also: what a fix changes beside the tag in question.
         form: the region to add a tag in where the annotation has none of the control.
+        new_value: of a region to fix, its results from then on; empty where it is to be taken away. None of all else.
+        new_region_id: of a missing region, the id that it gets.
+        known_regions: ids of those with the same label that the reviewer had before them when adding a region.
+        other_edits: what the reviewer made of other regions than the one in question; written on request only.
     """
 
     finding_key: str
@@ -91,16 +132,32 @@ class Verdict:
     tag: str | None = None
     also: tuple[TagChange, ...] = ()
     form: Mapping[str, Any] | None = None
+    new_value: tuple[Mapping[str, Any], ...] | None = None
+    new_region_id: str | None = None
+    known_regions: tuple[str, ...] = ()
+    other_edits: tuple[RegionChange, ...] = ()
 
     @property
     def is_wrong(self) -> bool:
-        """Say whether the label in question was wrong: of tags, a fix may be about the others alone."""
-        return self.decision in WRONG and not (self.decision == "fix" and self.new_label == self.old_label)
+        """Say whether the label in question was wrong: a fix may be about other tags, or regions, alone."""
+        is_left = self.new_label == self.old_label and self.new_value is None
+        return self.decision in WRONG and not (self.decision == "fix" and is_left)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One line of a change plan: one label of one annotation gets another value; for `tag` and `form` see `Verdict`."""
+    """One line of a change plan: one label of one annotation gets another value.
+
+    Attributes:
+        region_id: None where the label is of the whole task; of a region to add, the id that it gets.
+        old_label: None where a tag, or a region, is missing.
+        new_label: None where a tag, or a region, is taken away.
+        tag: see `Verdict`.
+        form: see `Verdict`.
+        new_value: see `Verdict`.
+        known_regions: see `Verdict`.
+        is_other_edit: made to another region than the one that the reviewer was asked about.
+    """
 
     finding_key: str
     project_id: int
@@ -108,14 +165,22 @@ class Change:
     annotation_id: int
     control: str
     region_id: str | None
-    old_label: str | None  # None where a tag is missing
+    old_label: str | None
     old_hash: str
-    new_label: str | None  # None where a tag is taken away
+    new_label: str | None
     reviewer: str
     decided_at: datetime
     reason: str  # of the finding, in words
     tag: str | None = None
     form: Mapping[str, Any] | None = None
+    new_value: tuple[Mapping[str, Any], ...] | None = None
+    known_regions: tuple[str, ...] = ()
+    is_other_edit: bool = False
+
+    @property
+    def adds_region(self) -> bool:
+        """Say whether a region is added."""
+        return bool(self.new_value) and self.old_label is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Fixes after which the source's form could not be saved: too few tags, or too many."""
+"""Fixes that would leave an annotation wrong as a whole: too few labels for the form, too many, or one twice."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from errata.review.standing import Place, place_of, with_change
 from errata_model.records import Control
 
 Result = Sequence[Mapping[str, Any]]
-LAST = "it takes the last tag away, and the form asks for one; say in the review project which is right"
+SAME_PLACE = 0.5  # regions that overlap more, with the same label, are one
+LAST = "it takes the last label away, and the form asks for one; say in the review project which is right"
 TOO_MANY = "there would be {n} tags, and the form takes {most}; say in the review project which ones are right"
 
 
 def takes_the_last(
     changes: Iterable[Change], results: Mapping[int, Result], controls: Sequence[Control], edits: Edits
 ) -> set[Place]:
-    """Return the places of those changes that, with the others made too, leave a control without a tag it needs.
+    """Return the places of those changes that, with the others made too, leave a control without a label it needs.
 
     Args:
         changes: of any annotations, each with a place of its own.
@@ -27,7 +28,11 @@ def takes_the_last(
         controls: of the source's label config.
         edits: replaces labels.
     """
-    asked = {control.name for control in controls if control.kind == "tags" and not control.takes_none}
+    asked = {
+        control.name
+        for control in controls
+        if not control.takes_none and (control.kind == "tags" or control.has_regions)
+    }
     found: set[Place] = set()
     for group, after in _answers(changes, results, asked, edits):
         if not any(each.get("from_name") == group[0].control for each in after):
@@ -65,3 +70,14 @@ def _answers(
         for change in group:
             after = with_change(after, change, edits)
         yield group, after
+
+
+def drawn_meanwhile(change: Change, result: Result, edits: Edits) -> bool:
+    """Say whether somebody drew the region that a change adds, after the reviewer looked."""
+    known = {change.region_id, *change.known_regions}
+    return any(
+        edits.label(result, change.control, region_id) == change.new_label
+        and edits.overlap(region, change.new_value or ()) >= SAME_PLACE
+        for region_id, region in edits.regions_of(result, change.control).items()
+        if region_id not in known
+    )

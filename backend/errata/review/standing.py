@@ -60,17 +60,16 @@ def judge(change: Change, result: Result | None, written: Mapping[Place, LastWri
     """
     if result is None:
         return Standing("conflict", "the annotation was deleted or skipped since")
-    now = hash_at(result, change, edits)
-    if now is None:
+    now, own = hash_at(result, change, edits), written.get(place_of(change))
+    is_own_removal = own is not None and own.value_hash is None
+    if now is None and not (change.adds_region or change.new_value == () or is_own_removal):
         return Standing("conflict", _gone(change))
     if now == hash_at(with_change(result, change, edits), change, edits):
         return Standing("done")
-    if now == change.old_hash:
+    if now == change.old_hash or (now is None and change.adds_region):
         return Standing("due")
-    own = written.get(place_of(change))
     if own is None or now != own.value_hash:
-        label = edits.label(result, change.control, change.region_id, change.tag)
-        why = f'somebody changed the label to "{label}" since'
+        why = _edited(result, change, edits)
     elif change.decided_at <= own.decided_at:
         why = f"a newer verdict on this label was applied (changeset {own.changeset_id})"
     else:
@@ -80,6 +79,8 @@ def judge(change: Change, result: Result | None, written: Mapping[Place, LastWri
 
 def with_change(result: Result, change: Change, edits: Edits) -> list[dict[str, Any]]:
     """Return a copy of the result in which the change is made."""
+    if change.region_id is not None:
+        return edits.with_region(result, change.control, change.region_id, change.new_value or ())
     return edits.replaced(result, change.control, change.region_id, change.new_label, change.tag, change.form)
 
 
@@ -88,7 +89,16 @@ def hash_at(result: Result, change: Change, edits: Edits) -> str | None:
     return edits.value_hash(result, change.control, change.region_id, change.tag)
 
 
+def _edited(result: Result, change: Change, edits: Edits) -> str:
+    label = edits.label(result, change.control, change.region_id, change.tag)
+    if change.region_id is not None and label == change.old_label:
+        return "somebody changed where the region is since"
+    return f'somebody changed the label to "{label}" since'
+
+
 def _gone(change: Change) -> str:
+    if change.region_id is not None:
+        return "the region was removed since"
     if change.tag is not None:
         return f'the tags of "{change.control}" cannot be read any more'
     return f'the label of "{change.control}" was removed since'

@@ -114,13 +114,19 @@ class _Undoer:
         now = hash_at(result, change, self.edits)
         if now in (hash_at(entry.after_result, change, self.edits), self._hash_before(entry, change)):
             return None
+        if change.region_id is not None:
+            return "somebody changed or removed the region since"
         label = self.edits.label(result, change.control, change.region_id, change.tag)
         return f'somebody changed the label to "{label}" since' if label else "somebody removed the label since"
 
     def _with_old_labels(self, entry: JournalEntry, changes: Sequence[Change], result: Result) -> Result:
         before = entry.before["result"]
         for change in changes:
-            if hash_at(result, change, self.edits) != self._hash_before(entry, change):
+            if hash_at(result, change, self.edits) == self._hash_before(entry, change):
+                continue
+            if change.region_id is not None:
+                result = self.edits.restored(result, before, change.control, change.region_id)
+            else:
                 place = (change.control, change.region_id)
                 label = self.edits.label(before, *place, change.tag) or change.old_label
                 form = next((each for each in before if each.get("from_name") == change.control), None)

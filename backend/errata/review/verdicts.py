@@ -8,8 +8,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from errata.errors import LabelStudioGone
-from errata.review.ports import Answers, Findings, Verdicts
+from errata.review.ports import Answers, Edits, Findings, Verdicts
 from errata.review.records import DECISIONS, Answer, Decision, TagChange, Verdict
+from errata.review.region_answers import (
+    RegionAnswer,
+    differ,
+    find_region_contradiction,
+    is_about_region,
+    read_region_answer,
+    region_outcome,
+    with_region_fix,
+)
 from errata.review.wording import change_words, tags_words
 from errata_model.records import Finding
 
@@ -37,7 +46,7 @@ class Taken:
     unknown_choices: Mapping[str, int]
 
 
-def take_verdicts(project_id: int, answers: Answers, findings: Findings, verdicts: Verdicts) -> Taken:
+def take_verdicts(project_id: int, answers: Answers, findings: Findings, verdicts: Verdicts, edits: Edits) -> Taken:
     """Make a verdict of every answer, forget those that were withdrawn, and mark the contradictory ones.
 
     Reading the same answers again changes nothing. What was decided in a review project or task that was deleted
@@ -45,10 +54,10 @@ def take_verdicts(project_id: int, answers: Answers, findings: Findings, verdict
     project: of two that read and wrote in turns, the older reading could win.
     """
     with verdicts.exclusive(project_id):
-        return _take(project_id, answers, findings, verdicts)
+        return _take(project_id, answers, findings, verdicts, edits)
 
 
-def _take(project_id: int, answers: Answers, findings: Findings, verdicts: Verdicts) -> Taken:
+def _take(project_id: int, answers: Answers, findings: Findings, verdicts: Verdicts, edits: Edits) -> Taken:
     try:
         read = answers.read()
     except LabelStudioGone:
@@ -60,8 +69,8 @@ def _take(project_id: int, answers: Answers, findings: Findings, verdicts: Verdi
     gone = _withdrawn(verdicts.of_project(project_id), read, answers)
     if gone:
         verdicts.remove(project_id, gone)
-    made = [to_verdict(project_id, answer, found[answer.finding_key]) for answer in known]
-    changed = verdicts.put(mark_differences(made))
+    made = [to_verdict(project_id, answer, found[answer.finding_key], edits) for answer in known]
+    changed = verdicts.put(mark_differences(made, edits))
 
     standing = verdicts.of_project(project_id)
     answers.mark_contradictory(sorted({verdict.review_task_id for verdict in standing if verdict.contradiction}))
@@ -85,12 +94,13 @@ def _withdrawn(recorded: Sequence[Verdict], read: Sequence[Answer], answers: Ans
     return [verdict.review_annotation_id for verdict in gone]
 
 
-def to_verdict(project_id: int, answer: Answer, finding: Finding) -> Verdict:
+def to_verdict(project_id: int, answer: Answer, finding: Finding, edits: Edits) -> Verdict:
     """Return the verdict that an answer gives by itself; one that contradicts itself is `unclear`."""
-    contradiction = _contradiction(answer, finding)
+    said = read_region_answer(answer, finding, edits) if is_about_region(finding) else None
+    contradiction = _contradiction(answer, finding, said, edits)
     decision: Decision = "unclear" if contradiction else _decision(answer.choice)
     new_label, also = _fix(decision, answer, finding)
-    return Verdict(
+    verdict = Verdict(
         finding_key=finding.key,
         project_id=project_id,
         task_id=finding.given.task_id,
@@ -109,7 +119,7 @@ def to_verdict(project_id: int, answer: Answer, finding: Finding) -> Verdict:
         old_label=finding.given.label,
         old_hash=finding.given.value_hash,
         decision=decision,
-        reason=_reason(decision, finding) if decision in _OF_THE_CLASS else None,
+        reason=_reason(finding) if decision in _OF_THE_CLASS else None,
         strength="verdict",
         new_label=new_label,
         note=answer.note,
@@ -121,9 +131,12 @@ def to_verdict(project_id: int, answer: Answer, finding: Finding) -> Verdict:
         also=also,
         form=_form(answer, finding),
     )
+    return verdict if said is None else with_region_fix(verdict, said, answer, finding)
 
 
-def _contradiction(answer: Answer, finding: Finding) -> str | None:
+def _contradiction(answer: Answer, finding: Finding, said: RegionAnswer | None, edits: Edits) -> str | None:
+    if said is not None:
+        return find_region_contradiction(answer.choice, said, finding, edits)
     proposed = finding.proposal.label if finding.proposal else None
     if finding.tag is None:
         return find_contradiction(answer.choice, answer.label, finding.given.label, proposed)
@@ -151,7 +164,7 @@ def _form(answer: Answer, finding: Finding) -> dict[str, Any] | None:
     return {key: shown[key] for key in ("id", "from_name", "to_name", "type")} if shown else None
 
 
-def _reason(decision: Decision, finding: Finding) -> str:
+def _reason(finding: Finding) -> str:
     if finding.tag is None:
         return "class"
     return "missing" if finding.given.label is None else "spurious"
@@ -197,19 +210,25 @@ def find_tags_contradiction(choice: str, changes: Sequence[TagChange], tag: str,
     return None
 
 
-def mark_differences(verdicts: Sequence[Verdict]) -> list[Verdict]:
+def mark_differences(verdicts: Sequence[Verdict], edits: Edits) -> list[Verdict]:
     """Return the verdicts; of a finding whose verdicts differ, all are `unclear` and say what each was."""
     of_finding: defaultdict[str, list[Verdict]] = defaultdict(list)
     for verdict in verdicts:
         of_finding[verdict.finding_key].append(verdict)
-    differing = {key: _words(group) for key, group in of_finding.items() if len({_outcome(v) for v in group}) > 1}
+    differing = {
+        key: _words(group)
+        for key, group in of_finding.items()
+        if len({_outcome(v) for v in group}) > 1 or differ(group, edits)
+    }
     return [
         replace(
             verdict,
             decision="unclear",
             reason=None,
             new_label=None,
+            new_value=None,
             also=(),
+            other_edits=(),
             contradiction=differing[verdict.finding_key],
         )
         if verdict.finding_key in differing
@@ -221,6 +240,8 @@ def mark_differences(verdicts: Sequence[Verdict]) -> list[Verdict]:
 def _outcome(verdict: Verdict) -> str:
     """Say what follows from a verdict: the suggestion taken, and the same label given by hand, are the same."""
     if verdict.decision in ("take_proposal", "fix"):
+        if verdict.new_value is not None:
+            return region_outcome(verdict)
         if verdict.tag is None:
             return f'change it to "{verdict.new_label}"'
         about = [change_words(verdict.old_label, verdict.new_label)] if verdict.new_label != verdict.old_label else []

@@ -33,9 +33,12 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
 
 def verdict_from_json(row: Mapping[str, Any]) -> Verdict:
     """Read what `verdict_to_json` wrote."""
-    also = tuple(map(_also_from_json, row.get("also", ())))  # what was written before schema 4 has none
+    also = tuple(TagChange(**each) for each in row.get("also", ()))  # what was written before schema 4 has none
+    others = tuple(
+        RegionChange(**{**each, "new_value": tuple(each["new_value"])}) for each in row.get("other_edits", ())
+    )
     decided_at = datetime.fromisoformat(row["decided_at"])
-    return Verdict(**{**row, "decided_at": decided_at, "also": also, "new_value": _new_value(row)})
+    return Verdict(**{**row, **_of_region(row), "decided_at": decided_at, "also": also, "other_edits": others})
 
 
 def change_to_json(change: Change) -> dict[str, Any]:
@@ -45,13 +48,9 @@ def change_to_json(change: Change) -> dict[str, Any]:
 
 def change_from_json(row: Mapping[str, Any]) -> Change:
     """Read what `change_to_json` wrote."""
-    return Change(**{**row, "decided_at": datetime.fromisoformat(row["decided_at"]), "new_value": _new_value(row)})
+    return Change(**{**row, **_of_region(row), "decided_at": datetime.fromisoformat(row["decided_at"])})
 
 
-def _also_from_json(row: Mapping[str, Any]) -> TagChange | RegionChange:
-    return RegionChange(**{**row, "new_value": tuple(row["new_value"])}) if "region_id" in row else TagChange(**row)
-
-
-def _new_value(row: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...] | None:
+def _of_region(row: Mapping[str, Any]) -> dict[str, Any]:
     said = row.get("new_value")  # what was written before schema 5 has none
-    return None if said is None else tuple(said)
+    return {"new_value": None if said is None else tuple(said), "known_regions": tuple(row.get("known_regions", ()))}

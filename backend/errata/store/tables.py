@@ -15,7 +15,8 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 4  # since 4, verdicts and journalled changes may be about a tag, which earlier errata cannot read
+# Since 4, verdicts and journalled changes may be about a tag, since 5 about a region, which earlier errata cannot read.
+SCHEMA_VERSION = 5
 
 METADATA = MetaData()
 

@@ -34,7 +34,7 @@ class Reviewing(Training):
         """Read the review project's answers into verdict records. Writes nothing to the source."""
         self.recover(project_id)
         queue = ReviewProject(self.client, describe_project(self.client, project_id), self.footprint)
-        return take_verdicts(project_id, queue, self.audits, self.verdicts)
+        return take_verdicts(project_id, queue, self.audits, self.verdicts, self.codecs)
 
     def plan(self, project_id: int, include_undone: bool = False, retry_refused: bool = True) -> Plan:
         """Plan the confirmed fixes that do not stand in the source yet; see `make_plan`."""

@@ -249,7 +249,7 @@ class Story:
         return self.answers.answers[-1]
 
     def take(self) -> Taken:
-        return take_verdicts(PROJECT, self.answers, self.findings, self.verdicts)
+        return take_verdicts(PROJECT, self.answers, self.findings, self.verdicts, self.edits)
 
     def plan(self, controls: Sequence[Control] = CONTROLS, **options: bool) -> Plan:
         ports = (self.verdicts, self.findings, self.journal, self.annotations, self.edits)

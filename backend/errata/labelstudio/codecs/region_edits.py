@@ -1,0 +1,218 @@
+"""Regions inside a result: found, hashed, changed, added and removed, whatever draws them.
+
+All results of one region have its id: the one that holds the label, where <Labels> and <Rectangle> are apart the one
+that draws it, and what is answered about it alone (`perRegion`), which repeats where it is. Relations name two ids.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Region = Mapping[str, Any]
+Results = Sequence[Region]
+
+RELATION = "relation"
+SEVERAL = " + "  # between the labels of a region that has several
+_DRAWN = frozenset({"rectangle", "ellipse", "keypoint", "polygon", "brush"})  # types that hold no label of their own
+_KEPT_OF_NEW = (
+    "original_width",
+    "original_height",
+    "original_length",
+    "image_rotation",
+    "item_index",
+    "from_name",
+    "to_name",
+    "type",
+    "origin",
+)
+_SIZE = ("original_width", "original_height", "image_rotation")
+_DIGITS = 6  # after the point; a millionth of a per cent of an image is nothing that anybody drew
+
+
+def in_result(result: Results, control: str) -> dict[str, list[Region]]:
+    """Return region id -> its results, of every region that has a label of the control, in the result's order."""
+    ids = [each["id"] for each in result if _is_labelled(each, control) and isinstance(each.get("id"), str)]
+    parts: dict[str, list[Region]] = {region_id: [] for region_id in ids}
+    for each in result:
+        if isinstance(each, Mapping) and each.get("id") in parts and _is_part(each, control):
+            parts[each["id"]].append(each)
+    return parts
+
+
+def parts(result: Results, control: str, region_id: str) -> list[Region]:
+    """Return the results that say where a region is and how the control labels it; empty where it is not there."""
+    return in_result(result, control).get(region_id, [])
+
+
+def label(result: Results, control: str, region_id: str) -> str | None:
+    """Return the label of a region, None where there is no such region; several joined by `SEVERAL`."""
+    return label_of(parts(result, control, region_id), control)
+
+
+def label_of(region: Results, control: str) -> str | None:
+    """Return the label that the results of one region say, None where none of them is the control's."""
+    for each in region:
+        if _is_labelled(each, control):
+            said = each["value"].get(each["type"])
+            return SEVERAL.join(map(str, said)) if isinstance(said, list) else ""
+    return None
+
+
+def value_hash(result: Results, control: str, region_id: str) -> str | None:
+    """Return the canonical hash of where a region is and what its label is, None where it is not there."""
+    found = parts(result, control, region_id)
+    return hash_of(found, control) if found else None
+
+
+def hash_of(region: Results, control: str) -> str:
+    """Return the canonical hash of what the results of one region say.
+
+    Only what people see counts. Not: the region's id, order, notes and origin, and what Label Studio's page fills in
+    or leaves out when an annotation is saved again: a rotation of 0, whether a polygon is closed, the text of a span.
+    """
+    labelled, drawn = _labelled(region, control), _drawn(region, control)
+    labels = labelled["value"].get(labelled["type"])
+    said = [control, labelled.get("to_name"), drawn.get("type"), _canonical_place(drawn), labels]
+    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def with_region(result: Results, control: str, region_id: str, value: Results) -> list[dict[str, Any]]:
+    """Return a copy of `result` in which a region is as `value` says, with all else as it was.
+
+    Args:
+        result: an annotation's.
+        control: whose label the region has.
+        region_id: which one; one that is not there is added.
+        value: the results that say where it is and what its label is, whatever their id; empty takes it away.
+    """
+    copied = [copy.deepcopy(dict(each)) for each in result]
+    if not value:
+        return _without(copied, control, region_id)
+    if not parts(result, control, region_id):
+        return _with_added(copied, region_id, value)
+    return _with_changed(copied, control, region_id, value)
+
+
+def restored(result: Results, before: Results, control: str, region_id: str) -> list[dict[str, Any]]:
+    """Return a copy of `result` in which a region is as it was `before`, with what is answered about it alone."""
+    was = parts(before, control, region_id)
+    if not was or parts(result, control, region_id):
+        return with_region(result, control, region_id, was)
+    out = [copy.deepcopy(dict(each)) for each in result]
+    there = {each.get("id") for each in out} | {region_id}
+    for place, each in enumerate(before):
+        is_of_region = each.get("id") == region_id and each not in out
+        if is_of_region or (_names(each, region_id) and _ends(each) <= there):
+            out.insert(min(place, len(out)), copy.deepcopy(dict(each)))
+    return out
+
+
+def _without(result: list[dict[str, Any]], control: str, region_id: str) -> list[dict[str, Any]]:
+    """Take a region away; where another control labels it too, this control's label alone."""
+    mine = [each for each in result if each.get("id") == region_id]
+    if any(_holds_labels(each) and each.get("from_name") != control for each in mine):
+        return [each for each in result if each.get("id") != region_id or each.get("from_name") != control]
+    return [each for each in result if each.get("id") != region_id and not _names(each, region_id)]
+
+
+def _with_added(result: list[dict[str, Any]], region_id: str, value: Results) -> list[dict[str, Any]]:
+    for each in value:
+        made = {"id": region_id} | {key: copy.deepcopy(each[key]) for key in _KEPT_OF_NEW if key in each}
+        made |= {"value": copy.deepcopy(dict(each["value"])), "origin": "manual"}  # a person has decided on it
+        like = next((old for old in result if old.get("to_name") == made.get("to_name") and _SIZE[0] in old), {})
+        result.append({key: like[key] for key in _SIZE if key in like} | made)
+    return result
+
+
+def _with_changed(result: list[dict[str, Any]], control: str, region_id: str, value: Results) -> list[dict[str, Any]]:
+    """Change a region's label and, where it is another one, its place, wherever that is repeated."""
+    labelled, drawn = _labelled(value, control), _drawn(value, control)
+    was = _drawn(parts(result, control, region_id), control)
+    is_moved = _canonical_place(was) != _canonical_place(drawn) or was.get("type") != drawn.get("type")
+    for each in result:
+        if each.get("id") != region_id or not isinstance(each.get("value"), Mapping):
+            continue
+        is_own = _is_labelled(each, control)
+        if is_own:
+            each["value"][each["type"]] = list(labelled["value"][labelled["type"]])
+        if is_moved:
+            each["value"] = _moved(each, _place(drawn))
+        if is_moved and each.get("type") in _DRAWN:
+            each |= {"from_name": drawn["from_name"], "type": drawn["type"]}
+        if (is_own or is_moved) and each.get("origin") == "prediction":
+            each["origin"] = "prediction-changed"  # as Label Studio's page notes it
+    return result
+
+
+def _moved(each: Region, place: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the value of a result with another place, where it has one."""
+    old = _place(each)
+    rest = {key: said for key, said in each["value"].items() if key not in old}
+    return {**copy.deepcopy(dict(place)), **rest} if old else rest
+
+
+def _labelled(region: Results, control: str) -> Region:
+    return next(each for each in region if _is_labelled(each, control))
+
+
+def _drawn(region: Results, control: str) -> Region:
+    """Return the result that says where a region is."""
+    return next((each for each in region if each.get("type") in _DRAWN), _labelled(region, control))
+
+
+def _is_labelled(each: object, control: str) -> bool:
+    return isinstance(each, Mapping) and each.get("from_name") == control and _holds_labels(each)
+
+
+def _holds_labels(each: Region) -> bool:
+    return str(each.get("type")).endswith("labels") and isinstance(each.get("value"), Mapping)
+
+
+def _is_part(each: Region, control: str) -> bool:
+    return _is_labelled(each, control) or (each.get("type") in _DRAWN and isinstance(each.get("value"), Mapping))
+
+
+def _names(each: Region, region_id: str) -> bool:
+    return each.get("type") == RELATION and region_id in _ends(each)
+
+
+def _ends(each: Region) -> set[Any]:
+    return {each.get("from_id"), each.get("to_id")}
+
+
+def _place(each: Region) -> dict[str, Any]:
+    """Return what of a result's value says where the region is."""
+    says = "text" if each.get("type") == "textarea" else each.get("type")
+    return {key: said for key, said in each["value"].items() if key != says}
+
+
+def _canonical_place(each: Region) -> dict[str, Any]:
+    value = _place(each)
+    value.pop("closed", None)
+    if "start" in value or "globalOffsets" in value:
+        value.pop("text", None)
+    if isinstance(value.get("globalOffsets"), Mapping):  # beside paths into the markup that say the same
+        for key in ("start", "end", "startOffset", "endOffset"):
+            value.pop(key, None)
+    if value.get("rotation") == 0:
+        del value["rotation"]
+    if each.get("item_index"):
+        value["item_index"] = each["item_index"]
+    if isinstance(value.get("rle"), list):  # a million of small numbers, perhaps
+        value["rle"] = hashlib.sha256(json.dumps(value["rle"]).encode()).hexdigest()
+    return {key: _rounded(said) for key, said in value.items()}
+
+
+def _rounded(said: Any) -> Any:
+    if isinstance(said, int | float) and not isinstance(said, bool):
+        return round(float(said), _DIGITS)
+    if isinstance(said, list):
+        return [_rounded(each) for each in said]
+    if isinstance(said, Mapping):
+        return {key: _rounded(each) for key, each in said.items()}
+    return said
