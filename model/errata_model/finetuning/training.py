@@ -152,10 +152,10 @@ class Learner:
     def _half(self) -> AbstractContextManager[None]:
         import torch  # noqa: PLC0415
 
-        return torch.autocast(self._device.type, torch.bfloat16, enabled=_multiplies_bfloat16(self._device.type))
+        return torch.autocast(self._device.type, torch.bfloat16, enabled=multiplies_bfloat16(self._device.type))
 
 
-def _multiplies_bfloat16(device_type: str) -> bool:
+def multiplies_bfloat16(device_type: str) -> bool:
     """Say whether bfloat16 is quicker here: where it is emulated it is not."""
     import torch  # noqa: PLC0415
 

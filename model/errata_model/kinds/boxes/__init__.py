@@ -1,0 +1,1 @@
+"""Boxes, and what is judged as boxes are: ellipses and points."""
