@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+REGION_KINDS = ("boxes", "masks", "spans")
 Action = Literal["replace", "add", "remove"]
 Stream = Literal["suspect", "selected", "sample", "seed"]
 
@@ -61,7 +62,12 @@ class Control:
     @property
     def has_regions(self) -> bool:
         """Say whether the labels are of regions, of which a task can have any number, and none."""
-        return self.kind in ("boxes", "masks", "spans")
+        return self.kind in REGION_KINDS
+
+    @property
+    def has_values(self) -> bool:
+        """Say whether it is answered with something else than labels: a number or a text, say."""
+        return self.kind == "values"
 
 
 @dataclass(frozen=True, slots=True)

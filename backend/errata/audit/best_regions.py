@@ -9,6 +9,7 @@ from typing import Any
 from errata.audit.best_answer import LIKELY
 from errata.audit.ports import Regions
 from errata_model.records import Control
+from errata_model.regions.overlap import overlaps
 from errata_model.regions.records import Believed, Region
 from errata_model.regions.shapes import Size
 
@@ -36,8 +37,6 @@ def best_regions(believed: Believed, size: Size | None, lost: Collection[str] = 
         size: of the image, in pixels; None where it is not known, or the item is no image.
         lost: labels that the label config does not have any more.
     """
-    from errata_model.regions.overlap import overlaps  # noqa: PLC0415
-
     known = [region for region in believed.regions if region.label not in lost]
     ranked = sorted((region for region in known if region.score is not None), key=lambda region: -(region.score or 0))
     likely = [region for region in ranked if (region.score or 0) >= LIKELY]

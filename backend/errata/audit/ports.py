@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from errata_model.kinds.values.records import Answered, Opinion, ValueBelief
 from errata_model.records import Control, Finding, GivenLabel, Proposal
 from errata_model.regions.records import Believed, Region
 from errata_model.regions.shapes import Size
@@ -23,9 +24,10 @@ class StoredPrediction:
     """A prediction that the source holds about one control.
 
     Attributes:
-        probabilities: of the control's labels; empty where it marks regions.
+        probabilities: of the control's labels; empty where it marks regions, or is answered otherwise.
         regions: those that it marks; None where the control labels the whole task.
         size: of the image, in pixels, where it says so.
+        opinion: its answer, where the control asks for no labels.
     """
 
     model_version: str
@@ -33,6 +35,7 @@ class StoredPrediction:
     probabilities: Mapping[str, float]
     regions: tuple[Region, ...] | None = None
     size: Size | None = None
+    opinion: Opinion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class Task:
     # is missing becomes a finding of, and where no tag was given, what says that none applies.
     answers: tuple[GivenLabel, ...] = ()
     drawn: tuple[Drawn, ...] = ()  # of controls that mark regions, in annotation order; `labels` has their labels too
+    answered: tuple[Answered, ...] = ()  # to controls that ask for no labels; `labels` has these answers in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +263,20 @@ class Regions(Protocol):
             value: what the task's data hold under the control's key.
         """
 
+    def regions_in(
+        self, result: Sequence[Mapping[str, Any]], control: Control, value: object
+    ) -> tuple[list[Region], list[str], Size | None]:
+        """Return the regions that results say, what is wrong with others, and the image's size; see `written`."""
+
+    def answer(self, control: Control, answer: Any, probability: float) -> Proposal:
+        """Return the proposal to replace an answer that is no label by another one.
+
+        Args:
+            control: whose answer it is.
+            answer: as a prediction or an annotation of the control was read.
+            probability: that it is right.
+        """
+
     def region_hash(self, results: Sequence[Mapping[str, Any]], control: Control) -> str:
         """Return the canonical hash of a region that is not there yet."""
 
@@ -293,6 +311,9 @@ class AuditLog(Protocol):
 
     def selected(self, project_id: int) -> dict[str, Finding]:
         """Return key -> finding of those that a person sent, each as its reviewers are shown it."""
+
+    def missing_regions(self, project_id: int) -> list[Finding]:
+        """Return the regions that were ever found missing, each as its reviewers are shown it."""
 
     def published(self, placed: Mapping[str, int]) -> None:
         """Write down finding key -> review task id."""
@@ -390,6 +411,7 @@ class Artefact:
     version: str  # hash of data and model, no time in it
     beliefs: tuple[ControlBelief, ...]
     region_beliefs: tuple[RegionBelief, ...] = ()
+    value_beliefs: tuple[ValueBelief, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 from errata.audit.believe import Belief, Believer
 from errata.audit.evidence import from_predictions
 from errata.audit.guideline import overlap_remarks
+from errata.audit.missing_regions import recognise_missing
 from errata.audit.ports import (
     Artefacts,
     AuditLog,
@@ -116,6 +117,9 @@ def run_audit(
         audit_id = outlets.log.begin(snapshot)
         try:
             examination = examine(snapshot, believer, regions, progress, limit)
+            earlier = outlets.log.missing_regions(project_id)
+            findings = recognise_missing(snapshot, examination.findings, earlier, regions)
+            examination = replace(examination, findings=findings)
             return _deliver(audit_id, examination, regions, outlets, mode, progress)
         except ErrataError as error:
             outlets.log.fail(audit_id, str(error))

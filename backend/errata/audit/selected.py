@@ -76,8 +76,10 @@ def _believed(snapshot: Snapshot, artefact: Artefact | None, regions: Regions) -
     if artefact is None:
         return ()
     valid = tuple(belief for belief in artefact.beliefs if belief.control in snapshot.controls)
-    source = "The model never saw this label." if any(belief.encoder for belief in valid) else ""
-    belief = Belief(replace(artefact, beliefs=valid), {}, source)
+    drawn = tuple(belief for belief in artefact.region_beliefs if belief.control in snapshot.controls)
+    is_own = any(belief.encoder for belief in valid) or any(belief.model for belief in drawn)
+    source = "The model never saw this label." if is_own else ""
+    belief = Belief(replace(artefact, beliefs=valid, region_beliefs=drawn), {}, source)
     return find_suspects(snapshot, belief, regions, limit=0, detectors=()).all  # they would see these tasks alone
 
 

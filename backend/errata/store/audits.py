@@ -18,7 +18,7 @@ from errata.store.files import locked
 from errata.store.journal import written_keys
 from errata.store.rows import finding_from_json, finding_to_json
 from errata.store.tables import AUDITS, DISCONNECTED, FINDINGS, PROJECTS, SELECTED, VERDICTS
-from errata_model.records import Finding
+from errata_model.records import REGION_KINDS, Finding
 
 
 class AuditStore:
@@ -181,6 +181,16 @@ class AuditStore:
                 for row in connection.execute(chosen.where(FINDINGS.c.key.in_(chunk))):
                     found[row.key] = finding_from_json(row.shown or row.latest)
         return found
+
+    def missing_regions(self, project_id: int) -> list[Finding]:
+        """Return the regions that were ever found missing, each as its reviewers are shown it."""
+        chosen = select(FINDINGS.c.latest, FINDINGS.c.shown).where(
+            FINDINGS.c.project_id == project_id,
+            FINDINGS.c.latest[("given", "kind")].as_string().in_(REGION_KINDS),
+        )
+        with self._engine.begin() as connection:
+            found = [finding_from_json(row.shown or row.latest) for row in connection.execute(chosen)]
+        return [finding for finding in found if finding.given.label is None]
 
     def counts(self, project_id: int) -> FindingCounts:
         """Return how many findings are in which state."""

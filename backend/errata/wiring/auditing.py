@@ -10,6 +10,9 @@ from pathlib import Path
 from errata.audit.believe import Believer, OwnBeliever
 from errata.audit.believe_elsewhere import StoredBeliever
 from errata.audit.believe_file import FileBeliever, is_address
+from errata.audit.believe_regions import OwnRegionBeliever
+from errata.audit.believe_together import TogetherBeliever
+from errata.audit.believe_values import AnnotatorsBeliever, OwnValueBeliever
 from errata.audit.embed import Embedder
 from errata.audit.embed_file import FileEmbedder
 from errata.audit.leak_guard import GuardedBeliever
@@ -43,7 +46,7 @@ PUT_BACK = "Put it back, or connect the project with another one, or with --beli
 class BeliefOptions:
     """How an audit forms its belief: what the command line says beyond the settings, None where it says nothing."""
 
-    # own, stored, stored:VERSION, a CSV or parquet file, the URL of an ML backend, or package.module:Class
+    # own, stored, stored:VERSION, annotators, a CSV or parquet file, the URL of an ML backend, or package.module:Class
     belief: str | None = None
     encoder: str | None = None
     weights: Path | None = None
@@ -169,7 +172,7 @@ class Auditing(Showing, Training, Embedding):
                 "--belief own where the project was connected with them."
             )
         if belief == "own":
-            return OwnBeliever(
+            of_whole_tasks = OwnBeliever(
                 self._embedder_of(options, media, artefacts, progress),
                 artefacts,
                 seed=options.seed,
@@ -177,6 +180,15 @@ class Auditing(Showing, Training, Embedding):
                 group_by=options.group_by,
                 fine_tunes=options.fine_tune,
             )
+            return TogetherBeliever(
+                [
+                    (lambda control: control.has_regions, OwnRegionBeliever()),
+                    (lambda control: not control.has_values, of_whole_tasks),
+                    (lambda control: control.has_values, OwnValueBeliever()),
+                ]
+            )
+        if belief == "annotators":
+            return AnnotatorsBeliever()
         is_named = options.encoder or options.weights or self.settings.weights
         modest = options if is_named else replace(options, encoder="pixels")  # no weights are loaded for a witness
         witness = self._embedder_of(modest, media, artefacts, progress)

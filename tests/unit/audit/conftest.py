@@ -271,6 +271,9 @@ class ListLog:
 
     def fail(self, audit_id: int, reason: str) -> None: ...
 
+    def missing_regions(self, project_id: int) -> list[Finding]:
+        return []
+
     def record(self, project_id: int, findings: Sequence[Finding]) -> None:
         self.latest.update({each.key: each for each in findings})
 
