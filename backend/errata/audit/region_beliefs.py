@@ -59,12 +59,13 @@ def update_digest(digest: Digest, belief: RegionBelief) -> None:
     digest.update(json.dumps(asdict(belief.control)).encode())
     digest.update(belief.task_ids.tobytes())
     for believed in belief.believed:
-        digest.update(json.dumps([_plain(region) for region in believed.regions]).encode())
+        digest.update(json.dumps([plain_region(region) for region in believed.regions]).encode())
     for name in sorted(belief.calibration):
         digest.update(name.encode() + np.asarray(belief.calibration[name]).tobytes())
 
 
-def _plain(region: Region) -> Sequence[Any]:
+def plain_region(region: Region) -> Sequence[Any]:
+    """Return what is told of a region by its hash, as JSON."""
     shape: Any = region.shape
     if isinstance(shape, Mask):
         where = [shape.top, shape.left, shape.height, shape.width]

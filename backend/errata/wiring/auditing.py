@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -35,8 +35,10 @@ from errata.settings import PredictionsMode, ProjectSettings
 from errata.store.media_index import TRUSTED, MediaIndexStore
 from errata.user_classes import is_class_name
 from errata.wiring.embedding import Embedding, NoIndex
+from errata.wiring.region_learning import region_learner_of
 from errata.wiring.showing import Showing
 from errata.wiring.training import Training
+from errata_model.encoders.images import ImageEncoder
 from errata_model.records import Control
 
 PUT_BACK = "Put it back, or connect the project with another one, or with --belief own."
@@ -172,8 +174,19 @@ class Auditing(Showing, Training, Embedding):
                 "--belief own where the project was connected with them."
             )
         if belief == "own":
+            encoders = self._image_encoders_of(options, progress)
+            embedder_of = self._embedder_of(options, media, artefacts, encoders)
+            max_pixels = self.settings.media_max_pixels
+            of_regions = OwnRegionBeliever(
+                embedder_of,
+                lambda control: region_learner_of(control, encoders, media, max_pixels),
+                artefacts,
+                seed=options.seed,
+                minutes=options.minutes,
+                group_by=options.group_by,
+            )
             of_whole_tasks = OwnBeliever(
-                self._embedder_of(options, media, artefacts, progress),
+                embedder_of,
                 artefacts,
                 seed=options.seed,
                 minutes=options.minutes,
@@ -182,7 +195,7 @@ class Auditing(Showing, Training, Embedding):
             )
             return TogetherBeliever(
                 [
-                    (lambda control: control.has_regions, OwnRegionBeliever()),
+                    (lambda control: control.has_regions, of_regions),
                     (lambda control: not control.has_values, of_whole_tasks),
                     (lambda control: control.has_values, OwnValueBeliever()),
                 ]
@@ -191,7 +204,7 @@ class Auditing(Showing, Training, Embedding):
             return AnnotatorsBeliever()
         is_named = options.encoder or options.weights or self.settings.weights
         modest = options if is_named else replace(options, encoder="pixels")  # no weights are loaded for a witness
-        witness = self._embedder_of(modest, media, artefacts, progress)
+        witness = self._embedder_of(modest, media, artefacts, self._image_encoders_of(modest, progress))
         return GuardedBeliever(self._other_believer(belief, artefacts is not None), witness, options.group_by)
 
     def _other_believer(self, belief: str, is_project: bool) -> Believer:
@@ -206,14 +219,23 @@ class Auditing(Showing, Training, Embedding):
             return ClassBeliever(belief, self._legacy_token() if is_project else "")
         return FileBeliever(Path(belief))
 
+    def _image_encoders_of(
+        self, options: BeliefOptions, progress: Progress
+    ) -> Callable[[], Mapping[str, ImageEncoder]]:
+        """Return what returns the encoders of images: they are looked for where there are images, and once."""
+        name, weights = options.encoder or self.settings.encoder, options.weights or self.settings.weights
+        said_by = "--encoder" if options.encoder else "ERRATA_ENCODER"
+        return cache(lambda: self.image_encoders(name, weights, progress, said_by))
+
     def _embedder_of(
-        self, options: BeliefOptions, media: Media, artefacts: Artefacts | None, progress: Progress
+        self,
+        options: BeliefOptions,
+        media: Media,
+        artefacts: Artefacts | None,
+        image_encoders: Callable[[], Mapping[str, ImageEncoder]],
     ) -> Callable[[Control], Embedder]:
         """Return what says how to embed what a control labels."""
         index = MediaIndexStore(self.engine, TRUSTED) if artefacts else NoIndex()
-        name, weights = options.encoder or self.settings.encoder, options.weights or self.settings.weights
-        said_by = "--encoder" if options.encoder else "ERRATA_ENCODER"
-        image_encoders = cache(lambda: self.image_encoders(name, weights, progress, said_by))  # where there are images
 
         def embedder_of(control: Control) -> Embedder:
             if options.embeddings is not None:

@@ -1,0 +1,61 @@
+"""What learns regions itself, by the kind of the control."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+
+from PIL import Image
+
+from errata.audit.believe_pictures import PictureLearner
+from errata.audit.believe_regions import Lesson, RegionLearner
+from errata.audit.ports import Media, UsedEncoder
+from errata_model.encoders.images import ImageEncoder, TorchvisionEncoder
+from errata_model.kinds.boxes.learner import fit_boxes
+from errata_model.records import Control
+from errata_model.regions.records import FittedRegions
+
+
+def region_learner_of(
+    control: Control, encoders: Callable[[], Mapping[str, ImageEncoder]], media: Media, max_pixels: int
+) -> RegionLearner | None:
+    """Return what learns a control's regions; None where errata has no learner of the kind.
+
+    Args:
+        control: what is to be learned.
+        encoders: returns the encoders that can be had; the first of torchvision's is what learning begins with.
+        media: fetches images.
+        max_pixels: largest picture.
+    """
+    if control.kind == "boxes":
+        backbone = next((each for each in encoders().values() if isinstance(each, TorchvisionEncoder)), None)
+        return PictureLearner(partial(_fit_boxes, backbone), media, max_pixels, _used(backbone), "boxes 1")
+    return None
+
+
+def _used(backbone: TorchvisionEncoder | None) -> UsedEncoder | None:
+    if backbone is None:
+        return None
+    weights = None if backbone.weights is None else str(backbone.weights.resolve())
+    return UsedEncoder(backbone.identity, backbone.name, weights)
+
+
+def _fit_boxes(
+    backbone: TorchvisionEncoder | None,
+    pictures: Iterable[Image.Image | None],
+    lesson: Lesson,
+    told: Callable[[int, int], None],
+) -> FittedRegions:
+    return fit_boxes(
+        pictures,
+        lesson.given,
+        lesson.control.labels,
+        lesson.groups,
+        is_labelled=lesson.is_labelled,
+        backbone=None if backbone is None else backbone.name,
+        weights=None if backbone is None else backbone.weights,
+        trust=None if backbone is None else backbone.trust,
+        seed=lesson.seed,
+        minutes=lesson.minutes,
+        told=told,
+    )
