@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errata.audit.believe import Belief
+from errata.audit.believe_values import predicted_belief, update_values_digest
 from errata.audit.evidence import agreement
 from errata.audit.ports import Artefact, ControlBelief, Progress, Snapshot, StoredPrediction, Task
 from errata.audit.region_beliefs import region_belief, update_digest
@@ -35,16 +36,18 @@ class StoredBeliever:
         """See `Believer.believe`."""
         progress.stage("Reading predictions", len(snapshot.tasks))
         version = self._model_version or _commonest_version(snapshot.tasks)
-        whole = [control for control in snapshot.controls if not control.has_regions]
+        whole = [control for control in snapshot.controls if not (control.has_regions or control.has_values)]
         formed = [_control_belief(snapshot.tasks, control, version) for control in whole]
         drawn = [
             region_belief(snapshot, control, version)
             for control in snapshot.controls
             if control.has_regions and version is not None
         ]
+        answered = [predicted_belief(snapshot, control, version) for control in snapshot.controls if control.has_values]
         beliefs = [belief for belief in formed if len(belief.task_ids)]
         region_beliefs = [belief for belief in drawn if len(belief.task_ids)]
-        if version is None or not (beliefs or region_beliefs):
+        value_beliefs = tuple(belief for belief in answered if belief.opinions)
+        if version is None or not (beliefs or region_beliefs or value_beliefs):
             raise NothingToLearn(_nothing_said(snapshot, self._model_version))
         digest = hashlib.sha256(version.encode())
         for belief in beliefs:
@@ -52,9 +55,11 @@ class StoredBeliever:
             digest.update(belief.task_ids.tobytes() + belief.probabilities.tobytes())
         for about in region_beliefs:
             update_digest(digest, about)
-        artefact = Artefact(f"errata-{digest.hexdigest()[:12]}", tuple(beliefs), tuple(region_beliefs))
+        update_values_digest(digest, value_beliefs)
+        artefact = Artefact(f"errata-{digest.hexdigest()[:12]}", tuple(beliefs), tuple(region_beliefs), value_beliefs)
         known = [(belief.control, belief.task_ids) for belief in formed]
         known += [(belief.control, belief.task_ids) for belief in drawn]
+        known += [(belief.control, np.array(list(belief.opinions), dtype=np.int64)) for belief in answered]
         skipped = sum((_without_belief(snapshot.tasks, *each, version) for each in known), Counter[str]())
         remarks = [_who(snapshot.tasks, [task_ids for _, task_ids in known], version)]
         remarks += filter(None, (agreement(snapshot.tasks, control, version) for control in snapshot.controls))

@@ -54,7 +54,7 @@ class FileBeliever:
         if not self._path.is_file():
             raise UsageError(f"There is no file {self._path}. --belief takes {TAKEN}.")
         read = _Read()
-        whole = [control for control in snapshot.controls if not control.has_regions]
+        whole = [control for control in snapshot.controls if not (control.has_regions or control.has_values)]
         for row in read_table(self._path):
             self._take(row, whole, read)
         if read.predictions.keys().isdisjoint(task.id for task in snapshot.tasks):

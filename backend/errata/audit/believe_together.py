@@ -52,6 +52,7 @@ def _joined(beliefs: Sequence[Belief]) -> Belief:
             f"errata-{version}",
             tuple(about for artefact in artefacts for about in artefact.beliefs),
             tuple(about for artefact in artefacts for about in artefact.region_beliefs),
+            tuple(about for artefact in artefacts for about in artefact.value_beliefs),
         ),
         embedded={key: media for belief in beliefs for key, media in belief.embedded.items()},
         source=beliefs[0].source,

@@ -105,6 +105,8 @@ def unscored(snapshot: Snapshot, beliefs: Sequence[ControlBelief], regions: Regi
     """Yield labels, and tags not given, that nothing is believed about: their media could not be read, say."""
     known = {belief.control.name: set(belief.task_ids.tolist()) for belief in beliefs}
     for control in snapshot.controls:
+        if control.has_regions or control.has_values:
+            continue
         unknown = [task for task in snapshot.tasks if task.id not in known.get(control.name, ())]
         for task in unknown:
             yield from (label for label in task.labels if label.control == control.name)

@@ -17,6 +17,7 @@ from errata.audit.region_findings import find_regions, unscored_regions
 from errata.audit.scored import Scored, score, unscored
 from errata.audit.tag_annotators import put_tags_beside
 from errata.audit.tags import consensus_of_tags
+from errata.audit.value_findings import find_values, unscored_values
 from errata.audit.wording import SIMILAR_SHOWN, provenance, similar_items, similar_tagged
 from errata_model.features import Features
 from errata_model.kinds.choices.rows import inverse_document_frequencies, weigh_terms
@@ -70,9 +71,11 @@ def find_suspects(
         version = belief.artefact.version
         drawn = find_regions(snapshot, about, belief.source, belief.repeats, version, regions)
         found += [(finding, bool(finding.detectors)) for finding in drawn]
+    for answered in belief.artefact.value_beliefs:
+        found += find_values(snapshot, answered, belief.artefact.version, regions)
     found.sort(key=_rank)
     doubted = [finding for finding, is_doubted in found if is_doubted]
-    beyond = (*unscored(snapshot, belief.artefact.beliefs, regions), *_unscored_regions(snapshot, belief))
+    beyond = _unscored(snapshot, belief, regions)
     return Findings(
         tuple(finding for finding, _ in found),
         tuple(doubted[:n_limit]),
@@ -87,8 +90,10 @@ def _rank(candidate: Candidate) -> tuple[float, int, int]:
     return -finding.disagreement, finding.given.task_id, finding.given.annotation_id
 
 
-def _unscored_regions(snapshot: Snapshot, belief: Belief) -> Iterator[GivenLabel]:
-    return unscored_regions(snapshot, belief.artefact.region_beliefs)
+def _unscored(snapshot: Snapshot, belief: Belief, regions: Regions) -> Iterator[GivenLabel]:
+    yield from unscored(snapshot, belief.artefact.beliefs, regions)
+    yield from unscored_regions(snapshot, belief.artefact.region_beliefs)
+    yield from unscored_values(snapshot, belief.artefact.value_beliefs)
 
 
 def _of_whole_tasks(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from errata.audit.evidence import UNKNOWN_VERSION
-from errata_model.records import Finding, GivenLabel
+from errata_model.records import REGION_KINDS, Finding, GivenLabel
 
 ANNOTATOR_CONFLICT = "annotator_conflict"  # the detector of that name
 SIMILAR_SHOWN = 10
+_EXCERPT, _BEFORE_DIFFERENCE = 80, 20  # characters
 _WITHIN_SHARE = re.compile(r"(?<=[<>]) (?=\d+ %)|(?<=\d) (?=%)")
 
 
@@ -26,6 +28,10 @@ def per_cent(share: float) -> str:
 
 def question(finding: Finding) -> str:
     """Ask the reviewer about one finding."""
+    if finding.given.kind == "values":
+        return _question_of_value(finding)
+    if finding.given.kind in REGION_KINDS:
+        return question_of_region(finding)
     if finding.tag is not None:
         return _question_of_tag(finding, finding.tag)
     given = f'Labelled "{finding.given.label}".'
@@ -35,6 +41,52 @@ def question(finding: Finding) -> str:
     if label == finding.given.label:
         return f"{given} The model is not sure about it ({per_cent(probability)}). Is the label right?"
     return f'{given} {_who(finding)} "{label}" ({per_cent(probability)}). Is the label right?'
+
+
+def _question_of_value(finding: Finding) -> str:
+    said = finding.proposal.label if finding.proposal else None
+    own, theirs = excerpts(finding.given.label or "", said or finding.given.label or "")
+    if said is None:
+        return f'Answered "{own}". Is the answer right?'
+    who = "Other annotators say" if ANNOTATOR_CONFLICT in finding.detectors else "The prediction says"
+    return f'Answered "{own}". {who} "{theirs}". Is the answer right?'
+
+
+def excerpts(one: str, other: str) -> tuple[str, str]:
+    """Return two answers short enough for a sentence: of long ones what is around their first difference."""
+    same = next((n for n, pair in enumerate(zip_longest(one, other)) if pair[0] != pair[1]), 0)
+    start = max(0, same - _BEFORE_DIFFERENCE) if max(len(one), len(other)) > _EXCERPT else 0
+    return _excerpt(one, start), _excerpt(other, start)
+
+
+def _excerpt(text: str, start: int) -> str:
+    cut = text[start : start + _EXCERPT]
+    shown = " ".join(cut.split())
+    return ("..." if start else "") + shown + ("..." if start + _EXCERPT < len(text) else "")
+
+
+def question_of_region(finding: Finding, where: str = "", suggested: str = "") -> str:
+    """Ask the reviewer about one region, given or missing.
+
+    Args:
+        finding: about it.
+        where: it is, such as ' at the top left (red)'; begins with a space.
+        suggested: how the suggested place is shown, such as " (turquoise)", where it is.
+    """
+    proposal, given = finding.proposal, finding.given.label
+    if given is None:
+        label, probability = proposal.top[0] if proposal else ("", 0.0)
+        return f'Not marked: "{label}"{where}, {per_cent(probability)}. Is it missing?'
+    said = f'Marked "{given}"{where}.'
+    if proposal is None:
+        return f"{said} Is it right?"
+    if proposal.action == "remove":
+        change = "taking it away"
+    elif proposal.label == given:
+        change = f"another place for it{suggested}"
+    else:
+        change = f'"{proposal.label}"{suggested} ({per_cent(proposal.top[0][1])})'
+    return f"{said} {_who(finding)} {change}. Is it right?"
 
 
 def _question_of_tag(finding: Finding, tag: str) -> str:

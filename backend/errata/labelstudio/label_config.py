@@ -21,6 +21,7 @@ from errata.labelstudio.answer_tags import (
     takes_none,
     wrong_labels,
 )
+from errata.labelstudio.codecs.values import OF_VIDEOS
 from errata.labelstudio.region_tags import (
     MODALITIES,
     TAGS,
@@ -29,16 +30,19 @@ from errata.labelstudio.region_tags import (
     region_tag,
     wrong_region_tag,
 )
+from errata.labelstudio.value_tags import OBJECTS, asked_about, is_part_of_tracks, value_form, wrong_value_tag
 from errata_model.records import Control, TextForm
 
 _SERVED = (
-    "Served are choices and taxonomies on an image or a text, and labels of their regions, such as "
+    "Served are choices and taxonomies on an image or a text, labels of their regions, and ratings, numbers, dates, "
+    "texts, preferences, orders and videos where predictions or several people answer the same tasks, such as "
     '<Image name="image" value="$image"/> with <Choices name="label" toName="image"><Choice value="cat"/>'
     '<Choice value="dog"/></Choices> or <RectangleLabels name="box" toName="image"><Label value="cat"/>'
     "</RectangleLabels>."
 )
 _TEXTS = ("Text", "HyperText", "Paragraphs", "Table", "List")
 _ANSWERED = ("Choices", "Taxonomy")
+_MODALITIES = {**MODALITIES, "Video": "video"}
 _MAX_DEPTH = 100
 
 
@@ -64,9 +68,9 @@ def read_label_config(xml: str) -> LabelConfig:
     controls: list[Control] = []
     refused: list[str] = []
     for element in elements:
-        if element.get("toName") is None and element.tag not in (*_ANSWERED, *TAGS):
+        if element.get("toName") is None and element.tag not in (*_ANSWERED, *TAGS, *OBJECTS):
             continue
-        if draws_for(element, elements) is not None:
+        if draws_for(element, elements) is not None or is_part_of_tracks(element, elements):
             continue
         reason = _why_refused(element, objects, names, elements) or _otherwise(element, objects, elements, controls)
         if reason is None:
@@ -97,6 +101,8 @@ def _why_refused(
     """Say in words what keeps a control from being audited; None where nothing does."""
     if element.tag in TAGS:
         return next(_wrong_regions(element, objects, names, elements), None)
+    if element.tag in OBJECTS:
+        return next(_wrong_values(element, objects, names), None)
     if element.tag not in _ANSWERED:
         return f"errata audits no <{element.tag}>"
     wrong_object = _wrong_object(element, objects, ("Image", *_TEXTS))
@@ -115,8 +121,17 @@ def _wrong_regions(
     yield from wrong_region_tag(element, asked)
 
 
-def _wrong_place(element: Element, objects: dict[str, Element], names: Counter[str | None]) -> Iterator[str]:
-    name, to_name = element.get("name", ""), element.get("toName", "")
+def _wrong_values(element: Element, objects: dict[str, Element], names: Counter[str | None]) -> Iterator[str]:
+    yield from wrong_value_tag(element)
+    for to_name in asked_about(element) or ("",):
+        yield from _wrong_place(element, objects, names, to_name)
+        yield from _wrong_object(element, objects, OBJECTS[element.tag], to_name)
+
+
+def _wrong_place(
+    element: Element, objects: dict[str, Element], names: Counter[str | None], to_name: str | None = None
+) -> Iterator[str]:
+    name, to_name = element.get("name", ""), element.get("toName", "") if to_name is None else to_name
     if not name:
         yield "it has no name"
     if names[name] > 1:
@@ -133,8 +148,10 @@ def _wrong_place(element: Element, objects: dict[str, Element], names: Counter[s
         yield f'toName="{to_name}" is the name of several tags'
 
 
-def _wrong_object(element: Element, objects: dict[str, Element], served: tuple[str, ...]) -> Iterator[str]:
-    labelled = objects[element.get("toName", "")]
+def _wrong_object(
+    element: Element, objects: dict[str, Element], served: tuple[str, ...], to_name: str | None = None
+) -> Iterator[str]:
+    labelled = objects[element.get("toName", "") if to_name is None else to_name]
     if labelled.tag not in served:
         tags = ", ".join(f"<{tag}>" for tag in served)
         needed = f"one of {tags}" if len(served) > 1 else tags
@@ -150,14 +167,20 @@ def _otherwise(
 ) -> str | None:
     """Say that another control labels the same key of the data as something else; None where none does."""
     control = _to_control(element, objects, elements, set())
-    for other in served:
-        if other.data_key == control.data_key and (other.modality, other.text) != (control.modality, control.text):
+    for other in served if not control.has_values else ():
+        if (
+            not other.has_values
+            and other.data_key == control.data_key
+            and (other.modality, other.text) != (control.modality, control.text)
+        ):
             tags = [objects[each.to_name].tag for each in (control, other)]
             return f'it shows the key "{control.data_key}" as <{tags[0]}>, where "{other.name}" has it as <{tags[1]}>'
     return None
 
 
 def _to_control(element: Element, objects: dict[str, Element], elements: list[Element], hidden: set[str]) -> Control:
+    if element.tag in OBJECTS:
+        return _to_value_control(element, objects)
     to_name = element.get("toName", "")
     labelled = objects[to_name]
     text = _text_form(labelled)
@@ -179,6 +202,22 @@ def _to_control(element: Element, objects: dict[str, Element], elements: list[El
     is_none = takes_none(element, hidden)
     labels = tuple(labels_of(element))
     return replace(control, kind=kind_of(element), labels=labels, most=most_of(element), takes_none=is_none)
+
+
+def _to_value_control(element: Element, objects: dict[str, Element]) -> Control:
+    to_name = asked_about(element)[0]
+    labelled = objects[to_name]
+    return Control(
+        name=element.get("name", ""),
+        kind="values",
+        modality=_MODALITIES.get(labelled.tag, "text" if labelled.tag in _TEXTS else "other"),
+        to_name=to_name,
+        data_key=labelled.get("value", "")[1:],
+        labels=(),
+        type=element.tag.lower(),
+        takes_none=element.tag.lower() in OF_VIDEOS,
+        value=value_form(element),
+    )
 
 
 def _text_form(element: Element) -> TextForm | None:

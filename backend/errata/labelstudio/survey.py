@@ -12,11 +12,14 @@ from errata.audit.ports import Footprint, Progress
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.label_config import read_label_config
 from errata.labelstudio.network import shown_origin
+from errata.labelstudio.region_tags import TAGS
 from errata.labelstudio.task_list import task_filter, task_pages
 from errata.labelstudio.tasks import TaskReader
+from errata.labelstudio.value_tags import OBJECTS
 from errata_model.records import Control
 
-_TAGS = {"choices": "Choices", "taxonomy": "Taxonomy"}  # type of the results -> the tag that asks for them
+# Type of the results -> the tag that asks for them.
+_TAGS = {tag.lower(): tag for tag in ("Choices", "Taxonomy", *TAGS, *OBJECTS)}
 _ANNOTATED = task_filter("total_annotations", "greater", "Number", 0)
 _LABELS = {"fields": "all", "include": "id,annotations,result,was_cancelled"}
 _PAGE_SIZE = 500
@@ -29,16 +32,18 @@ class SurveyedControl:
 
     name: str
     tag: str
-    how: str  # what distinguishes it from others of its tag: "single"
+    how: str  # what distinguishes it from others of its tag: "single", "several", "regions" or "answers"
     kind: str
     n_labels: int
-    n_classes: int
+    n_classes: int  # 0 where it asks for no labels
     rarest: str  # the class with the fewest labels
     n_rarest: int
 
     @property
     def sentence(self) -> str:
         """Say it in a line."""
+        if not self.n_classes:
+            return f"{self.name} ({self.tag}): {self.n_labels:,} answers, held against predictions or other annotators"
         return (
             f"{self.name} ({self.tag}, {self.how}): {self.n_labels:,} labels, {self.n_classes} classes, "
             f"rarest {self.n_rarest:,}"
@@ -181,10 +186,12 @@ def _read_labels(
 
 
 def _surveyed(control: Control, labels: Counter[str]) -> SurveyedControl:
-    tag, how = _TAGS[control.type], "several" if control.kind == "tags" else "single"
-    rarest = min(control.labels, key=lambda label: labels[label])
-    n_labels = labels.total()
-    return SurveyedControl(control.name, tag, how, control.kind, n_labels, len(control.labels), rarest, labels[rarest])
+    hows = {"tags": "several", "values": "answers"}
+    how = "regions" if control.has_regions else hows.get(control.kind, "single")
+    rarest = min(control.labels, key=lambda label: labels[label], default="")
+    n_classes, n_rarest = len(control.labels), labels[rarest] if control.labels else 0
+    tag = _TAGS[control.type]
+    return SurveyedControl(control.name, tag, how, control.kind, labels.total(), n_classes, rarest, n_rarest)
 
 
 def _is_ours(entry: Mapping[str, Any], own: set[tuple[str, str]], public_url: str | None) -> bool:

@@ -11,6 +11,7 @@ from errata.audit.ports import Drawn, StoredPrediction, Task
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.codecs.scores import is_score
 from errata.labelstudio.suggestions import Suggestion, suggestion_of
+from errata_model.kinds.values.records import Answered, Opinion
 from errata_model.records import Control, GivenLabel
 
 _NAMED = 5  # how many ids a line of the summary names
@@ -41,12 +42,13 @@ class TaskReader:
         submitted = [each for each in annotations if self._is_usable(each, int(each["id"]))]
         given = [label for each in submitted for label in self._labels(each, task_id, predictions)]
         drawn = [one for each in submitted for one in self._drawn(each, task_id, data, predictions)]
+        answered = [one for each in submitted for one in self._answered(each, task_id, predictions)]
         return Task(
             id=task_id,
             data=data,
             labels=tuple(
                 label
-                for label in (*given, *(label for one in drawn for label in one.labels))
+                for label in (*given, *(label for one in drawn for label in one.labels), *(o.given for o in answered))
                 if label.label is not None
             ),
             is_labeled=bool(raw.get("is_labeled", any(not each.get("was_cancelled") for each in annotations))),
@@ -54,6 +56,7 @@ class TaskReader:
             prediction_versions=tuple(str(each.get("model_version") or "") for each in predictions),
             answers=tuple(label for label in given if label.label is None),
             drawn=tuple(drawn),
+            answered=tuple(answered),
         )
 
     def skipped(self) -> Counter[str]:
@@ -89,7 +92,7 @@ class TaskReader:
         annotation_id, result = int(annotation["id"]), annotation["result"]
         suggestion = suggestion_of(annotation, predictions)
         for control in self._controls:
-            if control.has_regions:
+            if control.has_regions or control.has_values:
                 continue
             decoded = self._codecs.decode(result, control)
             is_answered = decoded.is_answered or (control.takes_none and decoded.problem is None)
@@ -124,6 +127,21 @@ class TaskReader:
             labels = [self._given(annotation, task_id, control, region.label, region.id) for region in regions]
             labels = [self._with_origin(label, result, suggestion) for label in labels]
             yield Drawn(answer, tuple(labels), tuple(regions), size)
+
+    def _answered(
+        self, annotation: Mapping[str, Any], task_id: int, predictions: Sequence[Mapping[str, Any]]
+    ) -> Iterable[Answered]:
+        annotation_id, result = int(annotation["id"]), annotation["result"]
+        suggestion = suggestion_of(annotation, predictions)
+        for control in self._controls:
+            if not control.has_values:
+                continue
+            answer, problem = self._codecs.answer_in(result, control)
+            if problem is not None:
+                self._leave_out(f"annotations with {problem}", "annotation", annotation_id)
+            elif answer is not None:  # a note or a rating that nobody gave is nothing out of the ordinary
+                given = self._given(annotation, task_id, control, self._codecs.in_words(answer, control))
+                yield Answered(self._with_origin(given, result, suggestion), answer)
 
     def _given(
         self,
@@ -160,6 +178,9 @@ class TaskReader:
             if control.has_regions:
                 yield self._stored_regions(result, score, version, control, data)
                 continue
+            if control.has_values:
+                yield from self._stored_answer(result, score, version, control)
+                continue
             probabilities = self._codecs.probabilities(result, score, control)
             if probabilities is not None:
                 yield StoredPrediction(version, control.name, probabilities)
@@ -173,6 +194,16 @@ class TaskReader:
         sure = float(score) if is_score(score) else None
         scored = [region if region.score is not None else replace(region, score=sure) for region in regions]
         return StoredPrediction(version, control.name, {}, tuple(scored), size)
+
+    def _stored_answer(
+        self, result: list[Any], score: object, version: str, control: Control
+    ) -> Iterable[StoredPrediction]:
+        answer, problem = self._codecs.answer_in(result, control)
+        if problem is not None:
+            self._leave_out(f'predictions of "{version}" with {problem}', "", 0)
+        elif answer is not None:
+            opinion = Opinion(answer, self._codecs.certainty(result, score, control))
+            yield StoredPrediction(version, control.name, {}, opinion=opinion)
 
 
 def _annotator(completed_by: object) -> str:

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from errata.audit.ports import Artefact, ControlBelief, UsedEncoder
 from errata.errors import UsageError
 from errata.store.believed_regions import pack, unpack
+from errata.store.believed_values import pack_values, unpack_values
 from errata.store.files import locked, private_folder, write_whole
-from errata_model.records import Control, TextForm
+from errata_model.records import Control, TextForm, ValueForm
 
 _KEPT = 2
 
@@ -100,7 +101,8 @@ def _write(artefact: Artefact, folder: Path) -> None:
     pickled = [name for name, array in arrays.items() if np.asarray(array).dtype.hasobject]
     if pickled:
         raise ValueError(f"`artefact` must hold plain arrays, got Python objects in {pickled!r}")
-    about = {"version": artefact.version, "beliefs": beliefs, "region_beliefs": drawn}
+    answered = [pack_values(belief) for belief in artefact.value_beliefs]
+    about = {"version": artefact.version, "beliefs": beliefs, "region_beliefs": drawn, "value_beliefs": answered}
     temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))  # mode 0700
     np.savez(temporary / "arrays.npz", **arrays)  # type: ignore[arg-type]  # names are ours, never `allow_pickle`
     write_whole(temporary / "artefact.json", [json.dumps(about).encode()])
@@ -125,14 +127,16 @@ def _read(folder: Path) -> Artefact:
             unpack(row, f"regions/{i}/", arrays, _control(row["control"]), _encoder(row))
             for i, row in enumerate(about.get("region_beliefs", ()))  # earlier artefacts have none
         )
-    return Artefact(about["version"], beliefs, drawn)
+    answered = tuple(unpack_values(row, _control(row["control"])) for row in about.get("value_beliefs", ()))
+    return Artefact(about["version"], beliefs, drawn, answered)
 
 
 def _control(row: dict[str, Any]) -> Control:
-    text = row.get("text")  # earlier artefacts have none
+    text, value = row.get("text"), row.get("value")  # earlier artefacts have none
     drawn_by = tuple((name, type_) for name, type_ in row.get("drawn_by", ()))
     form = TextForm(**text) if text else None
-    return Control(**{**row, "labels": tuple(row["labels"]), "text": form, "drawn_by": drawn_by})
+    scale = ValueForm(**value) if value else None
+    return Control(**{**row, "labels": tuple(row["labels"]), "text": form, "drawn_by": drawn_by, "value": scale})
 
 
 def _encoder(about: dict[str, Any]) -> UsedEncoder | None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from label_studio_sdk.label_interface.interface import LabelInterface
 
-from errata.labelstudio.codecs import values
+from errata.labelstudio.codecs import Codecs, values
 from errata_model.records import Control
 
 CONFIG = """<View><Text name="text" value="$text"/><Text name="text2" value="$text2"/>
@@ -56,7 +56,7 @@ def test_an_answer_is_read_and_written_as_the_page_stores_it(type_: str) -> None
     value, words = STORED[type_]
     answer, problem = values.decode([result(type_, value)], control(type_))
     assert problem is None
-    assert values.label(answer, control(type_)) == words
+    assert Codecs().in_words(answer, control(type_)) == words
     written = values.write(control(type_), answer)
     assert [{**each, "id": "a1"} for each in written] == [{**result(type_, value), "to_name": control(type_).to_name}]
     assert written == values.write(control(type_), answer)
@@ -103,7 +103,7 @@ def test_no_answer_several_and_another_type_are_told_apart() -> None:
     assert values.decode([], control("videorectangle")) == ([], None)
     assert "several" in str(values.decode([four, four], control("rating"))[1])
     assert "no rating" in str(values.decode([{**four, "type": "choices"}], control("rating"))[1])
-    assert values.label([], control("videorectangle")) == "nothing"
+    assert Codecs().in_words([], control("videorectangle")) == "nothing"
 
 
 def test_a_text_alone_and_a_whole_number_with_a_point_are_taken() -> None:
@@ -111,7 +111,7 @@ def test_a_text_alone_and_a_whole_number_with_a_point_are_taken() -> None:
     assert values.decode([result("textarea", {"text": "a"})], control("textarea")) == (["a"], None)
     answer, _ = values.decode([result("rating", {"rating": 4.0})], control("rating"))
     assert values.write(control("rating"), answer)[0]["value"] == {"rating": 4}
-    assert values.label(1234567.25, control("number")) == "1234567.25"
+    assert Codecs().in_words(1234567.25, control("number")) == "1234567.25"
 
 
 def test_a_predictions_certainty_is_that_of_its_least_sure_result() -> None:

@@ -8,7 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from errata.labelstudio.codecs import boxes, choices, masks, region_edits, region_places, spans, tags, whole_task
+from errata.labelstudio.codecs import (
+    boxes,
+    choices,
+    masks,
+    region_edits,
+    region_places,
+    spans,
+    tags,
+    values,
+    whole_task,
+)
 from errata_model.records import Control, Proposal
 from errata_model.regions.records import Region as Drawn
 from errata_model.regions.shapes import Size
@@ -82,6 +92,24 @@ class Codecs:
         said = json.dumps([[each["from_name"], each["value"]] for each in results], sort_keys=True)
         return hashlib.sha256(f"{control.name} lacks {said}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
+    def answer_in(self, result: Sequence[Region], control: Control) -> tuple[Any, str | None]:
+        """Return the answer to a control that asks for no labels, and what is wrong with it; see `values.decode`."""
+        return values.decode(result, control)
+
+    def certainty(self, result: Sequence[Region], score: object, control: Control) -> float:
+        """Return how sure a prediction is of its answer that is no label; see `values.certainty`."""
+        return values.certainty(result, score, control)
+
+    def in_words(self, answer: Any, control: Control) -> str:
+        """Return an answer that is no label in words."""
+        return values.words(answer, control.name, control.type)
+
+    def answer(self, control: Control, answer: Any, probability: float) -> Proposal:
+        """Return the proposal to replace an answer that is no label by another one; see `Regions.answer`."""
+        results = values.write(control, answer, probability)
+        said = ((self.in_words(answer, control), probability),)
+        return Proposal("replace", results[0] if results else {}, said, tuple(results[1:]))
+
     def region(self, control: Control, label: str, score: float | None = None) -> dict[str, Any]:
         """Return a Label Studio region that says `label`."""
         return whole_task.region(control, [label], score)
@@ -125,11 +153,15 @@ class Codecs:
 
     def origin(self, result: Sequence[Region], control: str, region_id: str | None) -> str | None:
         """Return where Label Studio's page says the label came from; see `whole_task.origin`."""
-        return whole_task.origin(result, control) if region_id is None else None
+        if region_id is not None:
+            return None
+        return values.origin(result, control) if values.is_in(result, control) else whole_task.origin(result, control)
 
     def has_region_of(self, result: Sequence[Region], other: Sequence[Region], control: str) -> bool:
         """Say whether both results hold the control's label in a region of the same id: one was copied."""
         copied = whole_task.region_id(result, control)
+        if values.is_in(result, control):
+            return values.shares_region(result, other, control)
         return copied is not None and copied == whole_task.region_id(other, control)
 
     def tags(self, result: Sequence[Region], control: str) -> frozenset[str] | None:
@@ -150,6 +182,8 @@ class Codecs:
         """Return the canonical hash of the value there, None where there is none. A tag that is missing has one."""
         if region_id is not None:
             return region_edits.value_hash(result, control, region_id)
+        if values.is_in(result, control):
+            return values.value_hash(result, control)
         return choices.value_hash(result, control) if tag is None else tags.value_hash(result, control, tag)
 
     def label(
@@ -158,6 +192,8 @@ class Codecs:
         """Return the label there, None where there is none."""
         if region_id is not None:
             return region_edits.label(result, control, region_id)
+        if values.is_in(result, control):
+            return values.label(result, control)
         if tag is None:
             return choices.label(result, control)
         return tag if tag in (tags.given(result, control) or ()) else None

@@ -30,6 +30,7 @@ from errata_model.records import Control
 
 OF_VIDEOS = ("videorectangle", "timelinelabels")
 _KEYS = {"textarea": "text", "pairwise": "selected"}  # of all else the type is the key
+TYPES = ("rating", "number", "datetime", "textarea", "pairwise", "ranker", *OF_VIDEOS)
 _SIDES = ("x", "y", "width", "height")
 
 
@@ -40,17 +41,20 @@ def decode(result: Sequence[Region], control: Control) -> tuple[Any, str | None]
         (answer, problem): the answer as `errata_model.kinds.values.similarity` takes it; what is wrong, in words. Both
         None where the control was left unanswered; of a video that is an answer, without anything in it.
     """
-    mine = of_control(result, control.name)
-    if any(each.get("type") != control.type or not isinstance(each.get("value"), Mapping) for each in mine):
-        return None, f'an answer for "{control.name}" that is no {control.type}'
-    if control.type in OF_VIDEOS:
-        return _of_video(mine, control)
+    return _decode(of_control(result, control.name), control.name, control.type)
+
+
+def _decode(mine: Sequence[Region], name: str, type_: str) -> tuple[Any, str | None]:
+    if any(each.get("type") != type_ or not isinstance(each.get("value"), Mapping) for each in mine):
+        return None, f'an answer for "{name}" that is no {type_}'
+    if type_ in OF_VIDEOS:
+        return _of_video(mine, name, type_)
     if not mine:
         return None, None
     if len(mine) > 1:
-        return None, f'several answers for "{control.name}", where Label Studio takes one'
-    answer = _READ[control.type](mine[0]["value"].get(_KEYS.get(control.type, control.type)))
-    return answer, None if answer is not None else f'an answer for "{control.name}" that cannot be read'
+        return None, f'several answers for "{name}", where Label Studio takes one'
+    answer = _READ[type_](mine[0]["value"].get(_KEYS.get(type_, type_)))
+    return answer, None if answer is not None else f'an answer for "{name}" that cannot be read'
 
 
 def certainty(result: Sequence[Region], score: object, control: Control) -> float:
@@ -68,16 +72,24 @@ def certainty(result: Sequence[Region], score: object, control: Control) -> floa
     return min((float(each) for each in scores if is_score(each)), default=1.0)
 
 
-def label(answer: Any, control: Control) -> str:
+def label(result: Sequence[Region], control_name: str) -> str | None:
+    """Return a result's answer in words; None where there is none, or it cannot be read."""
+    mine = of_control(result, control_name)
+    type_ = str(mine[0].get("type")) if mine else ""
+    answer, _ = _decode(mine, control_name, type_) if type_ in TYPES else (None, None)
+    return None if answer is None else words(answer, control_name, type_)
+
+
+def words(answer: Any, control_name: str, type_: str) -> str:
     """Return an answer in words, all of it."""
-    if control.type in ("rating", "number"):
-        return f"{answer:g}" if float(f"{answer:g}") == answer else repr(answer)
-    if control.type == "textarea":
+    if type_ in ("rating", "number"):
+        return repr(answer)
+    if type_ == "textarea":
         return "\n".join(answer)
-    if control.type == "ranker":
+    if type_ == "ranker":
         buckets = {bucket: ", ".join(items) for bucket, items in answer.items() if items}
-        return next(iter(buckets.values())) if [*buckets] == [control.name] else _joined(buckets)
-    if control.type in OF_VIDEOS:
+        return next(iter(buckets.values())) if [*buckets] == [control_name] else _joined(buckets)
+    if type_ in OF_VIDEOS:
         return ", ".join(map(_words, answer)) or "nothing"
     return str(answer)
 
@@ -96,6 +108,27 @@ def write(control: Control, answer: Any, score: float | None = None) -> list[dic
         }
         for n, value in enumerate(_values(control, answer))
     ]
+
+
+def is_in(result: Sequence[Region], control_name: str) -> bool:
+    """Say whether a result answers the control with something that is no label."""
+    return any(each.get("type") in TYPES for each in of_control(result, control_name))
+
+
+def origin(result: Sequence[Region], control_name: str) -> str | None:
+    """Return where Label Studio's page says the answer came from; see `whole_task.origin`.
+
+    Of a video "prediction" only where every region did.
+    """
+    said = {each.get("origin") for each in of_control(result, control_name)}
+    found = said.pop() if len(said) == 1 else "prediction-changed" if "prediction" in said else None
+    return found if isinstance(found, str) else None
+
+
+def shares_region(result: Sequence[Region], other: Sequence[Region], control_name: str) -> bool:
+    """Say whether both results hold the control's answer in a region of the same id: one was copied."""
+    one, two = ({region.get("id") for region in of_control(each, control_name)} for each in (result, other))
+    return bool((one & two) - {None})
 
 
 def of_control(result: Sequence[Region], control_name: str) -> list[Region]:
@@ -168,11 +201,11 @@ _READ: Mapping[str, Callable[[object], Any]] = {
 }
 
 
-def _of_video(mine: Sequence[Region], control: Control) -> tuple[list[dict[str, Any]] | None, str | None]:
-    read = _track if control.type == "videorectangle" else _stretch
+def _of_video(mine: Sequence[Region], name: str, type_: str) -> tuple[list[dict[str, Any]] | None, str | None]:
+    read = _track if type_ == "videorectangle" else _stretch
     answer = [read(each["value"]) for each in mine]
     if None in answer:
-        return None, f'regions of "{control.name}" that cannot be read'
+        return None, f'regions of "{name}" that cannot be read'
     return [each for each in answer if each is not None], None
 
 

@@ -1,0 +1,148 @@
+"""Beliefs about answers that are no labels: what predictions, or the other annotators of the same task, answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from errata.audit.believe import Belief
+from errata.audit.ports import Artefact, Progress, Snapshot, Task
+from errata.errors import NothingToLearn
+from errata_model.kinds.values.records import Opinion, ValueBelief
+from errata_model.kinds.values.similarity import find_spread
+from errata_model.records import Control
+
+OTHERS = "Hold them against predictions, --belief stored or --belief URL, or against each other, --belief annotators."
+
+OWN_VERSIONS = "errata-"  # what is errata's own is no second opinion
+
+
+class Digest(Protocol):
+    """A hash that is being made, such as `hashlib.sha256()`."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take more data."""
+
+
+class AnnotatorsBeliever:
+    """Holds what people answered against what the other annotators of the same task answered."""
+
+    def believe(self, snapshot: Snapshot, progress: Progress) -> Belief:
+        """See `Believer.believe`.
+
+        Raises:
+            NothingToLearn: nobody answered what somebody else answered too, or all controls ask for labels.
+        """
+        progress.stage("Reading answers", len(snapshot.controls))
+        values = [control for control in snapshot.controls if control.has_values]
+        found = [belief for control in values if (belief := annotators_belief(snapshot, control)).opinions]
+        left = [control for control in snapshot.controls if not control.has_values]
+        named = ", ".join(f'"{control.name}"' for control in left)
+        if not found:
+            why = f'No task of "{snapshot.title}" has an answer by two people.' if values else f"It asks for {named}."
+            raise NothingToLearn(f"There is nothing that annotators could be held against. {why} {_elsewhere(values)}")
+        remarks = [_against_whom(belief) for belief in found]
+        if left:
+            remarks.append(f"Left alone: {named}: --belief own weighs what several annotators say about labels.")
+        return _belief(found, remarks)
+
+
+class OwnValueBeliever:
+    """What serves where errata has no learner: other annotators, or predictions, whoever speaks about more tasks."""
+
+    def believe(self, snapshot: Snapshot, progress: Progress) -> Belief:
+        """See `Believer.believe`.
+
+        Raises:
+            NothingToLearn: there is nobody; says what would do.
+        """
+        progress.stage("Reading answers", len(snapshot.controls))
+        formed = [_what_serves(snapshot, control) for control in snapshot.controls]
+        found = [belief for belief in formed if belief.opinions]
+        named = ", ".join(f'"{each.control.name}" ({each.control.type})' for each in formed if not each.opinions)
+        nobody = f"errata has no learner for {named}, and neither predictions nor several people answer the same tasks"
+        if not found:
+            raise NothingToLearn(f"{nobody}. {OTHERS}")
+        remarks = [f"errata has no learner for {each.control.type}: {_against_whom(each)}" for each in found]
+        return _belief(found, [*remarks, f"Left alone: {nobody}. {OTHERS}"] if named else remarks)
+
+
+def annotators_belief(snapshot: Snapshot, control: Control) -> ValueBelief:
+    """Take what people answered as opinions about the tasks that several of them answered.
+
+    Answers that were accepted unchanged from predictions are held against others, but are no opinion of a person.
+    """
+    opinions: dict[int, list[Opinion]] = {}
+    for task in snapshot.tasks:
+        mine = [each for each in task.answered if each.given.control == control.name]
+        if len({each.given.annotator for each in mine}) > 1:
+            said = [Opinion(each.answer, 1.0, each.given.annotator) for each in mine if not each.given.suggested_by]
+            if said:
+                opinions[task.id] = said
+    return ValueBelief(control, opinions, _spread(snapshot, control))
+
+
+def predicted_belief(snapshot: Snapshot, control: Control, version: str | None) -> ValueBelief:
+    """Take the predictions of one version as opinions; of several of a task the last one counts.
+
+    A version that marks nothing on any video says nothing about the control.
+    """
+    opinions = {task.id: [said[-1]] for task in snapshot.tasks if (said := _predicted(task, control, version))}
+    if all(said[0].answer == [] for said in opinions.values()):
+        opinions = {}
+    return ValueBelief(control, opinions, _spread(snapshot, control), version)
+
+
+def update_values_digest(digest: Digest, beliefs: Sequence[ValueBelief]) -> None:
+    """Add beliefs to a hash: of each its control, its tasks, and what is said about them."""
+    for belief in beliefs:
+        digest.update(json.dumps([asdict(belief.control), belief.spread, belief.version]).encode())
+        for task_id, opinions in sorted(belief.opinions.items()):
+            digest.update(json.dumps([task_id, [asdict(each) for each in opinions]], sort_keys=True).encode())
+
+
+def _what_serves(snapshot: Snapshot, control: Control) -> ValueBelief:
+    versions = Counter(
+        each.model_version
+        for task in snapshot.tasks
+        for each in task.predictions
+        if each.control == control.name and each.opinion and not each.model_version.startswith(OWN_VERSIONS)
+    )
+    said = [predicted_belief(snapshot, control, version) for version in sorted(versions, reverse=True)]
+    return max([annotators_belief(snapshot, control), *said], key=lambda belief: len(belief.opinions))
+
+
+def _predicted(task: Task, control: Control, version: str | None) -> list[Opinion]:
+    return [
+        each.opinion
+        for each in task.predictions
+        if (each.model_version, each.control) == (version, control.name) and each.opinion is not None
+    ]
+
+
+def _spread(snapshot: Snapshot, control: Control) -> float | None:
+    answers = [each.answer for task in snapshot.tasks for each in task.answered if each.given.control == control.name]
+    return find_spread(control, answers)
+
+
+def _belief(found: Sequence[ValueBelief], remarks: Sequence[str]) -> Belief:
+    digest = hashlib.sha256()
+    update_values_digest(digest, found)
+    artefact = Artefact(f"errata-{digest.hexdigest()[:12]}", (), value_beliefs=tuple(found))
+    return Belief(artefact, {}, "", remarks=tuple(remarks))
+
+
+def _against_whom(belief: ValueBelief) -> str:
+    n = len(belief.opinions)
+    tasks = f"{n} task{'s' * (n != 1)}"
+    if belief.version is None:
+        return f'"{belief.control.name}" is held against what other annotators of {tasks} answered.'
+    return f'"{belief.control.name}" is held against what "{belief.version}" predicts for {tasks}.'
+
+
+def _elsewhere(values: Sequence[Any]) -> str:
+    return "Hold them against predictions: --belief stored, or --belief URL." if values else "Use --belief own."
