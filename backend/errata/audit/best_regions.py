@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from errata.audit.best_answer import LIKELY
 from errata.audit.ports import Regions
@@ -50,6 +52,22 @@ def best_regions(believed: Believed, size: Size | None, lost: Collection[str] = 
             marked.append(region)
     sure = [float(region.score or 0) for region in marked] + [1 - float(each.score or 0) for each in unlikely]
     return BestRegions(marked, round(min(sure, default=1.0), 4))
+
+
+def regions_at(believed: Believed, drawn: Sequence[Region], size: Size | None) -> BestRegions:
+    """Return for each region that an annotator has just drawn the one that the belief has there, likely or not.
+
+    It keeps the label that the annotator gave it. Where the belief has nothing there, nothing is returned for it.
+    """
+    between = overlaps(drawn, believed.regions, size)
+    found: list[Region] = []
+    for n, mine in enumerate(drawn):
+        sure = np.array([region.score or 0.0 for region in believed.regions])
+        fits = between[n] * np.where([region.label == mine.label for region in believed.regions], 1.0, 0.5)
+        if len(fits) and between[n].max() > 0:
+            best = int(np.lexsort((sure, fits))[-1])
+            found.append(replace(believed.regions[best], label=mine.label or believed.regions[best].label))
+    return BestRegions(found, round(min((region.score or 0.0 for region in found), default=0.0), 4))
 
 
 def region_results(

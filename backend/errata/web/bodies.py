@@ -73,6 +73,7 @@ class PredictRequest:
     tasks: tuple[AskedTask, ...]
     label_config: str | None  # None where the request has none
     is_interactive: bool = False  # an annotator is at work on the task and waits
+    context: tuple[Mapping[str, Any], ...] = ()  # the results that the annotator has just drawn
 
 
 def predict_request(body: Mapping[str, Any]) -> PredictRequest:
@@ -85,11 +86,14 @@ def predict_request(body: Mapping[str, Any]) -> PredictRequest:
     if not isinstance(tasks, list):
         raise HTTPException(400, 'The body must have a list of tasks: {"tasks": [...], "project": "12"}.')
     label_config, params = body.get("label_config"), body.get("params")
+    context = params.get("context") if isinstance(params, dict) else None
+    drawn = context.get("result") if isinstance(context, dict) else None
     return PredictRequest(
         project_id(body.get("project")),
         tuple(map(_asked, tasks)),
         label_config if isinstance(label_config, str) and label_config else None,
-        isinstance(params, dict) and bool(params.get("context")),
+        bool(context),
+        tuple(each for each in drawn if isinstance(each, dict)) if isinstance(drawn, list) else (),
     )
 
 

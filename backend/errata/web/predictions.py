@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from starlette.concurrency import run_in_threadpool
 
 from errata.audit.best_answer import best_answer
-from errata.audit.best_regions import best_regions, region_results
+from errata.audit.best_regions import best_regions, region_results, regions_at
 from errata.audit.ports import NO_VERSION, MediaIndex, Regions
 from errata.errors import UsageError
 from errata.jobs.queue import Queue
@@ -122,9 +122,9 @@ class Predictions:
         problems = await self._find_out(belief, shown, texts)
         allowed = self._allowed(request.label_config)
         if len(shown) <= FEW_TASKS:
-            results = self._results(belief, shown, allowed, problems)
+            results = self._results(belief, shown, allowed, problems, request.context)
         else:
-            results = await run_in_threadpool(self._results, belief, shown, allowed, problems)
+            results = await run_in_threadpool(self._results, belief, shown, allowed, problems, request.context)
         if "pending" in results:
             self._queue.submit("audit", request.project_id, AUDIT_DELAY_S)
         if len(shown) == len(request.tasks):
@@ -229,11 +229,23 @@ class Predictions:
         return found
 
     def _results(
-        self, belief: ProjectBelief, tasks: Sequence[AskedTask], allowed: Allowed | None, problems: set[str]
+        self,
+        belief: ProjectBelief,
+        tasks: Sequence[AskedTask],
+        allowed: Allowed | None,
+        problems: set[str],
+        context: Sequence[Mapping[str, Any]],
     ) -> list[Said]:
-        return [self._result(belief, task, allowed, problems) for task in tasks]
+        return [self._result(belief, task, allowed, problems, context) for task in tasks]
 
-    def _result(self, belief: ProjectBelief, task: AskedTask, allowed: Allowed | None, problems: set[str]) -> Said:
+    def _result(
+        self,
+        belief: ProjectBelief,
+        task: AskedTask,
+        allowed: Allowed | None,
+        problems: set[str],
+        context: Sequence[Mapping[str, Any]],
+    ) -> Said:
         regions: list[dict[str, Any]] = []
         scores = []
         for rows in belief.controls:
@@ -255,7 +267,10 @@ class Predictions:
                     return "pending"
                 continue
             believed, size = found
-            marked = best_regions(believed, size, _lost(drawn, allowed))
+            value = task.data.get(drawn.control.data_key)
+            asked, *_ = self._regions.regions_in(context, drawn.control, value) if context else ([], [], None)
+            lost = _lost(drawn, allowed)
+            marked = regions_at(believed, asked, size) if asked else best_regions(believed, size, lost)
             regions.extend(region_results(drawn.control, marked, size, task.data, self._regions))
             scores.append(marked.score)
         if not scores:

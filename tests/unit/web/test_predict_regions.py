@@ -1,0 +1,70 @@
+"""What /predict answers about controls that mark regions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from errata.audit.ports import Artefact, RegionBelief
+from errata_model.records import Control
+from errata_model.regions.records import Believed, Region
+from errata_model.regions.shapes import Box
+
+CONTROL = Control("box", "boxes", "image", "image", "image", ("car", "bus"), type="rectanglelabels", takes_none=True)
+CONFIG = (
+    '<View><Image name="image" value="$image"/><RectangleLabels name="box" toName="image">'
+    '<Label value="car"/><Label value="bus"/></RectangleLabels></View>'
+)
+SURE = Region("", "car", Box(0.1, 0.1, 0.2, 0.2), 0.9)
+SAME_PLACE = Region("", "bus", Box(0.1, 0.1, 0.2, 0.21), 0.6)
+FAINT = Region("", "bus", Box(0.6, 0.6, 0.2, 0.2), 0.3)
+
+
+@pytest.fixture
+def drawn(world: Callable[..., Any]) -> Any:
+    """Return an app that has a belief about the boxes of task 1 and of task 2, where it has none."""
+    w = world(is_audited=False)
+    believed = (Believed((FAINT, SAME_PLACE, SURE)), Believed(()))
+    sizes = ((640, 480), (640, 480))
+    belief = RegionBelief(CONTROL, np.array([1, 2], np.int64), ("", ""), believed, {}, sizes)
+    w.artefacts.save(1, Artefact("errata-boxes", (), (belief,)))
+    return w
+
+
+def test_likely_regions_are_marked_once_a_place_and_nothing_where_nothing_is(
+    drawn: Any, task: Callable[..., Any]
+) -> None:
+    """The score is that of the least sure region, marked or not."""
+    some, none, unknown = drawn.predict(task(1), task(2), task(3), label_config=CONFIG)
+    (region,) = some["result"]
+    assert (region["type"], region["value"]["rectanglelabels"], region["score"]) == ("rectanglelabels", ["car"], 0.9)
+    assert (region["value"]["x"], region["original_width"]) == (pytest.approx(10), 640)
+    assert (some["score"], some["model_version"]) == (0.7, "errata-boxes")
+    assert (none["result"], none["score"], none["model_version"]) == ([], 1.0, "errata-boxes")
+    assert unknown["result"] == []
+    assert unknown["model_version"] != "errata-boxes"
+
+
+def test_a_label_that_the_config_lost_is_not_predicted(drawn: Any, task: Callable[..., Any]) -> None:
+    (said,) = drawn.predict(task(1), label_config=CONFIG.replace('<Label value="car"/>', ""))
+    assert [region["value"]["rectanglelabels"] for region in said["result"]] == [["bus"]]
+
+
+def test_what_an_annotator_has_just_drawn_becomes_what_the_belief_has_there(
+    drawn: Any, task: Callable[..., Any]
+) -> None:
+    """Also where it is not likely; the annotator's label stays."""
+    rough = {"x": 58, "y": 58, "width": 25, "height": 25, "rotation": 0, "rectanglelabels": ["car"]}
+    context = {
+        "result": [{"id": "a", "from_name": "box", "to_name": "image", "type": "rectanglelabels", "value": rough}]
+    }
+    (said,) = drawn.predict(task(1), label_config=CONFIG, params={"context": context})
+    (region,) = said["result"]
+    assert [region["value"][side] for side in ("x", "y", "width", "height")] == pytest.approx([60, 60, 20, 20])
+    assert region["value"]["rectanglelabels"] == ["car"]
+    far = {**context["result"][0], "value": {**rough, "x": 1, "y": 90, "width": 5, "height": 5}}
+    (nothing,) = drawn.predict(task(1), label_config=CONFIG, params={"context": {"result": [far]}})
+    assert nothing["result"] == []
