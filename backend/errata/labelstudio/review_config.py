@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from errata.errors import ConfigNotServed
 from errata.labelstudio.answer_tags import attribute
 from errata.labelstudio.codecs.taxonomy import LEVELS
+from errata.labelstudio.region_marks import RegionMarks
 from errata.labelstudio.texts import TAGS as TEXT_TAGS
 from errata.review.records import Decision
+from errata_model.records import Control
 
 VERDICT = "errata_verdict"
 NOTE = "errata_note"
@@ -28,6 +30,7 @@ HIDDEN_COLUMNS = (
     "fingerprint",
     "look_again",
     "given_tags",
+    "given_regions",
 )
 KEEP, KEEP_TAGS = "The label is right", "Right as it is"  # a tag may be right where it is missing
 INSTRUCTION = (
@@ -46,6 +49,16 @@ INSTRUCTION_TAGS = (
     "like.</li><li><b>Wrong, but I do not know what it is</b>, <b>Cannot be used</b>, <b>Can't tell</b>: as they "
     "say.</li></ul><p>The keys q, w, r, x, e and n choose, Ctrl+Enter submits.</p>"
 )
+INSTRUCTION_REGIONS = (
+    "<p>Each task asks about one region that is likely to be wrong, or missing, and says why. All that is marked now "
+    "is filled in; the region in question has a red frame, or is red in a text, and a suggested place is turquoise.</p>"
+    f"<ul><li><b>{KEEP_TAGS}</b>: the region that is asked about is right, or rightly missing.</li>"
+    "<li><b>Use the suggestion</b>: as the question says. You need not do it above.</li>"
+    "<li><b>I corrected it above</b>: give the region its label, its place, delete it, or draw the missing one. What "
+    "you correct beside it is kept, and written only on request.</li>"
+    "<li><b>Wrong, but I do not know what it is</b>, <b>Cannot be used</b>, <b>Can't tell</b>: as they say.</li></ul>"
+    "<p>The keys q, w, r, x, e and n choose, Ctrl+Enter submits.</p>"
+)
 _PREFIXES = ("", "errata_", "errata2_", "errata3_")
 _DECISIONS: tuple[tuple[str, Decision, str], ...] = (
     (KEEP, "keep", "q"),
@@ -61,6 +74,7 @@ _WHY_STYLE = "margin: 0 0 8px; font-size: 16px; line-height: 1.4; font-weight: n
 # The whole picture, or a part of the text, the source's choices and the decision fit into the window together.
 _TEXT_HEIGHT = "calc(max(200px, 100vh - 540px) / {n})"
 _PICTURE_HEIGHT = "max(200px, calc((100vh - 540px) / {n}))"  # Label Studio's tools beside it are as high
+_REGIONS_HEIGHT = "max(300px, calc((100vh - 400px) / {n}))"  # of a picture with regions, which may be small ones
 _MOST_SHARING = 3
 _TEXTS = frozenset(TEXT_TAGS) - {"List"}
 _PATH_WIDTH = "400px"
@@ -121,7 +135,7 @@ def note_control(source_xml: str) -> str:
 
 
 def review_config(
-    source_xml: str, hotkeys: Collection[str], columns: Columns | None = None, *, has_tags: bool = False
+    source_xml: str, hotkeys: Collection[str], columns: Columns | None = None, *, controls: Sequence[Control] = ()
 ) -> str:
     """Return the label config of the review project.
 
@@ -134,7 +148,7 @@ def review_config(
         source_xml: the source's label config.
         hotkeys: the keys that the source's config gives explicitly.
         columns: how the data columns are called.
-        has_tags: a control that errata audits takes several labels.
+        controls: those that errata audits.
 
     Raises:
         ConfigNotServed: the source's config has no control that labels an object.
@@ -143,12 +157,14 @@ def review_config(
     source = ET.fromstring(source_xml)
     to_name = _first_object(source)
     names = _names(source)
+    has_regions = any(control.has_regions for control in controls)
     for tag in source.iter():
         if tag.attrib.pop("required", None) is not None:
             tag.attrib.pop("requiredMessage", None)
     n_sharing = min(sum(tag.tag == "Image" or _is_long(tag) for tag in source.iter()), _MOST_SHARING)
     for image in source.iter("Image"):
-        image.attrib.setdefault("maxHeight", _PICTURE_HEIGHT.format(n=n_sharing))
+        height = _REGIONS_HEIGHT if has_regions else _PICTURE_HEIGHT
+        image.attrib.setdefault("maxHeight", height.format(n=n_sharing))
     for parent in list(source.iter()):
         _bound_texts(parent, _TEXT_HEIGHT.format(n=n_sharing))
     for choices in source.iter("Choices"):
@@ -160,6 +176,8 @@ def review_config(
     _element(root, "Header", value=f"${columns('question')}", size="4", style=_QUESTION_STYLE)
     _element(root, "Header", value=f"${columns('why')}", size="6", style=_WHY_STYLE)
     root.append(source)
+    if has_regions:
+        _element(root, "View", style="display: none").extend(RegionMarks(controls, names).tags())
     decision_bar = _element(root, "View", style=_BAR_STYLE)
     _element(decision_bar, "Header", value="Your decision", size="5", style="margin: 0")
     verdict = _element(
@@ -172,8 +190,9 @@ def review_config(
         required="true",
         requiredMessage="Choose your decision first.",
     )
+    is_any = has_regions or any(control.kind == "tags" for control in controls)
     for (text, decision, _), key in zip(_DECISIONS, _free_keys(hotkeys), strict=True):
-        shown = KEEP_TAGS if has_tags and decision == "keep" else text
+        shown = KEEP_TAGS if is_any and decision == "keep" else text
         _element(verdict, "Choice", value=shown, alias=decision, **({"hotkey": key} if key else {}))
     _element(
         decision_bar,
@@ -187,6 +206,18 @@ def review_config(
     )
     ET.indent(root)
     return ET.tostring(root, encoding="unicode")
+
+
+def instruction(controls: Sequence[Control]) -> str:
+    """Return what reviewers are told before they begin."""
+    if any(control.has_regions for control in controls):
+        return INSTRUCTION_REGIONS
+    return INSTRUCTION_TAGS if any(control.kind == "tags" for control in controls) else INSTRUCTION
+
+
+def region_marks(source_xml: str, controls: Sequence[Control]) -> RegionMarks:
+    """Return the marks of regions as the review project's label config has them."""
+    return RegionMarks(controls, _names(ET.fromstring(source_xml)))
 
 
 def _bound_texts(parent: ET.Element, height: str) -> None:

@@ -12,10 +12,9 @@ from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.label_config import read_label_config
 from errata.labelstudio.media_links import MediaLinks
 from errata.labelstudio.review_config import (
-    INSTRUCTION,
-    INSTRUCTION_TAGS,
     Columns,
     choose_columns,
+    instruction,
     note_control,
     read_columns,
     review_config,
@@ -34,7 +33,6 @@ from errata.labelstudio.review_tasks import (
 )
 from errata.labelstudio.task_list import Filter, Params, chosen_tasks, task_filter, task_pages
 from errata.review.records import Answer
-from errata_model.records import Control
 
 _TITLE_MAX = 50
 
@@ -213,7 +211,7 @@ class ReviewProject:
                     f"errata; keep the next words, they are how it finds this project. {marker(source.project_id)}"
                 ),
                 "label_config": self._config(),
-                "expert_instruction": INSTRUCTION_TAGS if _has_tags(source.controls) else INSTRUCTION,
+                "expert_instruction": instruction(source.controls),
                 "show_instruction": True,
                 "show_skip_button": False,  # a skipped task never comes back to whoever skipped it
                 "enable_empty_annotation": False,
@@ -245,7 +243,7 @@ class ReviewProject:
     def _config(self) -> str:
         source_xml = self._snapshot.label_config
         config = read_label_config(source_xml)
-        return review_config(source_xml, config.hotkeys, self.columns, has_tags=_has_tags(config.controls))
+        return review_config(source_xml, config.hotkeys, self.columns, controls=config.controls)
 
     def _renew_config(self, review_id: int) -> None:
         wanted = self._config()
@@ -276,10 +274,6 @@ class ReviewProject:
 
     def _tasks(self, review_id: int, params: Params, *filters: Filter) -> Iterator[dict[str, Any]]:
         return chain.from_iterable(task_pages(self._client, review_id, params, filters))
-
-
-def _has_tags(controls: Sequence[Control]) -> bool:
-    return any(control.kind == "tags" for control in controls)
 
 
 def current_review_project(client: LabelStudio, source_id: int, footprint: Footprint) -> dict[str, Any] | None:

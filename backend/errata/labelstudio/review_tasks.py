@@ -9,8 +9,10 @@ from typing import Any
 from errata.audit.ports import ReviewEntry, Snapshot
 from errata.audit.wording import named, unbroken
 from errata.labelstudio.codecs import Codecs
+from errata.labelstudio.region_tasks import read_regions, region_columns, region_predictions, region_question
 from errata.labelstudio.review_config import Columns
 from errata.review.records import Answer, TagChange
+from errata_model.records import REGION_KINDS
 
 GIVEN = "given label"  # the prediction's version that prefills
 SUGGESTION = "errata suggestion"
@@ -40,14 +42,20 @@ def review_task(
         source_data: the source task's data, its media as addresses that work outside the source project too.
         source_result: the whole result of the suspected annotation; empty where it is gone.
     """
-    given = _given_result(snapshot, entry, source_result)
+    finding, said = entry.finding, _columns(snapshot, entry)
+    if finding.given.kind in REGION_KINDS:
+        given, suggested = region_predictions(snapshot, finding, source_result)
+        asked = region_question(finding, source_result)
+        said["question"] = unbroken(named(asked, finding.given.control, len(snapshot.controls)))
+        said["given_regions"] = region_columns(finding, snapshot.controls, source_result)
+    else:
+        given = _given_result(snapshot, entry, source_result)
+        suggested = _suggested_result(entry, given)
     predictions = [{"model_version": GIVEN, "result": given}]
-    suggested = _suggested_result(entry, given)
-    if suggested:
+    if suggested is not None:
         predictions.append({"model_version": SUGGESTION, "result": suggested})
-    said = _columns(snapshot, entry)
-    if entry.finding.tag is not None:
-        said["given_tags"] = sorted(Codecs().tags(given, entry.finding.given.control) or ())
+    if finding.tag is not None:
+        said["given_tags"] = sorted(Codecs().tags(given, finding.given.control) or ())
     return {
         "data": {**source_data, **{columns(name): value for name, value in said.items()}},
         "predictions": predictions,
@@ -140,6 +148,9 @@ def read_answers(task: Mapping[str, Any], columns: Columns, verdict: str, note: 
 def _said(data: Mapping[str, Any], columns: Columns, result: Sequence[Region]) -> dict[str, Any]:
     """Return what became of the label in the form, or of the tags that it was filled with."""
     codecs, control = Codecs(), str(data.get(columns("control"), ""))
+    regions = data.get(columns("given_regions"))
+    if isinstance(regions, Mapping):
+        return {"label": None, "regions": read_regions(regions, result)}
     given = data.get(columns("given_tags"))
     if not isinstance(given, list):
         return {"label": codecs.label(result, control, data.get(columns("region")) or None)}

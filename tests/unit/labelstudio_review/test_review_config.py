@@ -15,11 +15,14 @@ from errata.labelstudio.review_config import (
     verdict_control,
 )
 from errata.review.records import DECISIONS
+from errata_model.records import Control
 
 SOURCE = (
     '<View><Image name="image" value="$image"/><Choices name="label" toName="image" required="true" '
     'requiredMessage="Label it"><Choice value="car"/><Choice value="truck"/></Choices></View>'
 )
+
+TAGS = (Control("label", "tags", "image", "image", "image", ("car", "truck")),)
 
 
 def verdict_of(xml: str, name: str = "errata_verdict") -> ET.Element:
@@ -45,7 +48,7 @@ def test_every_decision_is_offered_once():
 
 def test_a_tag_may_be_right_where_it_is_missing():
     """Of tags the first decision says so; what is stored is the same."""
-    (first, *_) = verdict_of(review_config(SOURCE, (), has_tags=True))
+    (first, *_) = verdict_of(review_config(SOURCE, (), controls=TAGS))
     assert (first.get("alias"), first.get("value"), first.get("hotkey")) == ("keep", "Right as it is", "q")
 
 

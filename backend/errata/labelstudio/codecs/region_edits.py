@@ -74,11 +74,36 @@ def hash_of(region: Results, control: str) -> str:
     Only what people see counts. Not: the region's id, order, notes and origin, and what Label Studio's page fills in
     or leaves out when an annotation is saved again: a rotation of 0, whether a polygon is closed, the text of a span.
     """
-    labelled, drawn = _labelled(region, control), _drawn(region, control)
+    labelled, shape = _labelled(region, control), drawn(region)
     labels = labelled["value"].get(labelled["type"])
-    said = [control, labelled.get("to_name"), drawn.get("type"), _canonical_place(drawn), labels]
+    said = [control, labelled.get("to_name"), shape.get("type"), _canonical_place(shape), labels]
     canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def drawn(region: Results) -> Region:
+    """Return the result of a region that says where it is.
+
+    Raises:
+        ValueError: there is none.
+    """
+    for is_it in (_draws, _holds_labels):
+        for each in region:
+            if is_it(each):
+                return each
+    raise ValueError(f"`region` must have a result that says where it is, got {region!r}")
+
+
+def place(each: Region) -> dict[str, Any]:
+    """Return what of a result's value says where the region is."""
+    says = "text" if each.get("type") == "textarea" else each.get("type")
+    return {key: said for key, said in each["value"].items() if key != says}
+
+
+def is_same_place(one: Results, other: Results) -> bool:
+    """Say whether two regions, each as its results, are drawn alike in the same place, whatever their labels."""
+    a, b = drawn(one), drawn(other)
+    return (a.get("type"), _canonical_place(a)) == (b.get("type"), _canonical_place(b))
 
 
 def with_region(result: Results, control: str, region_id: str, value: Results) -> list[dict[str, Any]]:
@@ -105,10 +130,10 @@ def restored(result: Results, before: Results, control: str, region_id: str) -> 
         return with_region(result, control, region_id, was)
     out = [copy.deepcopy(dict(each)) for each in result]
     there = {each.get("id") for each in out} | {region_id}
-    for place, each in enumerate(before):
-        is_of_region = each.get("id") == region_id and each not in out
-        if is_of_region or (_names(each, region_id) and _ends(each) <= there):
-            out.insert(min(place, len(out)), copy.deepcopy(dict(each)))
+    for index, each in enumerate(before):
+        is_of_region = each.get("id") == region_id or (_names(each, region_id) and _ends(each) <= there)
+        if is_of_region and each not in out:
+            out.insert(min(index, len(out)), copy.deepcopy(dict(each)))
     return out
 
 
@@ -131,38 +156,26 @@ def _with_added(result: list[dict[str, Any]], region_id: str, value: Results) ->
 
 def _with_changed(result: list[dict[str, Any]], control: str, region_id: str, value: Results) -> list[dict[str, Any]]:
     """Change a region's label and, where it is another one, its place, wherever that is repeated."""
-    labelled, drawn = _labelled(value, control), _drawn(value, control)
-    was = _drawn(parts(result, control, region_id), control)
-    is_moved = _canonical_place(was) != _canonical_place(drawn) or was.get("type") != drawn.get("type")
+    labelled, shape = _labelled(value, control), drawn(value)
+    is_moved = not is_same_place(parts(result, control, region_id), value)
     for each in result:
         if each.get("id") != region_id or not isinstance(each.get("value"), Mapping):
             continue
         is_own = _is_labelled(each, control)
         if is_own:
             each["value"][each["type"]] = list(labelled["value"][labelled["type"]])
-        if is_moved:
-            each["value"] = _moved(each, _place(drawn))
-        if is_moved and each.get("type") in _DRAWN:
-            each |= {"from_name": drawn["from_name"], "type": drawn["type"]}
+        if is_moved and (old := place(each)):
+            rest = {key: said for key, said in each["value"].items() if key not in old}
+            each["value"] = {**copy.deepcopy(place(shape)), **rest}
+        if is_moved and _draws(each):
+            each |= {"from_name": shape["from_name"], "type": shape["type"]}
         if (is_own or is_moved) and each.get("origin") == "prediction":
             each["origin"] = "prediction-changed"  # as Label Studio's page notes it
     return result
 
 
-def _moved(each: Region, place: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the value of a result with another place, where it has one."""
-    old = _place(each)
-    rest = {key: said for key, said in each["value"].items() if key not in old}
-    return {**copy.deepcopy(dict(place)), **rest} if old else rest
-
-
 def _labelled(region: Results, control: str) -> Region:
     return next(each for each in region if _is_labelled(each, control))
-
-
-def _drawn(region: Results, control: str) -> Region:
-    """Return the result that says where a region is."""
-    return next((each for each in region if each.get("type") in _DRAWN), _labelled(region, control))
 
 
 def _is_labelled(each: object, control: str) -> bool:
@@ -173,8 +186,12 @@ def _holds_labels(each: Region) -> bool:
     return str(each.get("type")).endswith("labels") and isinstance(each.get("value"), Mapping)
 
 
+def _draws(each: Region) -> bool:
+    return each.get("type") in _DRAWN and isinstance(each.get("value"), Mapping)
+
+
 def _is_part(each: Region, control: str) -> bool:
-    return _is_labelled(each, control) or (each.get("type") in _DRAWN and isinstance(each.get("value"), Mapping))
+    return _is_labelled(each, control) or _draws(each)
 
 
 def _names(each: Region, region_id: str) -> bool:
@@ -185,14 +202,8 @@ def _ends(each: Region) -> set[Any]:
     return {each.get("from_id"), each.get("to_id")}
 
 
-def _place(each: Region) -> dict[str, Any]:
-    """Return what of a result's value says where the region is."""
-    says = "text" if each.get("type") == "textarea" else each.get("type")
-    return {key: said for key, said in each["value"].items() if key != says}
-
-
 def _canonical_place(each: Region) -> dict[str, Any]:
-    value = _place(each)
+    value = place(each)
     value.pop("closed", None)
     if "start" in value or "globalOffsets" in value:
         value.pop("text", None)

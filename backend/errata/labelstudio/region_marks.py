@@ -1,0 +1,141 @@
+"""What shows a reviewer the region that is asked about, and the one that is suggested.
+
+Label Studio's page shows one prediction in the label stream, the one that prefills. So both are drawn into that one, as
+locked regions of controls of errata's own, whose buttons are hidden. They come last: of regions that lie over one
+another the page gives a click to the one that comes first.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from errata.labelstudio.codecs import region_edits
+from errata.labelstudio.codecs.region_places import place_of
+from errata_model.records import Control
+from errata_model.regions.geometry import bounds_xyxy
+from errata_model.regions.shapes import Size
+
+ASKED, SUGGESTED = "asked about", "suggested"
+ASKED_WORD, SUGGESTED_WORD = " (red)", " (turquoise)"
+_COLOURS = {ASKED: "#ff1744", SUGGESTED: "#00e5ff"}
+_FRAME = "rectanglelabels"
+_TAGS = {
+    "rectanglelabels": "RectangleLabels",
+    "ellipselabels": "EllipseLabels",
+    "keypointlabels": "KeyPointLabels",
+    "polygonlabels": "PolygonLabels",
+    "brushlabels": "BrushLabels",
+    "labels": "Labels",
+    "hypertextlabels": "HyperTextLabels",
+    "paragraphlabels": "ParagraphLabels",
+    "timeserieslabels": "TimeSeriesLabels",
+}
+_LINES = {"strokeWidth": "4", "opacity": "0"}  # a frame, through which the region can be seen
+_MARGIN = 1.0  # between a region and its frame, in per cent of the image's sides
+_SQUARE: Size = (1000, 1000)  # where the size of an image is not known
+_EXCERPT = 60
+_THIRDS = (("top left", "top", "top right"), ("left", "middle", "right"), ("bottom left", "bottom", "bottom right"))
+_CENTRE = "middle"
+
+Results = Sequence[Mapping[str, Any]]
+
+
+class RegionMarks:
+    """Marks of regions in one review project.
+
+    Args:
+        controls: those that errata audits.
+        taken: names in the source's label config.
+    """
+
+    def __init__(self, controls: Sequence[Control], taken: set[str]) -> None:
+        drawn = dict.fromkeys(
+            (control.to_name, form) for control in controls if control.has_regions for form in _forms(control)
+        )
+        self._names: dict[tuple[str, str], str] = {}
+        for to_name, form in drawn:
+            name = f"errata_{form}"
+            while name in taken or name in self._names.values():
+                name += "_"
+            self._names[to_name, form] = name
+
+    def tags(self) -> Iterator[ET.Element]:
+        """Yield the label config's tags of the marks."""
+        for (to_name, form), name in self._names.items():
+            is_line = form in (_FRAME, "ellipselabels", "polygonlabels")
+            tag = ET.Element(_TAGS[form], {"name": name, "toName": to_name, **(_LINES if is_line else {})})
+            for label, colour in _COLOURS.items():
+                ET.SubElement(tag, "Label", {"value": label, "background": colour})
+            yield tag
+
+    def asked(self, region: Results) -> list[dict[str, Any]]:
+        """Return what marks the region that is asked about: on an image a frame around it."""
+        frame = _frame(region)
+        if frame is None:
+            return self._mark(region, ASKED)
+        about = {key: said for key, said in region[0].items() if key.startswith(("original_", "image_", "item_"))}
+        return self._result(about, str(region[0].get("to_name")), _FRAME, ASKED, frame)
+
+    def suggested(self, region: Results) -> list[dict[str, Any]]:
+        """Return what marks the place that is suggested."""
+        return self._mark(region, SUGGESTED)
+
+    def _mark(self, region: Results, label: str) -> list[dict[str, Any]]:
+        drawn = region_edits.drawn(region)
+        form = str(drawn.get("type"))
+        form = form if form.endswith("labels") else f"{form}labels"
+        return self._result(drawn, str(drawn.get("to_name")), form, label, region_edits.place(drawn))
+
+    def _result(
+        self, about: Mapping[str, Any], to_name: str, form: str, label: str, place: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        name = self._names.get((to_name, form))
+        if name is None:  # drawn by a control that the config does not have any more
+            return []
+        kept = {key: said for key, said in about.items() if key.startswith(("original_", "image_", "item_"))}
+        mark = {"id": f"errata-{label.replace(' ', '-')}", "from_name": name, "to_name": to_name, "type": form}
+        value = {**copy.deepcopy(dict(place)), form: [label]}
+        return [{**kept, **mark, "value": value, "readonly": True}]
+
+
+def where(region: Results) -> str:
+    """Say where a region is: ' at the top left', ' on "Paris"'; "" where it cannot be read."""
+    frame = _frame(region)
+    if frame is not None:
+        column, row = (
+            min(max(int((frame[start] + frame[length] / 2) * 3 / 100), 0), 2)
+            for start, length in (("x", "width"), ("y", "height"))
+        )
+        third = _THIRDS[row][column]
+        return f" in the {third}" if third == _CENTRE else f" at the {third}"
+    value = region_edits.drawn(region)["value"] if region else {}
+    text = value.get("text")
+    if isinstance(text, str):
+        shown = " ".join(text.split())
+        return f' on "{shown[:_EXCERPT]}{"..." if len(shown) > _EXCERPT else ""}"'
+    start, end = value.get("start"), value.get("end")
+    if isinstance(start, int | float) and isinstance(end, int | float):
+        return f" from {start:.10g} to {end:.10g}"
+    return ""
+
+
+def _forms(control: Control) -> list[str]:
+    forms = [f"{type_}labels" for _, type_ in control.drawn_by] or [control.type]
+    return [form for form in (*forms, *([_FRAME] if control.modality == "image" else [])) if form in _TAGS]
+
+
+def _frame(region: Results) -> dict[str, float] | None:
+    """Return the box around a region of an image, in per cent; None where it is none, or cannot be read."""
+    if not region or "start" in region_edits.drawn(region)["value"]:
+        return None
+    found = place_of(region)
+    if found is None:
+        return None
+    size = found[1] or _SQUARE
+    ((left, top, right, bottom),) = (100 * bounds_xyxy([found[0].shape], size) / (size * 2)).tolist()
+    left, top = max(left - _MARGIN, 0.0), max(top - _MARGIN, 0.0)
+    right, bottom = min(right + _MARGIN, 100.0), min(bottom + _MARGIN, 100.0)
+    return {"x": left, "y": top, "width": right - left, "height": bottom - top, "rotation": 0}

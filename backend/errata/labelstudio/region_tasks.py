@@ -1,0 +1,138 @@
+"""What stands in a review task about a region, written and read back."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from errata.audit.ports import Snapshot
+from errata.audit.wording import question_of_region
+from errata.labelstudio.codecs import region_edits
+from errata.labelstudio.region_marks import ASKED_WORD, SUGGESTED_WORD, where
+from errata.labelstudio.review_config import region_marks
+from errata.review.records import RegionChange, RegionEdits
+from errata_model.records import Control, Finding
+
+ASKED_NOTE = "errata asks about this region."
+
+Region = Mapping[str, Any]
+
+
+def region_predictions(
+    snapshot: Snapshot, finding: Finding, source_result: Sequence[Region]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]] | None]:
+    """Return the results that the review task opens with, and that its suggestion has; None where there is none.
+
+    The first holds the source's whole result, ids and all, and after it the marks of the region in question and of the
+    suggested place.
+
+    Args:
+        snapshot: the source.
+        finding: about a region of the annotation, or about one that is missing.
+        source_result: the annotation's whole result; empty where it is gone.
+    """
+    result = [_closed(region) for region in source_result]
+    marks = region_marks(snapshot.label_config, snapshot.controls)
+    was, proposed = region_in_question(finding, result), _proposed(finding)
+    shown = [copy.deepcopy(each) for each in result]
+    for each in shown:
+        if each in was:
+            each["meta"] = _noted(each.get("meta"))
+    if was:
+        shown += marks.asked(was)
+    if proposed and is_elsewhere(finding, was):
+        shown += marks.suggested(proposed)
+    return shown, _suggested(finding, result)
+
+
+def region_in_question(finding: Finding, result: Sequence[Region]) -> list[Region]:
+    """Return the results of a finding's region; empty where it is missing, or gone."""
+    given = finding.given
+    return [] if given.region_id is None else region_edits.parts(result, given.control, given.region_id)
+
+
+def is_elsewhere(finding: Finding, was: Sequence[Region]) -> bool:
+    """Say whether the region that is proposed has another place than the given one."""
+    proposed = _proposed(finding)
+    return bool(proposed) and (not was or not region_edits.is_same_place(was, proposed))
+
+
+def region_question(finding: Finding, result: Sequence[Region]) -> str:
+    """Ask about a region: what and where it is, and how it is marked."""
+    was, proposed = region_in_question(finding, result), _proposed(finding)
+    suggested = SUGGESTED_WORD if is_elsewhere(finding, was) else ""
+    place = where(was) + ASKED_WORD if was else where(proposed) + suggested if proposed else ""
+    return question_of_region(finding, place, suggested)
+
+
+def region_columns(finding: Finding, controls: Sequence[Control], result: Sequence[Region]) -> dict[str, Any]:
+    """Return what has to be known of the regions that the form is filled with to tell later what became of them.
+
+    Returns:
+        "labels": control -> region id -> [label, canonical hash]; "was": the results of the region in question.
+    """
+    labels = {
+        control.name: {
+            region_id: [region_edits.label_of(region, control.name), region_edits.hash_of(region, control.name)]
+            for region_id, region in region_edits.in_result(result, control.name).items()
+        }
+        for control in controls
+        if control.has_regions
+    }
+    return {"labels": labels, "was": [dict(each) for each in region_in_question(finding, result)]}
+
+
+def read_regions(filled: Mapping[str, Any], result: Sequence[Region]) -> RegionEdits:
+    """Return what became of the regions that a form was filled with.
+
+    Args:
+        filled: as `region_columns` wrote it.
+        result: what was submitted.
+    """
+    before: Mapping[str, Mapping[str, Sequence[str]]] = filled.get("labels") or {}
+    changes: list[RegionChange] = []
+    for control, known in before.items():
+        there = region_edits.in_result(result, control)
+        for region_id, (label, old_hash) in known.items():
+            now = there.pop(region_id, None)
+            if now is None:
+                changes.append(RegionChange(control, region_id, label, old_hash, None, ()))
+            elif region_edits.hash_of(now, control) != old_hash:
+                changes.append(_change(control, region_id, label, old_hash, now))
+        changes += [_change(control, region_id, None, "", now) for region_id, now in there.items()]
+    labels = {control: {id_: said[0] for id_, said in known.items()} for control, known in before.items()}
+    return RegionEdits(tuple(changes), tuple(filled.get("was") or ()), labels)
+
+
+def _change(control: str, region_id: str, label: str | None, old_hash: str, now: Sequence[Region]) -> RegionChange:
+    value = tuple(dict(each) for each in now)
+    return RegionChange(control, region_id, label, old_hash, region_edits.label_of(now, control), value)
+
+
+def _proposed(finding: Finding) -> list[Region]:
+    proposal = finding.proposal
+    return [] if proposal is None or proposal.action == "remove" else [proposal.value, *proposal.beside]
+
+
+def _suggested(finding: Finding, result: Sequence[Region]) -> list[dict[str, Any]] | None:
+    proposal, given = finding.proposal, finding.given
+    if proposal is None:
+        return None
+    region_id = given.region_id or str(proposal.value.get("id"))
+    return region_edits.with_region(result, given.control, region_id, _proposed(finding))
+
+
+def _noted(meta: object) -> dict[str, Any]:
+    kept = dict(meta) if isinstance(meta, Mapping) else {}
+    said = kept.get("text")
+    return {**kept, "text": [*(said if isinstance(said, list) else []), ASKED_NOTE]}
+
+
+def _closed(region: Region) -> dict[str, Any]:
+    """Return a copy of a region; of a polygon, closed: the page submits nothing while one is open."""
+    copied = copy.deepcopy(dict(region))
+    value = copied.get("value")
+    if isinstance(value, dict) and value.get("closed") is False:
+        value["closed"] = True
+    return copied
