@@ -1,0 +1,171 @@
+"""What the annotations of a project teach about regions: which ones people mark, and what wrong ones look like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from errata_model.regions import planting
+from errata_model.regions.columns import UNKNOWN, Columns, PairsOf, to_marks
+from errata_model.regions.evidence import (
+    N_OF_BELIEVED,
+    believed_features,
+    given_features,
+    match_marks,
+)
+from errata_model.regions.overlap import overlapping_pairs
+from errata_model.regions.records import BOUNDARY, DUPLICATE, SPURIOUS, WRONG_CLASS, Item
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+ERRORS = (SPURIOUS, BOUNDARY, WRONG_CLASS, DUPLICATE)
+PRIORS = np.array([0.86, 0.04, 0.04, 0.04, 0.02])  # of a given region: to be right, and each of ERRORS
+N_FOLDS = 5
+_FEWEST = 50  # regions of either sort, to learn from
+_FEWEST_ITEMS = 20
+_FEWEST_OF_LABEL = 10  # for an extent of its own
+_SEED = 0
+_NEVER = -30.0  # log-odds
+
+# Where there is too little to learn from, (5, 9) by `given_features` and a constant. Nothing speaks for a spurious
+# region, a badly placed one overlaps a believed one by three to five tenths, and what is believed of the classes, and
+# the overlap with a better supported region of the same label, count as they stand.
+_UNTAUGHT_GIVEN = np.array(
+    [
+        [0, 0, 0, 0, 0, 0, 0, 0, 0],
+        [-0.25, 0, 0, 0, 0, 0, 0, 0, 0],
+        [0.2, 0, 20, -28, 0, 0, 0, 0, -1.5],
+        [0, 0, 0, 0, -1, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0, 0, 0, 10, -5],
+    ]
+)
+_UNTAUGHT_COVER = -4.0  # of log-odds, for a region that another one covers
+
+
+def calibrate_regions(
+    items: Sequence[Item], labels: Sequence[str], pairs_of: PairsOf = overlapping_pairs
+) -> Mapping[str, NDArray[Any]]:
+    """Learn from a project's annotations what their beliefs do not say.
+
+    Two things, each by logistic regression (ridge, standardised features):
+
+    - which believed regions people mark: those that a given one matches against those that none does. It gives scores
+      a scale, and knows that a detector's large regions or faint copies are seldom what people would mark.
+    - what a wrong region looks like: the given regions as they are against copies with errors planted: moved anywhere,
+      shifted, given another label, or marked twice. So the project itself shows how often the detector misses what is
+      there, how exactly it draws, and which classes it confuses.
+
+    Each is learned five times, leaving out a fifth of the items, told by `Item.key`; an item is scored by what was
+    learned without it. How frequent errors are cannot be learned so: 4 % of regions are held to be spurious, as many
+    badly placed and of a wrong class, and 2 % duplicates, until the evidence says otherwise.
+
+    Args:
+        items: all annotations beside out-of-sample beliefs.
+        labels: of the control, K.
+        pairs_of: tells which regions overlap how much; masks have a faster way.
+
+    Returns:
+        `marked` (5, 14 + K) and `given` (5, 5, 9) weights, the constant last, one row a fold; `extents` (K,) the usual
+        extent of each label's regions. Empty where fewer than 20 items, or fewer than 50 regions of either sort are
+        there.
+    """
+    marks = to_marks(items, labels, pairs_of)
+    matched = match_marks(marks)
+    n_marked = int(matched.is_marked.sum())
+    if len(items) < _FEWEST_ITEMS or min(n_marked, len(marks.believed) - n_marked, len(marks.given)) < _FEWEST:
+        return {}
+    folds = folds_of([item.key for item in items])
+    believed = believed_features(marks, matched)
+    marked = _fit(believed, matched.is_marked.astype(int), folds[marks.believed.items], 2)
+    given = _fit(*_planted(items, labels, folds, pairs_of), len(PRIORS))
+    if marked is None or given is None:
+        return {}
+    return {"marked": marked[:, 1] - marked[:, 0], "given": given, "extents": _usual_extents(marks.given, len(labels))}
+
+
+def folds_of(keys: Sequence[int]) -> Indices:
+    """Return (N,) the fold of each key, from 0 to 4: the same wherever it is asked."""
+    mixed = np.array([key & 0xFFFFFFFF for key in keys], dtype=np.uint64) * np.uint64(2654435761)  # Knuth's
+    return np.asarray((mixed & np.uint64(0xFFFFFFFF)) >> np.uint64(16), dtype=np.int64) % N_FOLDS
+
+
+def weights(calibration: Mapping[str, NDArray[Any]], n_labels: int) -> tuple[Floats, Floats, Floats]:
+    """Return `marked`, `given` and `extents` of a calibration; what serves without one where it is none of K labels."""
+    shape = N_FOLDS, N_OF_BELIEVED + n_labels + 1
+    if "marked" in calibration and calibration["marked"].shape == shape:
+        return calibration["marked"], calibration["given"], calibration["extents"]
+    marked = np.zeros(shape)
+    marked[:, 0] = 1.0
+    marked[:, [3, 6]] = _UNTAUGHT_COVER
+    constant = np.log(PRIORS / PRIORS[0])
+    given = _UNTAUGHT_GIVEN.copy()
+    given[:, -1] += constant
+    return marked, np.repeat(given[None], N_FOLDS, axis=0), np.full(n_labels, np.nan)
+
+
+def _planted(
+    items: Sequence[Item], labels: Sequence[str], folds: Indices, pairs_of: PairsOf
+) -> tuple[Floats, Indices, Indices]:
+    """Return features, sort of error (0: as it was given) and fold of given regions, and of those with errors."""
+    rng = np.random.default_rng(_SEED)
+    ways: list[Callable[[Item, np.random.Generator], Item]] = [
+        planting.keep,
+        planting.invent,
+        planting.shift,
+        partial(planting.relabel, labels=labels),
+        planting.copy,
+    ]
+    found: list[tuple[Floats, Indices, Indices]] = []
+    for sort, plant in enumerate(ways):
+        if sort and ERRORS[sort - 1] == WRONG_CLASS and len(labels) == 1:
+            continue
+        marks = to_marks([plant(item, rng) for item in items], labels, pairs_of)
+        features = given_features(marks, match_marks(marks))
+        kept = features[:, -1] > 0 if sort and ERRORS[sort - 1] == DUPLICATE else np.ones(len(features), dtype=bool)
+        found.append((features[kept], np.full(int(kept.sum()), sort), folds[marks.given.items[kept]]))
+    features, sorts, of_fold = (np.concatenate(column) for column in zip(*found, strict=True))
+    return features, sorts, of_fold
+
+
+def _fit(features: Floats, classes: Indices, folds: Indices, n_classes: int) -> Floats | None:
+    """Return (5, n_classes, F + 1) weights, each fold's without its own rows; None where a fold leaves no two classes.
+
+    Where there are more than two, the constants are such that classes are as frequent as PRIORS say.
+    """
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
+
+    centre, spread = features.mean(axis=0), features.std(axis=0)
+    scaled = (features - centre) / np.where(spread > 0, spread, 1)
+    fitted = np.zeros((N_FOLDS, n_classes, features.shape[1] + 1))
+    for fold in range(N_FOLDS):
+        mine = folds != fold
+        counts = np.bincount(classes[mine], minlength=n_classes)
+        if np.count_nonzero(counts) < 2:
+            return None
+        model = LogisticRegression(max_iter=300).fit(scaled[mine], classes[mine])
+        of_class, constants = model.coef_, model.intercept_
+        if len(of_class) == 1:
+            of_class, constants = np.vstack((0 * of_class, of_class)), np.array([0.0, constants[0]])
+        of_class = of_class / np.where(spread > 0, spread, 1)
+        constants = constants - of_class @ centre
+        if n_classes == len(PRIORS):
+            constants = constants + np.log(PRIORS[model.classes_] / counts[model.classes_])
+        fitted[fold, :, -1] = _NEVER
+        fitted[fold, model.classes_] = np.column_stack((of_class, constants))
+    return fitted
+
+
+def _usual_extents(given: Columns, n_labels: int) -> Floats:
+    """Return (K,) the median extent of each label's regions; of all, where it has few."""
+    extents = np.sqrt(np.maximum(given.extents.prod(axis=1), 0))
+    usual = np.full(n_labels, np.median(extents))
+    for label in np.flatnonzero(
+        np.bincount(given.labels[given.labels != UNKNOWN], minlength=n_labels) >= _FEWEST_OF_LABEL
+    ):
+        usual[label] = np.median(extents[given.labels == label])
+    return usual

@@ -1,0 +1,65 @@
+"""Which region of one side is which of the other: the assignment that is best as a whole, not pair by pair."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from errata_model.regions.overlap import Pairs
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+
+def match(pairs: Pairs, worth: Floats, n_first: int, n_second: int) -> Indices:
+    """Pair regions off, each with one at most, such that the worth of all pairs together is greatest.
+
+    Only regions that overlap, directly or by others between them, compete, so each such cluster is solved by itself,
+    and most clusters are a single pair: many images together cost little more than their overlapping pairs.
+
+    Args:
+        pairs: that may be matched.
+        worth: (E,) of each pair, > 0. `-inf`, 0 or less is never matched.
+        n_first: number of regions of the first side.
+        n_second: of the second.
+
+    Returns:
+        (n_first,) the row of `pairs` by which each region of the first side is matched, -1 where it is not.
+
+    Source:
+        Kuhn, "The Hungarian method for the assignment problem", 1955; solved by `scipy.optimize`.
+    """
+    chosen = np.full(n_first, -1, dtype=np.int64)
+    edges = np.flatnonzero(worth > 0)
+    if not len(edges):
+        return chosen
+    first, second = pairs.first[edges], pairs.second[edges]
+    links = coo_array((np.ones(len(edges), dtype=np.int8), (first, n_first + second)), shape=(n_first + n_second,) * 2)
+    cluster = connected_components(links, directed=False)[1][first]
+    order = np.argsort(cluster, kind="stable")
+    starts = np.flatnonzero(np.diff(cluster[order], prepend=-1))
+    sizes = np.diff(starts, append=len(order))
+    alone = edges[order[starts[sizes == 1]]]
+    chosen[pairs.first[alone]] = alone
+    for start, size in zip(starts[sizes > 1].tolist(), sizes[sizes > 1].tolist(), strict=True):
+        rows = edges[order[start : start + size]]
+        best = _assign(pairs.first[rows], pairs.second[rows], worth[rows])
+        chosen[pairs.first[rows[best]]] = rows[best]
+    return chosen
+
+
+def _assign(first: Indices, second: Indices, worth: Floats) -> Indices:
+    """Return the pairs of one cluster that are matched."""
+    ones, one = np.unique(first, return_inverse=True)
+    others, other = np.unique(second, return_inverse=True)
+    if len(ones) == 1 or len(others) == 1:
+        return np.array([worth.argmax()])
+    table = np.zeros((len(ones), len(others)))
+    numbers = np.full(table.shape, -1, dtype=np.int64)
+    table[one, other] = worth
+    numbers[one, other] = np.arange(len(worth))
+    matched = numbers[linear_sum_assignment(table, maximize=True)]
+    return np.asarray(matched[matched >= 0])

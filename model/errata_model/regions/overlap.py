@@ -1,0 +1,141 @@
+"""How much regions overlap, in [0, 1]: all pairs as a table, or those alone that do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from errata_model.regions.geometry import bounds_xyxy, exact_overlaps, is_upright
+from errata_model.regions.records import Region
+from errata_model.regions.shapes import Size
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+_PAIRS_AT_A_TIME = 2_000_000
+_SQUARE: Size = (1000, 1000)  # where the size of an image is not known
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Regions of one side that overlap regions of the other; those that do not are left out.
+
+    Attributes:
+        first: (E,) rows of the first side.
+        second: (E,) rows of the second.
+        overlap: (E,) in (0, 1].
+    """
+
+    first: Indices
+    second: Indices
+    overlap: Floats
+
+    def where(self, kept: NDArray[np.bool_]) -> Pairs:
+        """Return the pairs that `kept`, (E,), names."""
+        return Pairs(self.first[kept], self.second[kept], self.overlap[kept])
+
+
+def overlaps(a: Sequence[Region], b: Sequence[Region], size: Size | None = None) -> Floats:
+    """Return (G, P) how much each of `a` overlaps each of `b`, labels aside: 0 apart, 1 the same.
+
+    Areas (boxes, ellipses, polygons, masks, in any mixture) and spans by intersection over union. Points by
+    exp(-d^2 / 2s^2), s being 0.025 times the square root of the image's area; a point beside an area by the middle of
+    the area's bounding box. What has no extent, or coordinates that are no numbers, overlaps nothing; so do spans of
+    different channels, and spans beside shapes.
+
+    Args:
+        a: (G) regions.
+        b: (P) regions.
+        size: of the image, in pixels; a square where it is not known.
+
+    Source:
+        Points: COCO's object key point similarity, with the scale of the image in place of the object's.
+    """
+    pairs = overlapping_pairs(a, b, size)
+    table = np.zeros((len(a), len(b)))
+    table[pairs.first, pairs.second] = pairs.overlap
+    return table
+
+
+def overlapping_pairs(a: Sequence[Region], b: Sequence[Region], size: Size | None = None) -> Pairs:
+    """Return the pairs of `overlaps` that are above 0, in memory that grows with their number instead of G * P."""
+    shapes = [[region.shape for region in side] for side in (a, b)]
+    corners = [bounds_xyxy(side, size or _SQUARE) for side in shapes]
+    upright = [np.array([is_upright(shape) for shape in side], dtype=bool) for side in shapes]
+    items = [np.zeros(len(side), dtype=np.int64) for side in shapes]
+    touching = box_pairs(items[0], corners[0], items[1], corners[1])
+    rest = np.flatnonzero(~(upright[0][touching.first] & upright[1][touching.second]))
+    if not len(rest):
+        return touching
+    overlap = touching.overlap.copy()
+    firsts = [shapes[0][row] for row in touching.first[rest].tolist()]
+    seconds = [shapes[1][row] for row in touching.second[rest].tolist()]
+    overlap[rest] = exact_overlaps(firsts, seconds, size or _SQUARE)
+    return Pairs(touching.first, touching.second, overlap).where(overlap > 0)
+
+
+def box_pairs(
+    first_items: NDArray[np.integer],
+    first_xyxy: NDArray[np.floating],
+    second_items: NDArray[np.integer],
+    second_xyxy: NDArray[np.floating],
+    least: float = 0.0,
+) -> Pairs:
+    """Return the pairs of upright boxes of the same item that overlap, by intersection over union.
+
+    Args:
+        first_items: (G,) item numbers, ascending.
+        first_xyxy: (G, 4) corners, in a unit that is as long both ways.
+        second_items: (P,) item numbers, ascending.
+        second_xyxy: (P, 4) corners.
+        least: pairs that overlap less, or not at all, are left out.
+
+    Raises:
+        ValueError: item numbers are not ascending.
+    """
+    if any((np.diff(items) < 0).any() for items in (first_items, second_items)):
+        raise ValueError("item numbers must be ascending")
+    columns, others = np.ascontiguousarray(first_xyxy.T), np.ascontiguousarray(second_xyxy.T)
+    found = [Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
+    for first, second in _pairs_within_items(np.asarray(first_items), np.asarray(second_items)):
+        meets = (columns[0][first] < others[2][second]) & (others[0][second] < columns[2][first])
+        one, other = first[meets], second[meets]
+        overlap = paired_iou(first_xyxy[one], second_xyxy[other])
+        found.append(Pairs(one, other, overlap).where((overlap > 0) & (overlap >= least)))
+    return Pairs(
+        np.concatenate([each.first for each in found]),
+        np.concatenate([each.second for each in found]),
+        np.concatenate([each.overlap for each in found]),
+    )
+
+
+def paired_iou(first_xyxy: NDArray[np.floating], second_xyxy: NDArray[np.floating]) -> Floats:
+    """Return (E,) intersection over union of the two boxes of each row; 0 where one has no area, or NaN."""
+    width = np.minimum(first_xyxy[:, 2], second_xyxy[:, 2]) - np.maximum(first_xyxy[:, 0], second_xyxy[:, 0])
+    height = np.minimum(first_xyxy[:, 3], second_xyxy[:, 3]) - np.maximum(first_xyxy[:, 1], second_xyxy[:, 1])
+    common = np.where((width > 0) & (height > 0), width * height, 0.0)
+    union = _areas(first_xyxy) + _areas(second_xyxy) - common
+    return np.asarray(np.divide(common, union, out=np.zeros(len(common)), where=(common > 0) & (union > 0)))
+
+
+def _areas(xyxy: NDArray[np.floating]) -> Floats:
+    return np.asarray((xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1]), dtype=np.float64)
+
+
+def _pairs_within_items(first_items: Indices, second_items: Indices) -> Iterator[tuple[Indices, Indices]]:
+    """Yield all pairs of rows of equal items, at most some millions at a time (more only for one row's)."""
+    begins = np.searchsorted(second_items, first_items, "left")
+    counts = np.searchsorted(second_items, first_items, "right") - begins
+    ends = np.cumsum(counts)
+    start = 0
+    while start < len(first_items):
+        before = int(ends[start - 1]) if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, before + _PAIRS_AT_A_TIME, "right")))
+        mine = counts[start:stop]
+        first = np.repeat(np.arange(start, stop), mine)
+        within = np.arange(len(first)) - np.repeat(ends[start:stop] - mine - before, mine)
+        yield first, np.repeat(begins[start:stop], mine) + within
+        start = stop
