@@ -93,9 +93,14 @@ def _columns(snapshot: Snapshot, entry: ReviewEntry) -> dict[str, Any]:
 
 
 def _given_result(snapshot: Snapshot, entry: ReviewEntry, source_result: Sequence[Region]) -> list[dict[str, Any]]:
-    """Return the annotation as it was when the label was doubted; where it changed since, the label alone."""
+    """Return the annotation as it was when the label was doubted; where it changed since, the label alone.
+
+    Of an answer that is no label, as it is now.
+    """
     given, tag = entry.finding.given, entry.finding.tag
     codecs = Codecs()
+    if given.kind == "values":
+        return [dict(region) for region in source_result]
     is_as_found = codecs.label(source_result, given.control, given.region_id, tag) == given.label
     if is_as_found and (tag is None or codecs.tags(source_result, given.control) is not None):
         return [dict(region) for region in source_result]
@@ -109,6 +114,8 @@ def _suggested_result(entry: ReviewEntry, given_result: Sequence[Region]) -> lis
     if proposal is None or proposal.label == finding.given.label:
         return None
     codecs, control = Codecs(), finding.given.control
+    if finding.given.kind == "values":
+        return codecs.with_answer(given_result, control, (proposal.value, *proposal.beside) if proposal.value else ())
     if finding.tag is None and proposal.label is None:
         return None
     form = codecs.form([proposal.value], control)
@@ -153,7 +160,8 @@ def _said(data: Mapping[str, Any], columns: Columns, result: Sequence[Region]) -
         return {"label": None, "regions": read_regions(regions, result)}
     given = data.get(columns("given_tags"))
     if not isinstance(given, list):
-        return {"label": codecs.label(result, control, data.get(columns("region")) or None)}
+        label = codecs.label(result, control, data.get(columns("region")) or None)
+        return {"label": label, "value": tuple(codecs.answer_of(result, control))}
     left = codecs.tags(result, control)
     changed = left.symmetric_difference(given) if left is not None else ()
     changes = tuple(

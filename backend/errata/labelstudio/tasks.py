@@ -141,6 +141,7 @@ class TaskReader:
                 self._leave_out(f"annotations with {problem}", "annotation", annotation_id)
             elif answer is not None:  # a note or a rating that nobody gave is nothing out of the ordinary
                 given = self._given(annotation, task_id, control, self._codecs.in_words(answer, control))
+                given = replace(given, value_hash=self._codecs.answer_hash(result, control.name))
                 yield Answered(self._with_origin(given, result, suggestion), answer)
 
     def _given(

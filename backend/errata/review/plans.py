@@ -115,7 +115,7 @@ def make_plan(
             applied += not change.is_other_edit
         elif standing.state == "conflict":
             conflicts.append(Conflict(change, standing.why))
-        elif change.new_label is not None and change.new_label not in labels.get(change.control, ()):
+        elif not change.is_of_answer and change.new_label not in (None, *labels.get(change.control, ())):
             why = f'the label config has no "{change.new_label}" for "{change.control}" any more'
             conflicts.append(Conflict(change, why))
         elif refusal := refused.get(_attempt(change)):

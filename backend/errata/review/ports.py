@@ -141,6 +141,17 @@ class Edits(Protocol):
     ) -> list[dict[str, Any]]:
         """Return a copy of `result` in which a region is as it was `before`, with what is answered about it alone."""
 
+    def answer_hash(self, result: Sequence[Mapping[str, Any]], control: str) -> str:
+        """Return the canonical hash of an answer that is no label; one that is not there has one, too."""
+
+    def answer_of(self, result: Sequence[Mapping[str, Any]], control: str) -> list[Mapping[str, Any]]:
+        """Return the results of a control's whole answer."""
+
+    def with_answer(
+        self, result: Sequence[Mapping[str, Any]], control: str, value: Sequence[Mapping[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """Return a copy of `result` in which the control is answered as `value` says, and all else is as it was."""
+
     def overlap(self, one: Sequence[Mapping[str, Any]], other: Sequence[Mapping[str, Any]]) -> float:
         """Return how much two regions, each as its results, overlap, in [0, 1], whatever their labels."""
 

@@ -84,6 +84,7 @@ class Answer:
     tag_changes: tuple[TagChange, ...] | None = None  # made to the tags that the form was filled with
     form: Mapping[str, Any] | None = None  # the region that held the tags, without them
     regions: RegionEdits | None = None  # where the finding is about a region
+    value: tuple[Mapping[str, Any], ...] | None = None  # where it is about an answer that is no label: its results
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ class Verdict:
         new_label: of a fix; None where the tag, or the region, is to be taken away.
         also: what a fix changes beside the tag in question.
         form: the region to add a tag in where the annotation has none of the control.
-        new_value: of a region to fix, its results from then on; empty where it is to be taken away. None of all else.
+        new_value: of a region to fix, its results from then on; empty where it is to be taken away. Of an answer that
+            is no label, likewise. None of all else.
         new_region_id: of a missing region, the id that it gets.
         known_regions: ids of those with the same label that the reviewer had before them when adding a region.
         other_edits: what the reviewer made of other regions than the one in question; written on request only.
@@ -176,6 +178,11 @@ class Change:
     new_value: tuple[Mapping[str, Any], ...] | None = None
     known_regions: tuple[str, ...] = ()
     is_other_edit: bool = False
+
+    @property
+    def is_of_answer(self) -> bool:
+        """Say whether a whole answer that is no label gets other results."""
+        return self.new_value is not None and self.region_id is None
 
     @property
     def adds_region(self) -> bool:

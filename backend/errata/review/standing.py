@@ -81,11 +81,15 @@ def with_change(result: Result, change: Change, edits: Edits) -> list[dict[str, 
     """Return a copy of the result in which the change is made."""
     if change.region_id is not None:
         return edits.with_region(result, change.control, change.region_id, change.new_value or ())
+    if change.is_of_answer:
+        return edits.with_answer(result, change.control, change.new_value or ())
     return edits.replaced(result, change.control, change.region_id, change.new_label, change.tag, change.form)
 
 
 def hash_at(result: Result, change: Change, edits: Edits) -> str | None:
     """Return the hash of the label that the change is about, None where there is none."""
+    if change.is_of_answer:
+        return edits.answer_hash(result, change.control)
     return edits.value_hash(result, change.control, change.region_id, change.tag)
 
 
@@ -93,6 +97,8 @@ def _edited(result: Result, change: Change, edits: Edits) -> str:
     label = edits.label(result, change.control, change.region_id, change.tag)
     if change.region_id is not None and label == change.old_label:
         return "somebody changed where the region is since"
+    if change.is_of_answer and label is None:
+        return f'the answer to "{change.control}" was removed since'
     return f'somebody changed the label to "{label}" since'
 
 

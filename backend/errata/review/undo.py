@@ -126,6 +126,9 @@ class _Undoer:
                 continue
             if change.region_id is not None:
                 result = self.edits.restored(result, before, change.control, change.region_id)
+            elif change.is_of_answer:
+                answer = self.edits.answer_of(before, change.control)
+                result = self.edits.with_answer(result, change.control, answer)
             else:
                 place = (change.control, change.region_id)
                 label = self.edits.label(before, *place, change.tag) or change.old_label

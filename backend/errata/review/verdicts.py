@@ -19,6 +19,7 @@ from errata.review.region_answers import (
     region_outcome,
     with_region_fix,
 )
+from errata.review.value_answers import find_value_contradiction, is_about_value, with_value_fix
 from errata.review.wording import change_words, tags_words
 from errata_model.records import Finding
 
@@ -131,12 +132,16 @@ def to_verdict(project_id: int, answer: Answer, finding: Finding, edits: Edits) 
         also=also,
         form=_form(answer, finding),
     )
+    if is_about_value(finding):
+        return with_value_fix(verdict, answer, finding)
     return verdict if said is None else with_region_fix(verdict, said, answer, finding)
 
 
 def _contradiction(answer: Answer, finding: Finding, said: RegionAnswer | None, edits: Edits) -> str | None:
     if said is not None:
         return find_region_contradiction(answer.choice, said, finding, edits)
+    if is_about_value(finding):
+        return find_value_contradiction(answer, finding, edits)
     proposed = finding.proposal.label if finding.proposal else None
     if finding.tag is None:
         return find_contradiction(answer.choice, answer.label, finding.given.label, proposed)

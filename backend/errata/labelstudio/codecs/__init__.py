@@ -228,6 +228,18 @@ class Codecs:
             raise ValueError(f"`label` must be one of {control!r}, got None")
         return choices.replaced(result, control, label)
 
+    def answer_hash(self, result: Sequence[Region], control: str) -> str:
+        """Return the canonical hash of an answer that is no label; one that is not there has one, too."""
+        return values.value_hash(result, control)
+
+    def answer_of(self, result: Sequence[Region], control: str) -> list[Region]:
+        """Return the results of a control's whole answer."""
+        return values.of_control(result, control)
+
+    def with_answer(self, result: Sequence[Region], control: str, value: Sequence[Region]) -> list[dict[str, Any]]:
+        """Return a copy of `result` in which the control is answered as `value` says; see `values.replaced`."""
+        return values.replaced(result, control, value)
+
     def regions_of(self, result: Sequence[Region], control: str) -> dict[str, list[Region]]:
         """Return region id -> its results, of every region that the control labels, in the result's order."""
         return region_edits.in_result(result, control)

@@ -139,10 +139,20 @@ def of_control(result: Sequence[Region], control_name: str) -> list[Region]:
 def value_hash(result: Sequence[Region], control_name: str) -> str:
     """Return the canonical hash of the control's whole answer.
 
-    Only what was said counts: not the results' order, ids, scores or notes of how long it took.
+    Only what was said counts: not the results' order, ids, scores or notes of how long it took; nor of a video what
+    Label Studio's page works out from the frames when it saves.
     """
-    said = sorted(_canonical([each.get("type"), each.get("value")]) for each in of_control(result, control_name))
+    said = sorted(
+        _canonical([each.get("type"), _essence(each.get("value"))]) for each in of_control(result, control_name)
+    )
     return _digest(control_name, *said)[:16]
+
+
+def _essence(value: object) -> object:
+    if not isinstance(value, Mapping) or not isinstance(value.get("sequence"), list):
+        return value
+    keys = [{k: v for k, v in key.items() if k != "time"} for key in value["sequence"] if isinstance(key, Mapping)]
+    return {k: v for k, v in value.items() if k not in ("duration", "framesCount", "sequence")} | {"sequence": keys}
 
 
 def replaced(result: Sequence[Region], control_name: str, answer: Sequence[Region]) -> list[dict[str, Any]]:
@@ -159,7 +169,7 @@ def replaced(result: Sequence[Region], control_name: str, answer: Sequence[Regio
         if old[0].get("origin") == "prediction":
             new[0]["origin"] = "prediction-changed"
     else:
-        new = [copy.deepcopy(dict(each)) for each in answer]
+        new = [{key: copy.deepcopy(said) for key, said in each.items() if key != "score"} for each in answer]
     others = [each for each in result if not (isinstance(each, Mapping) and each.get("from_name") == control_name)]
     place = next((n for n, each in enumerate(result) if each in old), len(others))
     kept = [copy.deepcopy(dict(each)) for each in others]
