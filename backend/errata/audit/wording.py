@@ -70,8 +70,8 @@ def question_of_region(finding: Finding, where: str = "", suggested: str = "") -
 
     Args:
         finding: about it.
-        where: it is, such as ' at the top left (red)'; begins with a space.
-        suggested: how the suggested place is shown, such as " (turquoise)", where it is.
+        where: it is, such as " at the top left (red)"; begins with a space.
+        suggested: how the suggested place is shown, such as "turquoise", where it is.
     """
     proposal, given = finding.proposal, finding.given.label
     if given is None:
@@ -83,9 +83,10 @@ def question_of_region(finding: Finding, where: str = "", suggested: str = "") -
     if proposal.action == "remove":
         change = "taking it away"
     elif proposal.label == given:
-        change = f"another place for it{suggested}"
+        change = f"another place for it ({suggested})" if suggested else "another place for it"
     else:
-        change = f'"{proposal.label}"{suggested} ({per_cent(proposal.top[0][1])})'
+        shown = f"{suggested}, " if suggested else ""
+        change = f'"{proposal.label}" ({shown}{per_cent(proposal.top[0][1])})'
     return f"{said} {_who(finding)} {change}. Is it right?"
 
 

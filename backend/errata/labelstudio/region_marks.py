@@ -19,7 +19,7 @@ from errata_model.regions.geometry import bounds_xyxy
 from errata_model.regions.shapes import Size
 
 ASKED, SUGGESTED = "asked about", "suggested"
-ASKED_WORD, SUGGESTED_WORD = " (red)", " (turquoise)"
+ASKED_COLOUR, SUGGESTED_COLOUR = "red", "turquoise"  # in words
 _COLOURS = {ASKED: "#ff1744", SUGGESTED: "#00e5ff"}
 _FRAME = "rectanglelabels"
 _TAGS = {

@@ -9,7 +9,7 @@ from typing import Any
 from errata.audit.ports import Snapshot
 from errata.audit.wording import question_of_region
 from errata.labelstudio.codecs import region_edits
-from errata.labelstudio.region_marks import ASKED_WORD, SUGGESTED_WORD, where
+from errata.labelstudio.region_marks import ASKED_COLOUR, SUGGESTED_COLOUR, where
 from errata.labelstudio.review_config import region_marks
 from errata.review.records import RegionChange, RegionEdits
 from errata_model.records import Control, Finding
@@ -61,8 +61,10 @@ def is_elsewhere(finding: Finding, was: Sequence[Region]) -> bool:
 def region_question(finding: Finding, result: Sequence[Region]) -> str:
     """Ask about a region: what and where it is, and how it is marked."""
     was, proposed = region_in_question(finding, result), _proposed(finding)
-    suggested = SUGGESTED_WORD if is_elsewhere(finding, was) else ""
-    place = where(was) + ASKED_WORD if was else where(proposed) + suggested if proposed else ""
+    suggested = SUGGESTED_COLOUR if is_elsewhere(finding, was) else ""
+    place = ""
+    if was or proposed:
+        place = f"{where(was or proposed)} ({ASKED_COLOUR if was else SUGGESTED_COLOUR})"
     return question_of_region(finding, place, suggested)
 
 

@@ -79,7 +79,13 @@ def test_label_and_place_change_the_hash(changed):
         ({"start": 3, "end": 9, "text": "Lee, A"}, {"start": 3.0, "end": 9}),
         (
             {"globalOffsets": {"start": 3, "end": 9}, "start": "", "end": "", "startOffset": 0, "endOffset": 0},
-            {"globalOffsets": {"start": 3, "end": 9}, "start": "/p[1]", "end": "/p[2]", "startOffset": 3, "endOffset": 1},
+            {
+                "globalOffsets": {"start": 3, "end": 9},
+                "start": "/p[1]",
+                "end": "/p[2]",
+                "startOffset": 3,
+                "endOffset": 1,
+            },
         ),
     ],
 )
