@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errata_model.regions.geometry import bounds_xyxy
-from errata_model.regions.overlap import Pairs, overlapping_pairs
+from errata_model.regions.overlap import Pairs, pairs_within_items
 from errata_model.regions.records import Item, Region
 from errata_model.regions.shapes import Size
 
@@ -19,7 +19,6 @@ PairsOf = Callable[[Sequence[Region], Sequence[Region], Size | None], Pairs]
 
 UNKNOWN = -1  # the column of a label that the config does not know
 UNSCORED = 0.5  # of a believed region that came without a score: it was thought worth saying, and no more is known
-_LEAST_EXTENT = 1e-6
 _UNIT: Size = (1, 1)
 
 
@@ -67,30 +66,24 @@ class Marks:
     n_labels: int
 
 
-def to_marks(items: Sequence[Item], labels: Sequence[str], pairs_of: PairsOf = overlapping_pairs) -> Marks:
+def to_marks(items: Sequence[Item], labels: Sequence[str], pairs_of: PairsOf | None = None) -> Marks:
     """Write items as columns.
 
     Args:
         items: annotations beside what is believed.
         labels: of the control, in its order.
-        pairs_of: tells which regions overlap how much.
+        pairs_of: tells which regions of an item overlap how much; `overlapping_pairs` if None, of all items at once.
     """
     numbers = {label: number for number, label in enumerate(labels)}
-    given = _to_columns([item.given for item in items], numbers)
-    believed = _to_columns([item.believed.regions for item in items], numbers)
-    found: list[list[Pairs]] = [[], [], []]
-    for item in items:
-        sides = item.given, item.believed.regions
-        for place, (one, other) in enumerate(((0, 1), (0, 0), (1, 1))):
-            found[place].append(pairs_of(sides[one], sides[other], item.size))
-    counts = [len(item.given) for item in items], [len(item.believed.regions) for item in items]
+    sides = [item.given for item in items], [item.believed.regions for item in items]
+    sizes = [item.size for item in items]
     across, among_given, among_believed = (
-        _joined(pairs, counts[one], counts[other])
-        for pairs, (one, other) in zip(found, ((0, 1), (0, 0), (1, 1)), strict=True)
+        pairs_within_items(one, other, sizes) if pairs_of is None else _joined(pairs_of, one, other, sizes)
+        for one, other in ((sides[0], sides[1]), (sides[0], sides[0]), (sides[1], sides[1]))
     )
     return Marks(
-        given,
-        believed,
+        _to_columns(sides[0], numbers),
+        _to_columns(sides[1], numbers),
         across,
         without_itself(among_given),
         without_itself(among_believed),
@@ -121,13 +114,18 @@ def _to_columns(sides: Sequence[Sequence[Region]], numbers: Mapping[str, int]) -
     )
 
 
-def _joined(pairs: Sequence[Pairs], firsts: Sequence[int], seconds: Sequence[int]) -> Pairs:
+def _joined(
+    pairs_of: PairsOf,
+    firsts: Sequence[Sequence[Region]],
+    seconds: Sequence[Sequence[Region]],
+    sizes: Sequence[Size | None],
+) -> Pairs:
     """Return the pairs of all items, their rows counted over all items."""
-    sizes = [len(each.first) for each in pairs]
-    begins = [np.repeat(np.cumsum([0, *counts[:-1]])[: len(pairs)], sizes) for counts in (firsts, seconds)]
+    pairs = [pairs_of(*of_item) for of_item in zip(firsts, seconds, sizes, strict=True)]
+    begins = [np.cumsum([0, *(len(regions) for regions in side)])[:-1] for side in (firsts, seconds)]
     empty = np.zeros(0, dtype=np.int64)
     return Pairs(
-        np.concatenate([empty, *(each.first for each in pairs)]) + begins[0],
-        np.concatenate([empty, *(each.second for each in pairs)]) + begins[1],
+        np.concatenate([empty, *(each.first + begin for each, begin in zip(pairs, begins[0], strict=True))]),
+        np.concatenate([empty, *(each.second + begin for each, begin in zip(pairs, begins[1], strict=True))]),
         np.concatenate([np.zeros(0), *(each.overlap for each in pairs)]),
     )

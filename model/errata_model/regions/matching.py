@@ -17,12 +17,12 @@ Indices = NDArray[np.int64]
 def match(pairs: Pairs, worth: Floats, n_first: int, n_second: int) -> Indices:
     """Pair regions off, each with one at most, such that the worth of all pairs together is greatest.
 
-    Only regions that overlap, directly or by others between them, compete, so each such cluster is solved by itself,
-    and most clusters are a single pair: many images together cost little more than their overlapping pairs.
+    Only regions that overlap, directly or by others between them, compete, so each such cluster is solved by itself;
+    one with a single region on either side takes its best pair. Many images together cost little more than that.
 
     Args:
         pairs: that may be matched.
-        worth: (E,) of each pair, > 0. `-inf`, 0 or less is never matched.
+        worth: (E,) of each pair; one that is worth 0 or less is never matched.
         n_first: number of regions of the first side.
         n_second: of the second.
 
@@ -34,20 +34,21 @@ def match(pairs: Pairs, worth: Floats, n_first: int, n_second: int) -> Indices:
     """
     chosen = np.full(n_first, -1, dtype=np.int64)
     edges = np.flatnonzero(worth > 0)
-    if not len(edges):
-        return chosen
     first, second = pairs.first[edges], pairs.second[edges]
     links = coo_array((np.ones(len(edges), dtype=np.int8), (first, n_first + second)), shape=(n_first + n_second,) * 2)
-    cluster = connected_components(links, directed=False)[1][first]
-    order = np.argsort(cluster, kind="stable")
+    n_clusters, of_node = connected_components(links, directed=False)
+    cluster = of_node[first]
+    is_star = np.minimum(*(np.bincount(side, minlength=n_clusters) for side in np.split(of_node, [n_first]))) == 1
+    order = np.lexsort((-worth[edges], cluster))
     starts = np.flatnonzero(np.diff(cluster[order], prepend=-1))
-    sizes = np.diff(starts, append=len(order))
-    alone = edges[order[starts[sizes == 1]]]
-    chosen[pairs.first[alone]] = alone
-    for start, size in zip(starts[sizes > 1].tolist(), sizes[sizes > 1].tolist(), strict=True):
-        rows = edges[order[start : start + size]]
-        best = _assign(pairs.first[rows], pairs.second[rows], worth[rows])
-        chosen[pairs.first[rows[best]]] = rows[best]
+    for_one = is_star[cluster[order[starts]]]
+    best = edges[order[starts[for_one]]]
+    chosen[pairs.first[best]] = best
+    ends = np.append(starts[1:], len(order))
+    for start, end in zip(starts[~for_one].tolist(), ends[~for_one].tolist(), strict=True):
+        rows = edges[order[start:end]]
+        best = rows[_assign(pairs.first[rows], pairs.second[rows], worth[rows])]
+        chosen[pairs.first[best]] = best
     return chosen
 
 
@@ -55,8 +56,6 @@ def _assign(first: Indices, second: Indices, worth: Floats) -> Indices:
     """Return the pairs of one cluster that are matched."""
     ones, one = np.unique(first, return_inverse=True)
     others, other = np.unique(second, return_inverse=True)
-    if len(ones) == 1 or len(others) == 1:
-        return np.array([worth.argmax()])
     table = np.zeros((len(ones), len(others)))
     numbers = np.full(table.shape, -1, dtype=np.int64)
     table[one, other] = worth

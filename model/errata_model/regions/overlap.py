@@ -62,18 +62,39 @@ def overlaps(a: Sequence[Region], b: Sequence[Region], size: Size | None = None)
 
 def overlapping_pairs(a: Sequence[Region], b: Sequence[Region], size: Size | None = None) -> Pairs:
     """Return the pairs of `overlaps` that are above 0, in memory that grows with their number instead of G * P."""
-    shapes = [[region.shape for region in side] for side in (a, b)]
-    corners = [bounds_xyxy(side, size or _SQUARE) for side in shapes]
+    return pairs_within_items([a], [b], [size])
+
+
+def pairs_within_items(
+    firsts: Sequence[Sequence[Region]], seconds: Sequence[Sequence[Region]], sizes: Sequence[Size | None]
+) -> Pairs:
+    """Return the pairs of all items that overlap, rows counted over all items; see `overlaps`.
+
+    Args:
+        firsts: N, the regions of each item.
+        seconds: N, likewise, of the other side.
+        sizes: N, of each item's image.
+    """
+    known = [size or _SQUARE for size in sizes]
+    items = [np.repeat(np.arange(len(side)), [len(regions) for regions in side]) for side in (firsts, seconds)]
+    shapes = [[region.shape for regions in side for region in regions] for side in (firsts, seconds)]
+    corners = [
+        np.concatenate(
+            [np.zeros((0, 4)), *(_corners(regions, size) for regions, size in zip(side, known, strict=True))]
+        )
+        for side in (firsts, seconds)
+    ]
     upright = [np.array([is_upright(shape) for shape in side], dtype=bool) for side in shapes]
-    items = [np.zeros(len(side), dtype=np.int64) for side in shapes]
     touching = box_pairs(items[0], corners[0], items[1], corners[1])
     rest = np.flatnonzero(~(upright[0][touching.first] & upright[1][touching.second]))
     if not len(rest):
         return touching
     overlap = touching.overlap.copy()
-    firsts = [shapes[0][row] for row in touching.first[rest].tolist()]
-    seconds = [shapes[1][row] for row in touching.second[rest].tolist()]
-    overlap[rest] = exact_overlaps(firsts, seconds, size or _SQUARE)
+    of_item = items[0][touching.first[rest]]
+    for rows in np.split(rest, np.flatnonzero(np.diff(of_item)) + 1):
+        pairs = touching.first[rows].tolist(), touching.second[rows].tolist()
+        one, other = ([side[row] for row in of_side] for side, of_side in zip(shapes, pairs, strict=True))
+        overlap[rows] = exact_overlaps(one, other, known[items[0][pairs[0][0]]])
     return Pairs(touching.first, touching.second, overlap).where(overlap > 0)
 
 
@@ -119,6 +140,10 @@ def paired_iou(first_xyxy: NDArray[np.floating], second_xyxy: NDArray[np.floatin
     common = np.where((width > 0) & (height > 0), width * height, 0.0)
     union = _areas(first_xyxy) + _areas(second_xyxy) - common
     return np.asarray(np.divide(common, union, out=np.zeros(len(common)), where=(common > 0) & (union > 0)))
+
+
+def _corners(regions: Sequence[Region], size: Size) -> Floats:
+    return bounds_xyxy([region.shape for region in regions], size)
 
 
 def _areas(xyxy: NDArray[np.floating]) -> Floats:

@@ -20,7 +20,6 @@ from errata_model.regions.evidence import (
     match_marks,
 )
 from errata_model.regions.geometry import is_nowhere
-from errata_model.regions.overlap import overlapping_pairs
 from errata_model.regions.records import BOUNDARY, DUPLICATE, MISSING, SPURIOUS, WRONG_CLASS, Doubt, Item, Region
 
 Floats = NDArray[np.float64]
@@ -92,7 +91,7 @@ def region_doubts(
     item: Item,
     labels: Sequence[str],
     calibration: Mapping[str, NDArray[Any]],
-    pairs_of: PairsOf = overlapping_pairs,
+    pairs_of: PairsOf | None = None,
 ) -> list[Doubt]:
     """Return a doubt for each given region, in their order, and for each believed one that nobody marked, worst first.
 
@@ -103,7 +102,7 @@ def region_doubts(
         item: an annotation beside what is believed.
         labels: of the control.
         calibration: of `calibrate_regions`; {} where there is none.
-        pairs_of: tells which regions overlap how much.
+        pairs_of: tells which regions overlap how much, where a kind has a way of its own.
     """
     marks = to_marks([item], labels, pairs_of)
     scores = score_marks(marks, calibration, [item.key])
@@ -132,10 +131,11 @@ def _of_given(item: Item, row: int, errors: Floats, believed: int, top: tuple[tu
     region = item.given[row]
     if is_nowhere(region.shape):
         return Doubt(row, 1.0, {SPURIOUS: 1.0}, "remove")
+    right = 1 - errors.sum()
     fired = {
         name: float(share)
         for name, share, prior in zip(ERRORS, errors, PRIORS[1:], strict=True)
-        if share > prior and _is_possible(name, region, believed, top)
+        if share * PRIORS[0] > prior * right and _is_possible(name, region, believed, top)
     }
     disagreement = float(min(errors.sum(), 1.0))
     if not fired:
