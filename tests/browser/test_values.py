@@ -1,0 +1,128 @@
+"""A reviewer decides about ratings, numbers, dates, texts and preferences in Label Studio's own page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+from pydantic import SecretStr
+
+from errata.audit.progress import LineProgress
+from errata.labelstudio.review_project import marker
+from errata.review.wording import change_words
+from errata.settings import Settings
+from errata.wiring import BeliefOptions, Wiring
+
+CONFIG = """<View><Text name="text" value="$text"/><Text name="other" value="$other"/>
+<Rating name="stars" toName="text"/><Number name="price" toName="text" min="0" max="10"/>
+<DateTime name="day" toName="text" only="date" min="2020-01-01" max="2020-12-31"/>
+<TextArea name="note" toName="text"/><Pairwise name="better" toName="text,other"/></View>"""
+KEYS = {"stars": ("rating", "rating"), "price": ("number", "number"), "day": ("datetime", "datetime")}
+KEYS |= {"note": ("textarea", "text"), "better": ("pairwise", "selected")}
+# Control -> what a person answered, and what the prediction says; a task each.
+CASES: dict[str, tuple[Any, Any]] = {
+    "stars": (1, 4),
+    "price": (2, 9),
+    "day": ("2020-01-03", "2020-11-03"),
+    "note": (["a red car"], ["two blue bikes"]),
+    "better": ("left", "right"),
+}
+
+
+def answer(control: str, value: Any) -> dict[str, Any]:
+    type_, key = KEYS[control]
+    to_name = control if type_ == "pairwise" else "text"
+    return {"id": f"r{control}", "from_name": control, "to_name": to_name, "type": type_, "value": {key: value}}
+
+
+@pytest.fixture
+def errata(label_studio: Any, tmp_path: Path) -> Iterator[Wiring]:
+    """Open errata as a command would."""
+    settings = Settings(
+        label_studio_url=label_studio.url,
+        label_studio_token=SecretStr(label_studio.token),
+        data_dir=tmp_path / "data",
+    )
+    with closing(Wiring(settings)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def reviewed(label_studio: Any, errata: Wiring) -> Iterator[tuple[int, dict[str, dict[str, Any]]]]:
+    """Make a project of answers and predictions, and audit it; return its id and its review tasks by control."""
+    client = label_studio.client
+    project_id = client.post("api/projects/", {"title": "Answers", "label_config": CONFIG})["id"]
+    tasks = [
+        {
+            "data": {"text": f"left {control}", "other": f"right {control}"},
+            "annotations": [{"result": [answer(control, given)]}],
+            "predictions": [{"model_version": "theirs", "result": [{**answer(control, said), "to_name": "text"}]}],
+        }
+        for control, (given, said) in CASES.items()
+    ]
+    client.post(f"api/projects/{project_id}/import", tasks)
+    errata.audit(project_id, BeliefOptions(belief="stored"), LineProgress(lambda _: None))
+    listed = client.paged("api/projects/", {"include": "id,description"})
+    (review_id,) = (each["id"] for each in listed if marker(project_id) in (each["description"] or ""))
+    queue = client.paged("api/tasks/", {"project": review_id, "fields": "all"})
+    yield project_id, {task["data"]["control"]: task for task in queue}
+    client.delete(f"api/projects/{review_id}/")
+    client.delete(f"api/projects/{project_id}/")
+
+
+def decide(page: Page, words: str) -> None:
+    """Click on a decision, and submit."""
+    page.locator("label").filter(has_text=re.compile(rf"^{re.escape(words)}\[")).click()
+    with page.expect_response(lambda said: said.request.method == "POST" and "annotations" in said.url) as said:
+        page.locator("button", has_text="Submit").click()
+    assert said.value.status == 201
+
+
+def test_answers_stand_in_the_form_and_corrections_of_them_are_planned(
+    page: Page, label_studio: Any, errata: Wiring, reviewed: tuple[int, dict[str, dict[str, Any]]]
+) -> None:
+    """Every sort of answer is filled in; the suggestion is taken, another answer given, or the answer is kept."""
+    project_id, asked = reviewed
+    assert asked.keys() == CASES.keys()
+
+    def open_form(control: str) -> None:
+        page.goto(f"{label_studio.url}projects/{asked[control]['project']}/data?task={asked[control]['id']}")
+        expect(page.get_by_role("heading", name=asked[control]["data"]["question"])).to_be_visible()
+
+    open_form("stars")
+    expect(page.locator(".ant-rate-star-full")).to_have_count(1)
+    decide(page, "Use the suggestion")
+
+    open_form("price")
+    expect(page.locator("input[name=price]")).to_have_value("2")
+    page.fill("input[name=price]", "7")
+    decide(page, "I corrected it above")
+
+    open_form("day")
+    expect(page.locator("input[name=day-date]")).to_have_value("2020-01-03")
+    page.fill("input[name=day-date]", "2020-05-06")
+    decide(page, "I corrected it above")
+
+    open_form("note")
+    expect(page.get_by_text("a red car", exact=True)).to_be_visible()
+    decide(page, "The label is right")
+
+    open_form("better")
+    page.get_by_text("right better", exact=True).last.click()
+    decide(page, "I corrected it above")
+
+    taken = errata.take_verdicts(project_id)
+    assert (taken.total, taken.contradictory) == (5, 0)
+    plan = errata.plan(project_id)
+    assert plan.conflicts == ()
+    assert sorted(change_words(change.old_label, change.new_label) for change in plan.changes) == [
+        '"1" -> "4"',
+        '"2" -> "7"',
+        '"2020-01-03" -> "2020-05-06"',
+        '"left" -> "right"',
+    ]
