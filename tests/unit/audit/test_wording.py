@@ -108,3 +108,23 @@ def test_how_far_annotators_agree() -> None:
         '1 task has an answer for "animal" by several people; on average > 99 % of them gave the likeliest; '
         '2 tasks have an answer for "mood" by several people; on average 75 % of them gave the likeliest'
     )
+
+
+@pytest.mark.parametrize(
+    ("label", "action", "proposed", "asked"),
+    [
+        ("car", "replace", "bus", 'Marked "car". The model suggests "bus" (91 %). Is it right?'),
+        ("car", "replace", "car", 'Marked "car". The model suggests another place for it. Is it right?'),
+        ("car", "remove", "car", 'Marked "car". The model suggests taking it away. Is it right?'),
+        (None, "add", "car", 'Not marked: "car", 91 %. Is it missing?'),
+    ],
+)
+def test_a_region_is_asked_about_with_what_is_suggested(
+    label: str | None, action: str, proposed: str, asked: str
+) -> None:
+    """Another class, another place, a region less or a region more; where it is, a review task says."""
+    given = replace(GIVEN, kind="boxes", region_id="a" if label else None, label=label)
+    proposal = Proposal(action, {}, ((proposed, 0.91),))  # type: ignore[arg-type]
+    assert question(replace(FINDING, given=given, proposal=proposal)) == asked
+    if label:
+        assert question(replace(FINDING, given=given)) == 'Marked "car". Is it right?'

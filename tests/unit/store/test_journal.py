@@ -42,7 +42,7 @@ def test_entries_come_back_as_they_went(
     with tempfile.TemporaryDirectory() as folder:
         engine = open_database("sqlite://")
         journal = JournalStore(engine, Path(folder))
-        change = Change("f", 7, 10, 1, words, words, words, "h", words, words, when, words)
+        change = Change("f", 7, 10, 1, words, words, words, "h", words, words, when, words, new_value=tuple(after))
         changeset_id = journal.open_changeset(7, words)
         entry = journal.intend(changeset_id, [change], annotation(before, raw), after, [words])
         assert journal.entries(7) == [entry]

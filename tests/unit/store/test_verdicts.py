@@ -8,7 +8,7 @@ import pytest
 from filelock import FileLock, Timeout
 from sqlalchemy import Engine, select, update
 
-from errata.review.records import TagChange, Verdict
+from errata.review.records import RegionChange, TagChange, Verdict
 from errata.store.database import writing
 from errata.store.tables import VERDICTS
 from errata.store.verdicts import VerdictStore
@@ -48,13 +48,27 @@ def test_a_verdict_on_tags_comes_back_as_it_went(engine: Engine, tmp_path: Path,
     assert store.of_project(7) == [verdict]
 
 
+def test_a_verdict_on_a_region_comes_back_as_it_went(engine: Engine, tmp_path: Path, make_verdict: Make) -> None:
+    """What the region becomes, the id that a missing one gets, and what the reviewer made of others."""
+    value = ({"id": "n", "from_name": "box", "value": {"x": 0.1, "rectanglelabels": ["car"]}},)
+    others = (RegionChange("box", "a", "car", "h", None, ()), RegionChange("box", "b", None, "", "bus", value))
+    about = {"old_label": None, "new_label": "car", "decision": "fix", "new_value": value, "new_region_id": "n"}
+    store = VerdictStore(engine, tmp_path)
+    verdict = make_verdict(1, **about, known_regions=("a", "c"), other_edits=others)
+    removal = make_verdict(2, decision="fix", new_value=())
+    assert store.put([verdict, removal]) == 2
+    assert store.put([verdict, removal]) == 0
+    assert sorted(store.of_project(7), key=lambda each: each.review_annotation_id) == [verdict, removal]
+
+
 def test_verdicts_of_schema_3_are_read(engine: Engine, tmp_path: Path, make_verdict: Make) -> None:
-    """They know nothing of tags."""
+    """They know nothing of tags and regions."""
     store, verdict = VerdictStore(engine, tmp_path), make_verdict(1)
     store.put([verdict])
     with writing(engine) as connection:
         (row,) = connection.execute(select(VERDICTS.c.verdict)).scalars()
-        earlier = {key: value for key, value in row.items() if key not in ("tag", "also", "form")}
+        later = ("tag", "also", "form", "new_value", "new_region_id", "known_regions", "other_edits")
+        earlier = {key: value for key, value in row.items() if key not in later}
         connection.execute(update(VERDICTS).values(verdict=earlier))
     assert store.of_project(7) == [verdict]
 
