@@ -92,5 +92,7 @@ class ProjectBelief:
         self.version = artefact.version
         self.controls = tuple(ControlRows(belief) for belief in artefact.beliefs)
         self.drawn = tuple(RegionRows(belief) for belief in artefact.region_beliefs)
+        self.answered = artefact.value_beliefs
         n_tasks = [len(belief.task_ids) for belief in artefact.beliefs]
-        self.n_tasks = max([*n_tasks, *(len(belief.task_ids) for belief in artefact.region_beliefs)], default=0)
+        n_tasks += [len(belief.task_ids) for belief in artefact.region_beliefs]
+        self.n_tasks = max([*n_tasks, *(len(belief.opinions) for belief in artefact.value_beliefs)], default=0)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from starlette.concurrency import run_in_threadpool
 
 from errata.audit.best_answer import best_answer
+from errata.audit.best_opinions import answer_results, opinions_of
 from errata.audit.best_regions import best_regions, region_results, regions_at
 from errata.audit.ports import NO_VERSION, MediaIndex, Regions
 from errata.errors import UsageError
@@ -273,6 +274,10 @@ class Predictions:
             marked = regions_at(believed, asked, size) if asked else best_regions(believed, size, lost)
             regions.extend(region_results(drawn.control, marked, size, task.data, self._regions))
             scores.append(marked.score)
+        for control, opinion in opinions_of(task.id, belief.answered):
+            if allowed is None or control.name in allowed:
+                regions.extend(answer_results(control, opinion, self._regions))
+                scores.append(opinion.certainty)
         if not scores:
             return "unusable"
         return {"result": regions, "score": min(scores), "model_version": belief.version}

@@ -11,11 +11,13 @@ import pytest
 from errata.audit.ports import Prediction, Snapshot, Task
 from errata.audit.push import CHUNK, prediction, push_predictions
 from errata.labelstudio.codecs import Codecs
+from errata_model.kinds.values.records import Opinion, ValueBelief
 from errata_model.records import Control
 
 TASK = Task(1, {}, (), is_labeled=True)
 
 VERSION = "errata-1"
+NAMED = {"stars": "rating", "note": "textarea"}
 
 
 @dataclass
@@ -75,6 +77,23 @@ def test_score_is_that_of_the_least_sure_control(believed: Any, control: Control
     assert [(r["from_name"], r["score"]) for r in made.result] == [("animal", 0.9), ("mood", 0.6)]
     assert made.score == 0.6
     assert prediction(TASK, [], (), Codecs()) == Prediction(1, (), 0.0)
+
+
+def test_a_models_answers_are_pushed_and_peoples_are_not(
+    project: Any, believed: Any, control: Control, told: Any
+) -> None:
+    """A rating stands beside the label, with its score; what other annotators answered is nobody's prediction."""
+    stars, note = (replace(control, name=name, kind="values", type=type_, labels=()) for name, type_ in NAMED.items())
+    answered = (
+        ValueBelief(stars, {1: [Opinion(4, 0.4)], 2: [Opinion(1, 0.9)]}, None, "theirs"),
+        ValueBelief(note, {1: [Opinion(["a"], 1.0, "7")], 3: [Opinion(["a"], 1.0, "7")]}),
+    )
+    belief = believed([(0.7, 0.2, 0.1)])
+    belief = replace(belief, artefact=replace(belief.artefact, value_beliefs=answered))
+    sink = push(project("cat", None, None), belief, told)
+    first, second = [each for _, each in sink.stored]
+    assert [(r["from_name"], r["score"]) for r in first.result] == [("animal", 0.7), ("stars", 0.4)]
+    assert (first.score, second.task_id, second.result[0]["value"], second.score) == (0.4, 2, {"rating": 1}, 0.9)
 
 
 def test_only_tasks_that_lack_the_version_are_pushed(project: Any, believed: Any, told: Any) -> None:

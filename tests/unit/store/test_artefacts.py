@@ -10,7 +10,8 @@ import pytest
 from errata.audit.ports import Artefact, ControlBelief, UsedEncoder
 from errata.errors import UsageError
 from errata.store.artefacts import ArtefactFolder
-from errata_model.records import Control, TextForm
+from errata_model.kinds.values.records import Opinion, ValueBelief
+from errata_model.records import Control, TextForm, ValueForm
 
 USED = UsedEncoder("resnet50@abc,pixels:2", "resnet50,pixels", "/weights", (("resnet50@abc", 4), ("pixels:2", 3)))
 
@@ -48,6 +49,20 @@ def test_an_artefact_comes_back_as_it_went(tmp_path: Path) -> None:
     assert belief.model["labels"].tolist() == ["x", "yy"]
     assert folder.load(8, "v1").beliefs[0].model is None
     assert (folder.active(7), folder.has(7, "v1"), folder.has(7, "v2")) == ("v1", True, False)
+
+
+def test_answers_that_are_no_labels_come_back_as_they_went(tmp_path: Path) -> None:
+    """Whoever gave them, on whatever scale, and of a video with its keyframes."""
+    stars = Control("stars", "values", "video", "v", "v", (), type="rating", value=ValueForm(1, 5))
+    box = Control("box", "values", "video", "v", "v", (), type="videorectangle", takes_none=True, value=ValueForm())
+    track = {"labels": ["car"], "sequence": [{"frame": 1, "x": 0.5}], "frames": 9, "value": {"duration": 1.5}}
+    beliefs = (
+        ValueBelief(stars, {3: (Opinion(4, 0.5),)}, 2.5, "theirs"),
+        ValueBelief(box, {3: (Opinion([track], 1.0, "7"), Opinion([], 1.0, "8"))}),
+    )
+    folder = ArtefactFolder(tmp_path)
+    folder.save(7, Artefact("v1", (), (), beliefs))
+    assert folder.load(7, "v1").value_beliefs == beliefs
 
 
 def test_each_control_keeps_its_encoder_and_how_its_text_is_held(tmp_path: Path) -> None:
