@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from errata import __version__
 from errata.audit.believe import Belief, values_of
 from errata.audit.embed import Embedded, Embedder
+from errata.audit.evidence import weigh
 from errata.audit.field_groups import group_by_field
 from errata.audit.ports import Artefact, Artefacts, Drawn, Progress, RegionBelief, Snapshot, Task, UsedEncoder
 from errata.audit.region_beliefs import calibrated, plain_region
@@ -32,7 +33,8 @@ class Lesson:
         control: what is learned.
         task_ids: N.
         values: N, what the tasks' data hold under the control's key.
-        given: N, what is marked on each; of several annotations the one that marks a usual number of regions.
+        given: N, what is marked on each; of several annotations the one that marks a usual number of regions. Those
+            that are no evidence have no label: they are not to be learned, neither as something nor as nothing.
         is_labelled: (N,) whether somebody said what is there, be it nothing.
         groups: (N,) tasks that must not vouch for one another.
         seed: of all draws.
@@ -124,9 +126,10 @@ class OwnRegionBeliever:
                 media = self._embedder_of(control).embed(values, progress).compared()
                 embedded[control.data_key] = media if of_field is None else media.grouped(of_field.values)
         minutes = None if self._minutes is None else self._minutes / max(1, len(controls))
-        lessons = [self._lesson(snapshot.tasks, c, embedded[c.data_key], minutes) for c in controls]
+        weighed = {control.name: weigh(snapshot.tasks, control) for control in controls}
+        lessons = [self._lesson(weighed[c.name].tasks, c, embedded[c.data_key], minutes) for c in controls]
         version = self._version(lessons, known, embedded)
-        remarks = (of_field.remark,) if of_field and of_field.remark else ()
+        remarks = tuple(each.remark for each in (*weighed.values(), of_field) if each and each.remark)
         skipped: Counter[str] = Counter()
         if self._artefacts and self._artefacts.has(snapshot.project_id, version):
             artefact = self._artefacts.load(snapshot.project_id, version)
@@ -143,7 +146,9 @@ class OwnRegionBeliever:
             raise NothingToLearn(_nothing_to_learn(snapshot, embedded, problems))
         for problem in problems:
             progress.say(f"Left alone: {problem}")
-        return Belief(artefact, embedded, "The model never saw this region.", skipped, remarks=remarks)
+        evidence = {name: each.tasks for name, each in weighed.items()}
+        source = "The model never saw this region."
+        return Belief(artefact, embedded, source, skipped, evidence=evidence, remarks=remarks)
 
     def _lesson(self, tasks: Sequence[Task], control: Control, media: Embedded, minutes: float | None) -> Lesson:
         task_of = {task.id: task for task in tasks}
@@ -153,7 +158,7 @@ class OwnRegionBeliever:
             control,
             tuple(task.id for task in chosen),
             tuple(task.data[control.data_key] for task in chosen),
-            tuple(() if each is None else each.regions for each in taught),
+            tuple(() if each is None else _evident(each, task) for each, task in zip(taught, chosen, strict=True)),
             np.array([each is not None for each in taught], dtype=bool),
             media.groups(),
             self._seed,
@@ -204,6 +209,15 @@ def _usual(drawn: Sequence[Drawn]) -> Drawn | None:
     """Return the annotation that marks as many regions as half of them at most; None where there is none."""
     ordered = sorted(drawn, key=lambda each: len(each.regions))
     return ordered[(len(ordered) - 1) // 2] if ordered else None
+
+
+def _evident(drawn: Drawn, task: Task) -> tuple[Region, ...]:
+    """Return the regions of an annotation, without a label where the task does not have that among its labels."""
+    kept = {(label.annotation_id, label.control, label.region_id) for label in task.labels}
+    return tuple(
+        region if (label.annotation_id, label.control, label.region_id) in kept else replace(region, label="")
+        for region, label in zip(drawn.regions, drawn.labels, strict=True)
+    )
 
 
 def _no_learner(control: Control) -> str:
