@@ -21,7 +21,10 @@ from errata.wiring import Wiring
 Project = Annotated[int, typer.Argument(help="The source project's id in Label Studio.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 IncludeUndone = Annotated[bool, typer.Option(help="Also fixes that were applied and undone before.")]
-
+WithOtherEdits = Annotated[
+    bool,
+    typer.Option("--with-other-edits", help="Also what reviewers corrected beside the region they were asked about."),
+]
 PauseTraining = Annotated[
     bool, typer.Option("--pause-training", help="Let Label Studio start no training until all is written.")
 ]
@@ -33,11 +36,16 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def plan(project: Project, as_json: AsJson = False, include_undone: IncludeUndone = False) -> None:
+def plan(
+    project: Project,
+    as_json: AsJson = False,
+    include_undone: IncludeUndone = False,
+    with_other_edits: WithOtherEdits = False,
+) -> None:
     """Show what `errata apply` would change, who said so, and what else writing sets off."""
     wiring = Wiring(read_settings())
     wiring.take_verdicts(project)
-    planned = wiring.plan(project, include_undone)
+    planned = wiring.plan(project, include_undone, with_other_edits=with_other_edits)
     effects = wiring.side_effects(project)
     if as_json:
         print_json(asdict(planned) | {"side_effects": effects})
@@ -50,6 +58,7 @@ def apply(
     project: Project,
     as_json: AsJson = False,
     include_undone: IncludeUndone = False,
+    with_other_edits: WithOtherEdits = False,
     pause_training: PauseTraining = False,
 ) -> None:
     """Write the confirmed fixes to the source project, journalled."""
@@ -58,7 +67,7 @@ def apply(
     effects = wiring.side_effects(project, trains=not pause_training)
     for line in effects:
         tell(line)
-    applied = wiring.apply(project, include_undone, pauses_training=pause_training)
+    applied = wiring.apply(project, include_undone, with_other_edits=with_other_edits, pauses_training=pause_training)
     if as_json:
         outcome = _outcome(applied, written=len(applied.written), changeset=applied.changeset_id)
         print_json(outcome | {"side_effects": effects})
@@ -116,18 +125,22 @@ def export(
 
 
 def _plan_lines(planned: Plan) -> list[str]:
-    lines = [
-        f"task {change.task_id}: {_words(change)}, says {change.reviewer}. {change.reason}"
-        for change in planned.changes
-    ]
+    lines = [_line(change) for change in planned.changes]
     lines += [f"{n} x {change_words(old, new)}" for old, new, n in planned.counts]
     lines += [conflict_line(conflict) for conflict in planned.conflicts]
+    lines += [f"not asked for: {_line(change)}" for change in planned.other_edits]
     lines.append(
         f"{len(planned.changes)} labels to change, {planned.applied} applied already, "
         f"{len(planned.conflicts)} in conflict, {len(planned.undone)} undone before"
         + (" (--include-undone takes those too)" * bool(planned.undone))
     )
+    if planned.other_edits:
+        lines.append(f"{len(planned.other_edits)} other edits by reviewers (--with-other-edits takes those too)")
     return lines
+
+
+def _line(change: Change) -> str:
+    return f"task {change.task_id}: {_words(change)}, says {change.reviewer}. {change.reason}"
 
 
 def conflict_line(conflict: Conflict) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from errata.review.ports import Edits
 from errata.review.records import Answer, RegionChange, Verdict
 from errata.review.required import SAME_PLACE
-from errata.review.wording import region_words
+from errata.review.wording import change_words
 from errata_model.records import Finding
 
 _REDRAWN = 0.1  # a region that was deleted, and one that was drawn anew there, are one that was moved
@@ -163,4 +163,4 @@ def _is_as_proposed(about: RegionChange, finding: Finding, edits: Edits) -> bool
 
 
 def _was_changed(about: RegionChange) -> str:
-    return f"the region was changed: {region_words(about)}"
+    return f"the region was changed: {change_words(about.old_label, about.new_label)}"

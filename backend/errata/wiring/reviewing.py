@@ -36,7 +36,13 @@ class Reviewing(Training):
         queue = ReviewProject(self.client, describe_project(self.client, project_id), self.footprint)
         return take_verdicts(project_id, queue, self.audits, self.verdicts, self.codecs)
 
-    def plan(self, project_id: int, include_undone: bool = False, retry_refused: bool = True) -> Plan:
+    def plan(
+        self,
+        project_id: int,
+        include_undone: bool = False,
+        retry_refused: bool = True,
+        with_other_edits: bool = False,
+    ) -> Plan:
         """Plan the confirmed fixes that do not stand in the source yet; see `make_plan`."""
         return make_plan(
             project_id,
@@ -48,6 +54,7 @@ class Reviewing(Training):
             describe_project(self.client, project_id).controls,
             include_undone,
             retry_refused,
+            with_other_edits,
         )
 
     def side_effects(self, project_id: int, trains: bool = True) -> list[str]:
@@ -60,6 +67,7 @@ class Reviewing(Training):
         include_undone: bool = False,
         retry_refused: bool = True,
         *,
+        with_other_edits: bool = False,
         pauses_training: bool = False,
     ) -> Applied:
         """Write the confirmed fixes; see `make_plan` for which.
@@ -68,9 +76,10 @@ class Reviewing(Training):
             project_id: the source project.
             include_undone: also what was undone.
             retry_refused: also what Label Studio refused before.
+            with_other_edits: also what reviewers made of regions that they were not asked about.
             pauses_training: Label Studio starts no training until all is written.
         """
-        plan = self.plan(project_id, include_undone, retry_refused)
+        plan = self.plan(project_id, include_undone, retry_refused, with_other_edits)
         by = str(self.client.get("api/current-user/whoami").get("email", ""))
         annotations = SourceAnnotations(self.client, project_id)
 
