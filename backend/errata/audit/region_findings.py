@@ -14,7 +14,7 @@ from errata.audit.ports import Drawn, RegionBelief, Regions, Snapshot, Task
 from errata.audit.region_wording import region_reason
 from errata.audit.wording import provenance
 from errata_model.records import Control, Finding, GivenLabel, Proposal, finding_key
-from errata_model.regions.records import Believed, Doubt, Item, Region
+from errata_model.regions.records import Doubt, Item, Region
 
 
 def calibrate(snapshot: Snapshot, belief: RegionBelief) -> Mapping[str, NDArray[Any]]:
@@ -86,15 +86,7 @@ def _items(tasks: Sequence[Task], belief: RegionBelief) -> Iterator[tuple[Task, 
         for drawn in task.drawn:
             if drawn.answer.control == belief.control.name:
                 size = drawn.size or belief.sizes[row]
-                yield task, drawn, Item(drawn.regions, _known(belief.believed[row], belief), size, task.id)
-
-
-def _known(believed: Believed, belief: RegionBelief) -> Believed:
-    """Return the belief with those of its regions alone whose label the config has."""
-    labels = set(belief.control.labels)
-    if all(region.label in labels for region in believed.regions):
-        return believed
-    return replace(believed, regions=tuple(region for region in believed.regions if region.label in labels))
+                yield task, drawn, Item(drawn.regions, belief.believed[row], size, task.id)
 
 
 def _proposal(

@@ -28,7 +28,7 @@ from errata.audit.review_order import Published
 from errata.audit.skill import skill_remarks
 from errata.audit.support import support_remarks
 from errata.audit.suspect import Findings, find_suspects
-from errata.errors import ErrataError
+from errata.errors import ErrataError, NothingToLearn
 from errata.settings import PredictionsMode
 
 
@@ -86,6 +86,7 @@ def examine(
 ) -> Examination:
     """Form a belief about a snapshot and find its suspects."""
     began = time.monotonic()
+    snapshot = _with_marked(snapshot, progress)
     belief = believer.believe(snapshot, progress)
     progress.stage("Looking for suspects")
     findings = find_suspects(snapshot, belief, regions, limit)
@@ -95,6 +96,19 @@ def examine(
     for media in belief.embedded.values():
         skipped.update(media.problems())
     return Examination(snapshot, belief, findings, skipped, time.monotonic() - began)
+
+
+def _with_marked(snapshot: Snapshot, progress: Progress) -> Snapshot:
+    """Leave controls alone for which nobody has marked a region: nobody says that there is nothing to mark."""
+    marked = {drawn.answer.control for task in snapshot.tasks for drawn in task.drawn if drawn.regions}
+    left = [control for control in snapshot.controls if control.has_regions and control.name not in marked]
+    if not left:
+        return snapshot
+    named = ", ".join(f'"{control.name}"' for control in left)
+    if len(left) == len(snapshot.controls):
+        raise NothingToLearn(f'"{snapshot.title}" cannot be audited yet: nobody has marked a region for {named}.')
+    progress.say(f"Left alone: nobody has marked a region for {named}.")
+    return replace(snapshot, controls=tuple(control for control in snapshot.controls if control not in left))
 
 
 def run_audit(

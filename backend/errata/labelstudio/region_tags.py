@@ -22,9 +22,9 @@ _LABELLING: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 # Tags that draw for a <Labels> beside them: tag -> kind.
 _DRAWING = {"Rectangle": "boxes", "Ellipse": "boxes", "KeyPoint": "boxes", "Polygon": "masks", "Brush": "masks"}
-_SPANS_OF_LABELS = ("Text", "HyperText", "Paragraphs", "Audio")
+_SPANS_OF_LABELS = ("Text", "HyperText", "Paragraphs", "Audio", "AudioPlus")
 TAGS = (*_LABELLING, "Labels")
-MODALITIES = {"Image": "image", "Audio": "audio", "TimeSeries": "timeseries"}  # of all else: "text"
+MODALITIES = {"Image": "image", "Audio": "audio", "AudioPlus": "audio", "TimeSeries": "timeseries"}  # of all else: "text"
 
 
 @dataclass(frozen=True, slots=True)

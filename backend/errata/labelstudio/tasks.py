@@ -194,7 +194,12 @@ class TaskReader:
             self._leave_out(f'predicted regions of "{version}" {problem}', "", 0)
         sure = float(score) if is_score(score) else None
         scored = [region if region.score is not None else replace(region, score=sure) for region in regions]
-        return StoredPrediction(version, control.name, {}, tuple(scored), size)
+        known = [region for region in scored if region.label in control.labels]
+        for region in scored:
+            if region.label not in control.labels:
+                what = f'with a label that the config does not have: "{region.label}"'
+                self._leave_out(f'predicted regions of "{version}" {what}', "", 0)
+        return StoredPrediction(version, control.name, {}, tuple(known), size)
 
     def _stored_answer(
         self, result: list[Any], score: object, version: str, control: Control
