@@ -21,7 +21,10 @@ KEYS = ("task", "control")
 NEAR_ONE = 0.02  # by so much a row may miss 1: probabilities are often written with two digits
 N_NAMED = 5
 # What may stand after --belief.
-TAKEN = "own, stored, stored:VERSION, a CSV or parquet file, an ML backend's http:// address, or package.module:Class"
+TAKEN = (
+    "own, stored, stored:VERSION, annotators, a CSV or parquet file, an ML backend's http:// address, or "
+    "package.module:Class"
+)
 
 
 @dataclass

@@ -43,6 +43,7 @@ Embeddings = Annotated[
     typer.Option(help="Embeddings of your own by task id, in place of an encoder: .npz, .npy or .parquet."),
 ]
 
+_NAMED = ("own", "stored", "annotators")  # sources of belief that are neither file, address nor class
 _WHO_BELIEVES = ("belief", "encoder", "text_encoder")
 
 
@@ -136,7 +137,7 @@ def _belief(belief: str | None) -> str | None:
     """Return the source of belief so that it is found from every folder."""
     if belief is not None and belief.startswith("stored:") and is_own_version(belief.removeprefix("stored:")):
         raise UsageError(f"--belief {belief} is errata's own, which is no second opinion: use --belief own.")
-    if belief is None or belief in ("own", "stored") or belief.startswith("stored:") or is_address(belief):
+    if belief is None or belief in _NAMED or belief.startswith("stored:") or is_address(belief):
         return belief
     if is_class_name(belief):
         return belief
