@@ -71,8 +71,9 @@ def calibrate_regions(
 
     Returns:
         `marked` (5, 14 + K) and `given` (5, 5, 9) weights, the constant last, one row a fold; `extents` (K,) the usual
-        extent of each label's regions. Empty where fewer than 20 items, or fewer than 50 regions of either sort are
-        there.
+        extent of each label's regions; `overlooked` () what the odds that one is missing are multiplied by: one over
+        how many regions an item has on average, at most 1. Empty where fewer than 20 items, or fewer than 50 regions
+        of either sort are there.
     """
     items = _some(items)
     marks = to_marks(items, labels, pairs_of)
@@ -86,7 +87,12 @@ def calibrate_regions(
     given = _fit(*_planted(items, labels, folds, pairs_of), len(PRIORS))
     if marked is None or given is None:
         return {}
-    return {"marked": marked[:, 1] - marked[:, 0], "given": given, "extents": _usual_extents(marks.given, len(labels))}
+    return {
+        "marked": marked[:, 1] - marked[:, 0],
+        "given": given,
+        "extents": _usual_extents(marks.given, len(labels)),
+        "overlooked": np.array(min(1.0, len(items) / len(marks.given))),
+    }
 
 
 def folds_of(keys: Sequence[int]) -> Indices:

@@ -55,8 +55,10 @@ def score_marks(marks: Marks, calibration: Mapping[str, NDArray[Any]], keys: Seq
     A given region is right or has one of four errors; their probabilities are those of a logistic regression on
     `given_features`. A believed region that nobody marked is missing as probably as people mark such regions. Beyond
     what calibration can see, people overlook small things more often: its odds are divided by the square root of its
-    extent, in units of what is usual for its label. Where it overlaps a given region somewhat, and that one may be the
-    same thing placed badly, the probability of the latter is taken off.
+    extent, in units of what is usual for its label. And they are divided by how many regions an item usually has: what
+    varies little between projects is how many items have an error, so that people who mark dozens on each overlook
+    less than one of dozens. Where it overlaps a given region somewhat, and that one may be the same thing placed
+    badly, the probability of the latter is taken off.
 
     Args:
         marks: N items as columns.
@@ -75,6 +77,7 @@ def score_marks(marks: Marks, calibration: Mapping[str, NDArray[Any]], keys: Seq
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = extents / np.where(labels != UNKNOWN, usual[labels] if marks.n_labels else np.nan, np.nan)
         odds -= _OVERLOOKED * np.where(relative > 0, np.log(relative), 0)
+        odds += np.log(float(calibration.get("overlooked", 1.0)))
         missing = 1 / (1 + np.exp(-odds))
     near = np.flatnonzero(matched.given_of >= 0)
     missing[near] *= 1 - errors[matched.given_of[near], ERRORS.index(BOUNDARY)]
