@@ -1,0 +1,1 @@
+"""Spans of texts, of audio and of time series."""
