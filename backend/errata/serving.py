@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from errata.audit.embed import Embedder, ImageEmbedder
+from errata.audit.embed import Embedder, ImageEmbedder, content_key
+from errata.audit.embed_text import text_key
 from errata.audit.ports import Embeddings, Texts, Trace, UsedEncoder
-from errata.errors import UsageError
+from errata.errors import MediaError, UsageError
 from errata.jobs.child_process import ChildProcessQueue
 from errata.jobs.due_audits import DueAudits
 from errata.jobs.periodic import Periodic
@@ -18,6 +20,7 @@ from errata.jobs.rq_queue import RedisQueue
 from errata.labelstudio.changes import LabelChanges, answers_mark, is_there
 from errata.labelstudio.label_config import read_label_config
 from errata.labelstudio.source_files import TaskFiles
+from errata.labelstudio.span_texts import span_text
 from errata.labelstudio.task_texts import TaskTexts
 from errata.settings import PredictionsMode, Settings
 from errata.store.embeddings import EmbeddingFolder, JointEmbeddings
@@ -28,12 +31,14 @@ from errata.web.beliefs import Beliefs
 from errata.web.media import MediaRoute
 from errata.web.newcomers import Newcomers
 from errata.web.projects import KnownProjects, ProjectBook
+from errata.web.region_newcomers import RegionNewcomers, Seen
 from errata.web.security import Credentials, check_exposure
 from errata.web.server import serve
 from errata.wiring import Wiring
+from errata_model.encoders.images import UnusableImage, decode_image
 from errata_model.encoders.naming import UnknownEncoder, encoder_names
-from errata_model.encoders.text import TextEncoder, WeightsUnavailable, is_counting
-from errata_model.records import TextForm
+from errata_model.encoders.text import TextEncoder, UnusableText, WeightsUnavailable, is_counting, readable_text
+from errata_model.records import Control, TextForm
 
 logger = logging.getLogger(__name__)
 
@@ -55,11 +60,13 @@ def run_service(settings: Settings) -> None:
     encoders = ServedEncoders(wiring, index)
     projects = StoredProjects(wiring)
     beliefs, newcomers, book = Beliefs(wiring.artefacts), Newcomers(encoders), ProjectBook(projects)
+    region_newcomers = RegionNewcomers(ServedItems(wiring))
     password = settings.backend_password
     public = urlsplit(settings.public_url or "")
     app = create_app(
         beliefs=beliefs,
         newcomers=newcomers,
+        region_newcomers=region_newcomers,
         projects=book,
         queue=queue,
         credentials=Credentials(
@@ -86,6 +93,7 @@ def run_service(settings: Settings) -> None:
         queue,
         beliefs,
         newcomers,
+        region_newcomers,
         book,
         Poller(queue, lambda: projects.read().sources, projects.answers_mark, settings.poll_s),
         Periodic("looking for changed labels", due.look, settings.poll_s),
@@ -157,6 +165,30 @@ def _has(traces: Iterable[Trace], *kinds: str) -> bool:
 
 def _reviews(traces: Iterable[Trace]) -> list[int]:
     return [int(trace.ref) for trace in traces if trace.kind == "review_project"]
+
+
+class ServedItems:
+    """What tasks show to learners of regions: `web.region_newcomers.Items`."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._media = wiring.project_media()
+        self._max_pixels = wiring.settings.media_max_pixels
+
+    def see(self, control: Control, value: Any, task_id: int) -> Seen:
+        """Return what a task shows under a control's key."""
+        if control.text is not None:
+            texts = TaskTexts(control.text, self._media)
+            try:
+                key = text_key(readable_text(texts.read(value, task_id)))
+            except UnusableText as error:
+                raise MediaError(str(error)) from error
+            return Seen(key, span_text(control.text, texts.held(value, task_id)), None)
+        content = self._media.read(str(value), task_id)
+        try:
+            picture = decode_image(content, self._max_pixels)
+        except UnusableImage as error:
+            raise MediaError(str(error)) from error
+        return Seen(content_key(content), picture, picture.size)
 
 
 class ServedEncoders:

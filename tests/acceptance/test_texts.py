@@ -15,12 +15,13 @@ from errata.doctor.checks import Check
 from errata.doctor.examination import examine
 from errata.jobs.child_process import ChildProcessQueue
 from errata.labelstudio.label_config import read_label_config
-from errata.serving import ServedEncoders
+from errata.serving import ServedEncoders, ServedItems
 from errata.store.media_index import MediaIndexStore
 from errata.web.beliefs import Beliefs
 from errata.web.bodies import predict_request
 from errata.web.newcomers import Newcomers
 from errata.web.predictions import Patience, Predictions
+from errata.web.region_newcomers import RegionNewcomers
 from errata.wiring import BeliefOptions, Wiring
 
 CONFIG = (
@@ -76,7 +77,7 @@ def predict(errata: Wiring, project_id: int, tasks: list[dict[str, Any]]) -> lis
     beliefs, newcomers = Beliefs(errata.artefacts), Newcomers(encoders)
     predictions = Predictions(
         beliefs, index, encoders, newcomers, errata.codecs, lambda xml: read_label_config(xml).controls,
-        ChildProcessQueue(), lambda _: "all", Patience(),
+        ChildProcessQueue(), lambda _: "all", Patience(), RegionNewcomers(ServedItems(errata)),
     )  # fmt: skip
     beliefs.start()
     newcomers.start()

@@ -10,7 +10,7 @@ from typing import Any
 from errata.audit.ports import NO_VERSION
 from errata.hosted.events import open_queue
 from errata.labelstudio.label_config import read_label_config
-from errata.serving import ServedEncoders, StoredProjects, predictions_mode
+from errata.serving import ServedEncoders, ServedItems, StoredProjects, predictions_mode
 from errata.settings import read_settings
 from errata.store.media_index import MediaIndexStore
 from errata.web.backend import SETUP_S
@@ -19,6 +19,7 @@ from errata.web.bodies import PredictRequest
 from errata.web.newcomers import Newcomers
 from errata.web.predictions import Patience, Predictions
 from errata.web.projects import ProjectBook
+from errata.web.region_newcomers import RegionNewcomers
 from errata.wiring import Wiring
 
 _MAKING = threading.Lock()
@@ -36,6 +37,7 @@ class Answers:
         encoders = ServedEncoders(wiring, index)
         book = ProjectBook(StoredProjects(wiring))
         newcomers = Newcomers(encoders)
+        region_newcomers = RegionNewcomers(ServedItems(wiring))
         queue = open_queue(settings)
         self._beliefs = Beliefs(wiring.artefacts)
         self._predictions = Predictions(
@@ -48,6 +50,7 @@ class Answers:
             queue,
             lambda project_id: predictions_mode(settings, book, project_id),
             Patience(),
+            region_newcomers,
         )
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="answers", daemon=True).start()

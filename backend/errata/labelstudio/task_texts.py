@@ -30,8 +30,16 @@ class TaskTexts:
 
     def read(self, value: Any, task_id: int) -> str:
         """See `Texts.read`."""
-        held = self._fetch(value, task_id) if self.is_far else value
-        return text_of(held, self._tag, self._attributes)
+        return text_of(self.held(value, task_id), self._tag, self._attributes)
+
+    def held(self, value: Any, task_id: int) -> Any:
+        """Return what the data hold, or what stands in the file that they name.
+
+        Raises:
+            MediaError: the file is missing, too large, not allowed or took too long.
+            ServiceError: Label Studio itself cannot be reached or refuses the token.
+        """
+        return self._fetch(value, task_id) if self.is_far else value
 
     def _fetch(self, value: Any, task_id: int) -> str:
         if not isinstance(value, str):

@@ -20,6 +20,7 @@ from errata.web.media import MEDIA_PATH, MediaRoute
 from errata.web.newcomers import Encoders, Newcomers
 from errata.web.predictions import Patience, Predictions, ReadControls
 from errata.web.projects import ProjectBook
+from errata.web.region_newcomers import RegionNewcomers
 from errata.web.security import Credentials, is_from_another_site
 from errata.web.webhook import Webhooks
 
@@ -30,6 +31,7 @@ def create_app(
     *,
     beliefs: Beliefs,
     newcomers: Newcomers,
+    region_newcomers: RegionNewcomers,
     projects: ProjectBook,
     queue: Queue,
     credentials: Credentials,
@@ -50,7 +52,9 @@ def create_app(
         root_path: the path of errata's public URL, "" at the root; requests with and without it are served.
         patience: how long a /predict request waits for media that are new.
     """
-    predictions = Predictions(beliefs, index, encoders, newcomers, regions, read_controls, queue, mode_of, patience)
+    predictions = Predictions(
+        beliefs, index, encoders, newcomers, regions, read_controls, queue, mode_of, patience, region_newcomers
+    )
     webhooks = Webhooks(queue, projects, audit_delay_s)
     backend = Backend(beliefs, predictions, webhooks, projects, queue)
     app = FastAPI(title="errata", openapi_url=None, redirect_slashes=False)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from errata.audit.ports import Artefact, ControlBelief, RegionBelief
 from errata_model.features import Features
-from errata_model.kinds.stored import load_model
+from errata_model.kinds.stored import load_model, load_region_model
 from errata_model.records import Control
 from errata_model.regions.records import Believed
 from errata_model.regions.shapes import Size
@@ -71,18 +72,42 @@ class RegionRows:
         self._belief = belief
         self._row_of_task = {int(task_id): row for row, task_id in enumerate(belief.task_ids)}
         self._row_of_content = {key: row for row, key in reversed(list(enumerate(belief.content_keys))) if key}
+        self._model: Any = None
+        self._later: dict[str, tuple[Believed, Size | None]] = {}
 
-    def find(self, task_id: int | None, key: str | None) -> tuple[Believed, Size | None] | None:
-        """Return what is believed of a task and the size of its image; None where it was not audited.
+    def find(self, task_id: int | None, uri: str, key: str | None) -> tuple[Believed, Size | None] | None:
+        """Return what is believed of a task and the size of its image; None where nothing is.
 
         Args:
             task_id: of the task.
+            uri: what its data hold now.
             key: of what it shows now; None where that is not known.
         """
         row = None if task_id is None else self._row_of_task.get(task_id)
         if row is None or (key and self._belief.content_keys[row] not in ("", key)):
             row = self._row_of_content.get(key or "")
-        return None if row is None else (self._belief.believed[row], self._belief.sizes[row])
+        return self._later.get(uri) if row is None else (self._belief.believed[row], self._belief.sizes[row])
+
+    def believe(self, uri: str, key: str, item: Any, size: Size | None) -> None:
+        """Let the model believe about an item that was not audited. Content that was gets its out-of-sample belief.
+
+        To be called from one thread at a time.
+
+        Args:
+            uri: what tasks' data hold that show it.
+            key: of its content.
+            item: as the model takes it: a picture or a text.
+            size: of the image, in pixels.
+        """
+        if self._belief.model is None:
+            return
+        if self._model is None:
+            self._model = load_region_model(self.control.kind, self._belief.model)
+        if len(self._later) > MOST_PREDICTED:
+            self._later = {}
+        row = self._row_of_content.get(key)
+        known = None if row is None else (self._belief.believed[row], self._belief.sizes[row])
+        self._later[uri] = known or (self._model.predict(item), size)
 
 
 class ProjectBelief:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -58,11 +58,17 @@ def project_id(value: object) -> int:
 
 @dataclass(frozen=True, slots=True)
 class AskedTask:
-    """A task as Label Studio asks about it. What is not as it should be is empty, so that it still gets an answer."""
+    """A task as Label Studio asks about it. What is not as it should be is empty, so that it still gets an answer.
+
+    Attributes:
+        data: its data; texts are replaced by marks once they are read, see `web.texts`.
+        held: its data as they came.
+    """
 
     id: int | None
     data: Mapping[str, Any]
     is_labeled: bool
+    held: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +107,5 @@ def _asked(task: object) -> AskedTask:
     if not isinstance(task, dict):
         return AskedTask(None, {}, False)
     task_id, data = task.get("id"), task.get("data")
-    return AskedTask(
-        task_id if isinstance(task_id, int) else None,
-        data if isinstance(data, dict) else {},
-        task.get("is_labeled") is True,
-    )
+    held = data if isinstance(data, dict) else {}
+    return AskedTask(task_id if isinstance(task_id, int) else None, held, task.get("is_labeled") is True, held)

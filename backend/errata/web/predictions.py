@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 from starlette.concurrency import run_in_threadpool
 
@@ -32,6 +33,7 @@ from errata.web.belief import ControlRows, ProjectBelief, RegionRows
 from errata.web.beliefs import Beliefs
 from errata.web.bodies import AskedTask, PredictRequest
 from errata.web.newcomers import PLAIN, Encoders, Newcomers, Wanted
+from errata.web.region_newcomers import Asked, RegionNewcomers
 from errata.web.texts import key_of_mark, near_forms, read_texts
 from errata_model.records import Control
 
@@ -76,6 +78,7 @@ class Predictions:
         read_controls: reads a label config's controls; raises `UsageError` where there are none.
         mode_of: which tasks of a project get predictions; from memory.
         patience: how long a request waits for media that are new.
+        region_newcomers: lets learners of regions believe about new items.
     """
 
     def __init__(
@@ -89,6 +92,7 @@ class Predictions:
         queue: Queue,
         mode_of: Callable[[int], PredictionsMode],
         patience: Patience,
+        region_newcomers: RegionNewcomers,
     ) -> None:
         self._beliefs = beliefs
         self._index = index
@@ -99,6 +103,7 @@ class Predictions:
         self._queue = queue
         self._mode_of = mode_of
         self._patience = patience
+        self._region_newcomers = region_newcomers
         self._keys: dict[str, str] = {}
         self._configs: dict[str, Allowed] = {}
 
@@ -120,7 +125,7 @@ class Predictions:
         if readers:
             read = await run_in_threadpool(read_texts, shown, readers)
             shown, texts = read.tasks, read.texts
-        problems = await self._find_out(belief, shown, texts)
+        problems = await self._find_out(belief, shown, texts) | await self._mark(belief, shown)
         allowed = self._allowed(request.label_config)
         if len(shown) <= FEW_TASKS:
             results = self._results(belief, shown, allowed, problems, request.context)
@@ -154,6 +159,17 @@ class Predictions:
         if contents:
             await run_in_threadpool(self._believe, contents, texts)
         return {wanted.value for wanted, (_, problem) in outcomes.items() if problem}
+
+    async def _mark(self, belief: ProjectBelief, tasks: Sequence[AskedTask]) -> set[str]:
+        """Let learners of regions believe about what was not audited; return what cannot be used."""
+        new = {
+            Asked(rows, uri): (task.id or 0, task.held[rows.control.data_key])
+            for rows in belief.drawn
+            if rows.is_own
+            for task in tasks
+            if (uri := _held(task, rows)) and rows.find(task.id, uri, self._key(uri)) is None
+        }
+        return await self._region_newcomers.look_at(new, self._patience.seconds(len(new))) if new else set()
 
     def _need(self, belief: ProjectBelief, tasks: Sequence[AskedTask]) -> _Need:
         need = _Need({}, {})
@@ -261,18 +277,18 @@ class Predictions:
                 regions.extend(self._regions.regions(rows.control, best.labels))
                 scores.append(best.score)
         for drawn in belief.drawn:
-            uri = _uri(task, drawn)
-            found = drawn.find(task.id, self._key(uri))
+            uri = _held(task, drawn)
+            found = drawn.find(task.id, uri, self._key(uri))
             if found is None:
-                if uri and drawn.is_own:
+                if uri and drawn.is_own and uri not in problems:
                     return "pending"
                 continue
             believed, size = found
-            value = task.data.get(drawn.control.data_key)
+            value = task.held.get(drawn.control.data_key)
             asked, *_ = self._regions.regions_in(context, drawn.control, value) if context else ([], [], None)
             lost = _lost(drawn, allowed)
             marked = regions_at(believed, asked, size) if asked else best_regions(believed, size, lost)
-            regions.extend(region_results(drawn.control, marked, size, task.data, self._regions))
+            regions.extend(region_results(drawn.control, marked, size, task.held, self._regions))
             scores.append(marked.score)
         for control, opinion in opinions_of(task.id, belief.answered):
             if allowed is None or control.name in allowed:
@@ -298,9 +314,15 @@ def _is_shown(task: AskedTask, mode: PredictionsMode) -> bool:
     return mode == "all" or (mode == "labelled" and task.is_labeled)
 
 
-def _uri(task: AskedTask, rows: ControlRows | RegionRows) -> str:
+def _uri(task: AskedTask, rows: ControlRows) -> str:
     value = task.data.get(rows.control.data_key)
     return str(value) if value else ""
+
+
+def _held(task: AskedTask, rows: RegionRows) -> str:
+    """Return what a task holds under a control's key, as a string; "" for nothing."""
+    value = task.held.get(rows.control.data_key)
+    return value if isinstance(value, str) else orjson.dumps(value).decode() if value else ""
 
 
 def _nothing(request: PredictRequest, version: str, why: str | None) -> Any:

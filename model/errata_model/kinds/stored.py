@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from importlib import import_module
+from typing import Any, Protocol, TypeAlias
 
 from numpy.typing import NDArray
 
 from errata_model.kinds.choices import model as choices
 from errata_model.kinds.tags.model import TagsModel
+from errata_model.regions.records import Believed
 
 Model: TypeAlias = "choices.ChoicesModel | TagsModel"
 
@@ -20,3 +22,21 @@ def load_model(arrays: Mapping[str, NDArray[Any]]) -> Model:
         ValueError: an array is missing; names it.
     """
     return TagsModel.from_arrays(arrays) if "tag_weights" in arrays else choices.load_model(arrays)
+
+
+class RegionModel(Protocol):
+    """Believes about new items."""
+
+    def predict(self, item: Any, /) -> Believed:
+        """Return what is believed of a picture or a text. To be called from one thread at a time."""
+
+
+def load_region_model(kind: str, arrays: Mapping[str, NDArray[Any]]) -> RegionModel:
+    """Return the model of a region kind whose `arrays` these are.
+
+    Raises:
+        ValueError: an array is missing; names it.
+    """
+    module = import_module(f"errata_model.kinds.{kind}.model")
+    model: RegionModel = getattr(module, f"load_{kind}_model")(arrays)
+    return model

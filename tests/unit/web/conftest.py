@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from errata.audit.embed import Embedded
 from errata.audit.ports import Artefact, ControlBelief, Embeddings, Progress, Texts, UsedEncoder
+from errata.errors import MediaError
 from errata.jobs.queue import JobName, JobState
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.label_config import serveable
@@ -25,6 +26,7 @@ from errata.web.media import MediaRoute
 from errata.web.newcomers import Embedder, Newcomers
 from errata.web.predictions import Patience
 from errata.web.projects import KnownProjects, ProjectBook
+from errata.web.region_newcomers import RegionNewcomers, Seen
 from errata.web.security import Credentials
 from errata_model.encoders.text import TextEncoder, load_text_encoder
 from errata_model.kinds.choices.learner import fit_choices
@@ -161,6 +163,19 @@ class FakeEncoders:
         )
 
 
+class FakeItems:
+    """Shows texts as they are; "broken" cannot be used. Remembers what was looked at."""
+
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+
+    def see(self, control: Control, value: Any, task_id: int) -> Seen:
+        self.seen.append(value)
+        if value == "broken":
+            raise MediaError("the file is broken")
+        return Seen(f"content-{value}", value, None)
+
+
 class FakeQueue:
     """Remembers what was submitted."""
 
@@ -222,6 +237,7 @@ class World:
     queue: FakeQueue
     beliefs: Beliefs
     book: ProjectBook
+    items: FakeItems
     extra: dict[str, Any] = field(default_factory=dict)
 
     def predict(self, *tasks: Mapping[str, Any], project: str = "1.1795219264", **more: Any) -> list[dict[str, Any]]:
@@ -276,9 +292,12 @@ def world() -> Iterator[Callable[..., World]]:
             index.keys = {f"/data/{n}.png": f"content-{n}" for n in range(1, 31)}
         beliefs = Beliefs(artefacts, poll_s=0.01, max_projects=max_projects)
         newcomers, book = Newcomers(encoders), ProjectBook(projects, refresh_s=0.01)
+        items = FakeItems()
+        region_newcomers = RegionNewcomers(items)
         app = create_app(
             beliefs=beliefs,
             newcomers=newcomers,
+            region_newcomers=region_newcomers,
             projects=book,
             queue=queue,
             credentials=credentials,
@@ -292,7 +311,7 @@ def world() -> Iterator[Callable[..., World]]:
             patience=patience,
             media=media,
         )
-        for service in (beliefs, newcomers, book):
+        for service in (beliefs, newcomers, region_newcomers, book):
             service.start()
             stops.append(service.stop)
         stops.append(encoders.gate.set)
@@ -303,7 +322,7 @@ def world() -> Iterator[Callable[..., World]]:
             assert projects.asked.wait(120)
         client = Client(app)
         stops.append(client.close)
-        return World(client, artefacts, index, encoders, queue, beliefs, book)
+        return World(client, artefacts, index, encoders, queue, beliefs, book, items)
 
     yield make
     for stop in reversed(stops):
