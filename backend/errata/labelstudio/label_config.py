@@ -30,7 +30,15 @@ from errata.labelstudio.region_tags import (
     region_tag,
     wrong_region_tag,
 )
-from errata.labelstudio.value_tags import OBJECTS, asked_about, is_part_of_tracks, value_form, wrong_value_tag
+from errata.labelstudio.value_tags import (
+    OBJECTS,
+    asked_about,
+    is_compared,
+    is_part_of_tracks,
+    objects_of,
+    value_form,
+    wrong_value_tag,
+)
 from errata_model.records import Control, TextForm
 
 _SERVED = (
@@ -101,7 +109,7 @@ def _why_refused(
     """Say in words what keeps a control from being audited; None where nothing does."""
     if element.tag in TAGS:
         return next(_wrong_regions(element, objects, names, elements), None)
-    if element.tag in OBJECTS:
+    if is_compared(element, objects):
         return next(_wrong_values(element, objects, names), None)
     if element.tag not in _ANSWERED:
         return f"errata audits no <{element.tag}>"
@@ -122,10 +130,10 @@ def _wrong_regions(
 
 
 def _wrong_values(element: Element, objects: dict[str, Element], names: Counter[str | None]) -> Iterator[str]:
-    yield from wrong_value_tag(element)
+    yield from wrong_value_tag(element) if element.tag in OBJECTS else wrong_labels(element)
     for to_name in asked_about(element) or ("",):
         yield from _wrong_place(element, objects, names, to_name)
-        yield from _wrong_object(element, objects, OBJECTS[element.tag], to_name)
+        yield from _wrong_object(element, objects, objects_of(element.tag), to_name)
 
 
 def _wrong_place(
@@ -179,7 +187,7 @@ def _otherwise(
 
 
 def _to_control(element: Element, objects: dict[str, Element], elements: list[Element], hidden: set[str]) -> Control:
-    if element.tag in OBJECTS:
+    if is_compared(element, objects):
         return _to_value_control(element, objects)
     to_name = element.get("toName", "")
     labelled = objects[to_name]
@@ -213,7 +221,7 @@ def _to_value_control(element: Element, objects: dict[str, Element]) -> Control:
         modality=_MODALITIES.get(labelled.tag, "text" if labelled.tag in _TEXTS else "other"),
         to_name=to_name,
         data_key=labelled.get("value", "")[1:],
-        labels=(),
+        labels=() if element.tag in OBJECTS else tuple(labels_of(element)),
         type=element.tag.lower(),
         takes_none=element.tag.lower() in OF_VIDEOS,
         value=value_form(element),

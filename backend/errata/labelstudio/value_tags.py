@@ -21,7 +21,20 @@ OBJECTS: Mapping[str, tuple[str, ...]] = {  # what they may be asked about
     "TimelineLabels": ("Video",),
 }
 TAGS = tuple(OBJECTS)
+_LABELS = ("Choices", "Taxonomy")
+_UNENCODED = ("Audio", "Video", "TimeSeries", "PDF")  # what errata cannot learn labels of the whole of
 _MOST_STARS = 5.0
+
+
+def is_compared(element: Element, objects: Mapping[str, Element]) -> bool:
+    """Say whether answers to a tag are compared with others': they are no labels, or of what errata cannot learn."""
+    labelled = objects.get(element.get("toName", ""))
+    return element.tag in OBJECTS or (element.tag in _LABELS and labelled is not None and labelled.tag in _UNENCODED)
+
+
+def objects_of(tag: str) -> tuple[str, ...]:
+    """Return the objects that a tag may be asked about where its answers are compared."""
+    return OBJECTS.get(tag, _UNENCODED)
 
 
 def value_form(element: Element) -> ValueForm:

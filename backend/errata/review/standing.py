@@ -97,8 +97,10 @@ def _edited(result: Result, change: Change, edits: Edits) -> str:
     label = edits.label(result, change.control, change.region_id, change.tag)
     if change.region_id is not None and label == change.old_label:
         return "somebody changed where the region is since"
-    if change.is_of_answer and label is None:
+    if change.is_of_answer and not edits.answer_of(result, change.control):
         return f'the answer to "{change.control}" was removed since'
+    if change.is_of_answer and label is None:
+        return "somebody changed the answer since"
     return f'somebody changed the label to "{label}" since'
 
 

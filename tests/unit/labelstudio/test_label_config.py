@@ -127,7 +127,7 @@ def test_other_controls_are_refused_by_tag_and_name_while_the_choice_is_served()
         ('toName="image"', TWO, "no name"),
         ('name="image" toName="image"', TWO, "same name"),
         ('name="l_{{idx}}" toName="image"', TWO, "Repeater"),
-        ('name="l" toName="sound"', TWO, "<Audio>"),
+        ('name="l" toName="sound" perRegion="true"', TWO, "perRegion"),
         ('name="l" toName="sayings"', TWO, 'value="it says"'),
         ('name="l" toName="coded"', TWO, 'encoding="base64"'),
         ('name="l" toName="album"', TWO, 'value=""'),

@@ -65,6 +65,25 @@ def test_what_cannot_be_compared_is_refused_by_name(tag: str, why: str) -> None:
         serveable(xml)
 
 
+@pytest.mark.parametrize(
+    ("tag", "modality"), [("Audio", "audio"), ("Video", "video"), ("TimeSeries", "timeseries"), ("PDF", "other")]
+)
+def test_labels_of_what_errata_cannot_learn_are_compared(tag: str, modality: str) -> None:
+    """Choices and taxonomies of sounds, videos and time series, with everything that is asked of them elsewhere."""
+    xml = (
+        f'<View><{tag} name="it" value="$it"/><Choices name="label" toName="it"><Choice value="a"/><Choice value="b"/>'
+        '</Choices><Taxonomy name="path" toName="it"><Choice value="a"><Choice value="b"/></Choice></Taxonomy>'
+        '<Choices name="part" toName="it" perRegion="true"><Choice value="a"/><Choice value="b"/></Choices></View>'
+    )
+    config = read_label_config(xml)
+    said = [(each.name, each.kind, each.type, each.modality, each.labels) for each in config.controls]
+    assert said == [
+        ("label", "values", "choices", modality, ("a", "b")),
+        ("path", "values", "taxonomy", modality, ("a", "a > b")),
+    ]
+    assert "perRegion" in config.refused[0]
+
+
 def test_an_answer_about_what_another_control_labels_otherwise_is_no_conflict() -> None:
     """Nothing is encoded for an answer that is only compared: a rating of a text that is shown as an image, too."""
     xml = (

@@ -18,7 +18,9 @@ CONFIG = """<View><Text name="text" value="$text"/><Text name="text2" value="$te
 <Pairwise name="pairwise" toName="text,text2"/><Ranker name="ranker" toName="items"/>
 <VideoRectangle name="videorectangle" toName="video"/>
 <Labels name="objects" toName="video"><Label value="car"/></Labels>
-<TimelineLabels name="timelinelabels" toName="video"><Label value="run"/></TimelineLabels></View>"""
+<TimelineLabels name="timelinelabels" toName="video"><Label value="run"/></TimelineLabels>
+<Choices name="choices" toName="video" choice="multiple"><Choice value="a"/><Choice value="b"/></Choices>
+<Taxonomy name="taxonomy" toName="video"><Choice value="a"><Choice value="b"/></Choice></Taxonomy></View>"""
 KEY = {"frame": 1, "time": 0.04, "x": 1.5, "y": 2, "width": 10, "height": 20, "rotation": 0, "enabled": True}
 TRACK = {
     "framesCount": 50,
@@ -35,13 +37,18 @@ STORED: dict[str, tuple[dict[str, Any], str]] = {
     "textarea": ({"text": ["first line\nsecond", "another"]}, "first line\nsecond\nanother"),
     "pairwise": ({"selected": "left"}, "left"),
     "ranker": ({"ranker": {"ranker": ["a", "b"]}}, "a, b"),
+    "choices": ({"choices": ["a", "b"]}, "a, b"),
+    "taxonomy": ({"taxonomy": [["a", "b"], ["a"]]}, "a > b, a"),
     "videorectangle": (TRACK, "car (frames 1 to 9)"),
     "timelinelabels": (STRETCH, "run (frames 3 to 7)"),
 }
 
 
+VIDEO = dict.fromkeys(("videorectangle", "timelinelabels", "choices", "taxonomy"), "video") | {"ranker": "items"}
+
+
 def control(type_: str, name: str | None = None) -> Control:
-    to_name = {"ranker": "items", "videorectangle": "video", "timelinelabels": "video"}.get(type_, "text")
+    to_name = VIDEO.get(type_, "text")
     return Control(name or type_, "values", "other", to_name, "text", (), type=type_)
 
 
@@ -80,6 +87,8 @@ def test_what_is_written_is_a_prediction_that_label_studio_takes(type_: str) -> 
         ("datetime", {"datetime": ""}),
         ("textarea", {"text": [1]}),
         ("textarea", {"text": []}),
+        ("choices", {"choices": []}),
+        ("taxonomy", {"taxonomy": ["a"]}),
         ("pairwise", {"selected": "middle"}),
         ("ranker", {"ranker": ["a"]}),
         ("videorectangle", {"sequence": [{"frame": 1}]}),

@@ -167,6 +167,28 @@ def test_videos_are_compared_as_a_whole_and_nothing_marked_is_an_answer(audit: M
     assert found[201, "box"]["reason"].startswith('The prediction "theirs" says "car (frames 1 to 1), car')
 
 
+def test_labels_of_sounds_are_compared_whoever_gives_them(audit: Make, tmp_path: Path) -> None:
+    """Predictions, or other people, are enough for a queue of what errata cannot learn."""
+    config = """<View><Audio name="text" value="$text"/><Choices name="song" toName="text" choice="multiple">
+    <Choice value="bird"/><Choice value="frog"/><Choice value="cricket"/></Choices></View>"""
+
+    def song(*labels: str) -> list[dict[str, Any]]:
+        return [{"id": "c", "from_name": "song", "to_name": "text", "type": "choices", "value": {"choices": [*labels]}}]
+
+    made = Values(tmp_path, config)
+    made.add({1: song("bird", "frog")}, (0.8, song("bird", "frog")))
+    made.add({1: song("frog")}, (0.8, song("bird")))
+    made.add({1: song("bird"), 2: song("bird", "cricket")}, (0.8, song("bird")))
+    found = by_place(audit(made, "--belief", "stored", "--all").findings)
+    assert {place[0]: each["disagreement"] for place, each in found.items()} == {
+        101: 0, 201: 0.8, 301: 0, 302: pytest.approx(0.8 / 3, abs=1e-6),
+    }  # fmt: skip
+    assert found[201, "song"]["proposal"]["value"]["value"] == {"choices": ["bird"]}
+    among = by_place(audit(made, "--belief", "annotators", "--all").findings)
+    assert among.keys() == {(301, "song"), (302, "song")}
+    assert among[301, "song"]["reason"] == 'The other annotator says "bird, cricket", this one "bird".'
+
+
 def test_a_scale_without_ends_is_as_wide_as_the_answers_spread(audit: Make, tmp_path: Path) -> None:
     """The same difference of numbers is large among close ones, whatever a single slip of the finger says."""
     made = Values(tmp_path)

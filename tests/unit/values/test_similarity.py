@@ -32,6 +32,8 @@ _ANSWERS: dict[str, st.SearchStrategy[Any]] = {
     "number": st.floats(-1e6, 1e6),
     "datetime": st.one_of(st.datetimes().map(lambda when: when.strftime(DATE_AND_TIME)), st.text(max_size=5)),
     "textarea": st.lists(st.text(max_size=12), max_size=4),
+    "choices": st.lists(st.sampled_from("abc"), min_size=1, unique=True),
+    "taxonomy": st.lists(st.sampled_from(["a", "a > b", "a > c", "d > b"]), min_size=1, unique=True),
     "pairwise": st.sampled_from(["left", "right"]),
     "ranker": st.permutations("abcd").map(lambda items: {"best": items[:2], "_": items[2:]}),
     "videorectangle": st.lists(
@@ -163,6 +165,13 @@ def _reference_distance(one: str, other: str) -> int:
         for j, b in enumerate(other, start=1):
             before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (a != b))
     return row[-1]
+
+
+def test_labels_are_compared_as_sets_and_paths_by_their_levels() -> None:
+    """Two of three labels are shared, twice: four of five; a sibling of two levels is half the same."""
+    assert similarity(control("choices"), ["a", "b"], ["c", "b", "a"]) == pytest.approx(0.8)
+    assert similarity(control("choices"), ["a > b"], ["a > c"]) == 0
+    assert similarity(control("taxonomy"), ["a > b"], ["a > c"]) == pytest.approx(0.5)
 
 
 def test_rankings_are_compared_by_buckets_and_by_order_within_them() -> None:

@@ -12,6 +12,7 @@ What Label Studio's page stores, 1.23.2:
     videorectangle  {"sequence": [...], ...}      a result an object: its keyframes, in per cent of the picture
     timelinelabels  {"ranges": [...], ...}        a result a stretch: frames, from 1, both ends included
 
+Choices and taxonomies stand here where they label what errata cannot learn: sounds, videos, time series.
 Of a video any number of results make the answer, and none says that there is nothing to mark.
 """
 
@@ -24,10 +25,12 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from errata.labelstudio.codecs import taxonomy
 from errata.labelstudio.codecs.scores import is_score
-from errata.labelstudio.codecs.whole_task import Region
+from errata.labelstudio.codecs.whole_task import Region, labels_in
 from errata_model.records import Control
 
+LABELS = ("choices", taxonomy.TYPE)  # of what errata cannot learn labels of
 OF_VIDEOS = ("videorectangle", "timelinelabels")
 _KEYS = {"textarea": "text", "pairwise": "selected"}  # of all else the type is the key
 TYPES = ("rating", "number", "datetime", "textarea", "pairwise", "ranker", *OF_VIDEOS)
@@ -53,7 +56,8 @@ def _decode(mine: Sequence[Region], name: str, type_: str) -> tuple[Any, str | N
         return None, None
     if len(mine) > 1:
         return None, f'several answers for "{name}", where Label Studio takes one'
-    answer = _READ[type_](mine[0]["value"].get(_KEYS.get(type_, type_)))
+    said = mine[0]["value"].get(_KEYS.get(type_, type_))
+    answer = (labels_in(mine[0]) or None) if type_ in LABELS else _READ[type_](said)
     return answer, None if answer is not None else f'an answer for "{name}" that cannot be read'
 
 
@@ -84,6 +88,8 @@ def words(answer: Any, control_name: str, type_: str) -> str:
     """Return an answer in words, all of it."""
     if type_ in ("rating", "number"):
         return repr(answer)
+    if type_ in LABELS:
+        return ", ".join(answer)
     if type_ == "textarea":
         return "\n".join(answer)
     if type_ == "ranker":
@@ -251,6 +257,8 @@ def _values(control: Control, answer: Any) -> list[dict[str, Any]]:
     """Return what results of an answer hold as their value."""
     if control.type in OF_VIDEOS:
         return [dict(each["value"]) for each in answer]
+    if control.type == taxonomy.TYPE:
+        answer = taxonomy.write(answer)
     return [{_KEYS.get(control.type, control.type): answer}]
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from errata_model.kinds.choices.taxonomy import path_similarity
 from errata_model.kinds.values.dates import DAY_S, TIME, moment
+from errata_model.kinds.values.matched import matched_similarity
 from errata_model.kinds.values.rankings import ranking_similarity
 from errata_model.kinds.values.texts import texts_similarity
 from errata_model.kinds.values.tracks import stretches_similarity, tracks_similarity
@@ -17,7 +20,6 @@ _INNER = (5, 95)  # per cent: what lies beyond may be a slip of the finger
 _FEWEST = 2
 
 MEASURED = ("rating", "number", "datetime")  # what has a scale
-SERVED = (*MEASURED, "textarea", "pairwise", "ranker", "videorectangle", "timelinelabels")
 
 
 def similarity(control: Control, one: Any, other: Any, spread: float | None = None) -> float:
@@ -28,6 +30,8 @@ def similarity(control: Control, one: Any, other: Any, spread: float | None = No
     | rating, number | a number | 1 - the difference by the width of the scale, or by `spread` where it has no ends |
     | datetime | as it is written | the same, in seconds; times of day are near each other across midnight too |
     | textarea | its texts | see `texts_similarity` |
+    | choices | the labels | twice those that both have, by all of both |
+    | taxonomy | the paths, levels joined by " > " | matched, see `matched_similarity` and `path_similarity` |
     | pairwise | "left" or "right" | whether they are equal |
     | ranker | bucket -> items | see `ranking_similarity` |
     | videorectangle | tracks | see `tracks_similarity` |
@@ -50,15 +54,15 @@ def similarity(control: Control, one: Any, other: Any, spread: float | None = No
         raise ValueError(f"`control.type` must be one of {', '.join(SERVED)}, got {control.type!r}")
     if control.type in MEASURED:
         return _nearness(control, one, other, spread)
-    if control.type == "textarea":
-        return texts_similarity(one, other)
-    if control.type == "ranker":
-        return ranking_similarity(one, other)
-    if control.type == "videorectangle":
-        return tracks_similarity(one, other)
-    if control.type == "timelinelabels":
-        return stretches_similarity(one, other)
-    return float(one == other)
+    return float(_SIMILAR[control.type](one, other))
+
+
+def _labels_similarity(one: Sequence[str], other: Sequence[str]) -> float:
+    return matched_similarity(one, other, lambda a, b: float(a == b), lambda _: 1.0)
+
+
+def _paths_similarity(one: Sequence[str], other: Sequence[str]) -> float:
+    return matched_similarity(one, other, lambda a, b: float(path_similarity([a, b])[0, 1]), lambda _: 1.0)
 
 
 def find_spread(control: Control, answers: Iterable[Any]) -> float | None:
@@ -105,3 +109,15 @@ def _width(control: Control) -> float | None:
 
 def _is_time_of_day(control: Control) -> bool:
     return control.value is not None and control.value.date_format == TIME
+
+
+_SIMILAR: Mapping[str, Callable[[Any, Any], float]] = {
+    "choices": _labels_similarity,
+    "taxonomy": _paths_similarity,
+    "textarea": texts_similarity,
+    "pairwise": operator.eq,
+    "ranker": ranking_similarity,
+    "videorectangle": tracks_similarity,
+    "timelinelabels": stretches_similarity,
+}
+SERVED = (*MEASURED, *_SIMILAR)
