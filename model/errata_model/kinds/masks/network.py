@@ -1,4 +1,4 @@
-"""A small network that says of every pixel which class it is of, and how deep inside its region. Imports torch."""
+"""A small network that says of every pixel which class it is of, and whether it is in the core of a region."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ MULTIPLE = 16  # of pixels that sides must be
 class UNet(nn.Module):
     """Maps down to a sixteenth of the size and up again, each joined to that of the same size on the way down.
 
-    The first and the last map have half of the image's size, four pixels side by side in their channels: most time is
-    spent there.
+    The first map has half of the image's size, four pixels side by side in its channels, and so has the last, which is
+    enlarged: most time would be spent at the whole size.
 
     Args:
         n_classes: K.
@@ -30,10 +30,10 @@ class UNet(nn.Module):
         self.down = nn.ModuleList(_block(one, two) for one, two in zip(taken, _WIDTHS, strict=True))
         joined = [(below + here, here) for here, below in pairwise(_WIDTHS)]
         self.up = nn.ModuleList(_block(one, two) for one, two in reversed(joined))
-        self.last = nn.Conv2d(_WIDTHS[0], 4 * (n_classes + 2), 1)
+        self.last = nn.Conv2d(_WIDTHS[0], n_classes + 2, 1)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return (n, K + 2, H, W) of (n, 3, H, W): logits of no class, of each class, and of the depth."""
+        """Return (n, K + 2, H, W) of (n, 3, H, W): logits of no class, of each class, and of being a core."""
         maps = nn.functional.pixel_unshuffle(images, 2)
         passed = []
         for number, block in enumerate(self.down):
@@ -41,18 +41,18 @@ class UNet(nn.Module):
             passed.append(maps)
         for block, beside in zip(self.up, reversed(passed[:-1]), strict=True):
             maps = block(torch.cat([nn.functional.interpolate(maps, scale_factor=2.0), beside], dim=1))
-        return nn.functional.pixel_shuffle(self.last(maps), 2)
+        return nn.functional.interpolate(self.last(maps), scale_factor=2.0, mode="bilinear")
 
 
-def mask_loss(said: torch.Tensor, classes: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
-    """Return how far (n, K + 2, H, W) logits are from (n, H, W) classes, 0 for none, and depths in [0, 1].
+def mask_loss(said: torch.Tensor, classes: torch.Tensor, is_core: torch.Tensor) -> torch.Tensor:
+    """Return how far (n, K + 2, H, W) logits are from (n, H, W) classes, 0 for none, and from what is a core, 0 or 1.
 
     Pixels of class -1 are not counted.
     """
     is_known = classes >= 0
     by_class = nn.functional.cross_entropy(said[:, :-1], classes, ignore_index=-1)
-    by_depth = nn.functional.binary_cross_entropy_with_logits(said[:, -1], depth, reduction="none")
-    return by_class + (by_depth * is_known).sum() / is_known.sum().clamp(min=1)
+    by_core = nn.functional.binary_cross_entropy_with_logits(said[:, -1], is_core, reduction="none")
+    return by_class + (by_core * is_known).sum() / is_known.sum().clamp(min=1)
 
 
 def _block(taken: int, given: int) -> nn.Sequential:

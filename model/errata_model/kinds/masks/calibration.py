@@ -1,0 +1,191 @@
+"""What errors in masks look like on a project, learned from errors that are planted into its own annotations."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from errata_model.kinds.masks.planting import RIGHT, plant
+from errata_model.kinds.masks.view import view_of
+from errata_model.regions.records import Item
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+N_FOLDS = 3
+N_OUTCOMES = 6  # right, and five errors
+_FEWEST_ITEMS, _FEWEST_REGIONS = 6, 30
+_MOST_ITEMS = 400
+_FREE = 0.75  # of a believed region is on no given one where nobody marked it
+_PRIORS = np.array([0.95, *[0.01] * 5])  # of being right, and of each error, before anything is looked at
+_STRENGTH = 10.0  # inverse, of what draws weights to 0
+_LEAST_DEVIATION = 0.1  # of a feature: what hardly differs on this project weighs little on another item
+_NEVER = -50.0  # log-odds of an error that cannot be planted
+_MISSED = 0.01  # of what is there, before anything is looked at
+_MOST_CERTAIN = 0.998  # that a believed region is there
+# Where there is too little to learn from: what `learn` makes of thirty images of discs, as the unit tests draw them.
+_UNTAUGHT = [
+    [0.2, -1.5, 1.2, 0.0, 0.9, -0.8],
+    [0.1, 0.1, 0.1, 0.0, 0.3, -0.5],
+    [6.0, 2.3, -10.3, -0.3, -0.6, 2.9],
+    [10.4, -8.1, -4.9, -0.3, -1.6, 4.4],
+    [0.6, 1.0, -3.5, 0.1, 1.9, -0.1],
+    [-1.4, -0.8, 5.0, 0.4, -1.7, -1.4],
+    [-3.4, 4.7, -2.9, 0.1, 3.1, -1.7],
+    [0.2, 1.6, -19.6, 23.3, -5.3, -0.2],
+    [-1.9, 2.2, -14.8, -0.1, 15.0, -0.4],
+    *[[0.0] * 6] * 5,
+    [-7.7, 0.6, 5.5, -3.8, -9.3, -6.0],
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One item's examples.
+
+    Attributes:
+        fold: its own.
+        given: (G, F) features of what people drew.
+        planted: (R, F) of what was planted.
+        errors: (R,) what is wrong with each.
+        believed: (P, F) of believed regions that people marked, or that lie where they marked nothing.
+        is_marked: (P,)
+    """
+
+    fold: int
+    given: Floats
+    planted: Floats
+    errors: Indices
+    believed: Floats
+    is_marked: NDArray[np.bool_]
+
+
+def learn(items: Sequence[Item], labels: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Return the weights of evidence, a set for each fold that was learned on the others; {} where there is too little.
+
+    Returns:
+        `given`: (folds, F + 1, 6) weights of a given mask's features and of a constant, for log-odds of it being right,
+        spurious, badly drawn, several in one, part of one and of the wrong class. `believed`: (folds, F' + 1) of a
+        believed one's, for people marking it.
+    """
+    seen = [_look(item, labels) for item in _drawn(items)]
+    kept = [[each for each in seen if each.fold != fold] for fold in range(N_FOLDS)]
+    if any(len(each) < _FEWEST_ITEMS or sum(len(one.given) for one in each) < _FEWEST_REGIONS for each in kept):
+        return {}
+    sets = [_learn(each) for each in kept]
+    return {name: np.stack([each[name] for each in sets]) for name in sets[0]}
+
+
+def untaught() -> dict[str, NDArray[Any]]:
+    """Return what serves in place of `learn`'s where there is too little: believed regions are there as they score."""
+    return {
+        "given": np.array([_UNTAUGHT]),
+        "believed": np.array([[1.0, *[0.0] * 6]]),
+    }
+
+
+def fold_of(item: Item) -> int:
+    """Return the fold of an item."""
+    return item.key % N_FOLDS
+
+
+def _drawn(items: Sequence[Item]) -> list[Item]:
+    """Return as many items as errors are planted into; which, depends on their number alone."""
+    if len(items) <= _MOST_ITEMS:
+        return list(items)
+    rows = np.random.default_rng(len(items)).choice(len(items), _MOST_ITEMS, replace=False)
+    return [items[row] for row in sorted(rows.tolist())]
+
+
+def _look(item: Item, labels: Sequence[str]) -> _Seen:
+    view, masks, numbers = view_of(item, labels)
+    rng = np.random.default_rng(abs(item.key))
+    look = view.look(masks, numbers)
+    planted = [
+        (view.look(each.masks, each.labels, look.usual).given[each.wrong], each.error)
+        for each in plant(masks, numbers, len(labels), view.size, rng)
+    ]
+    n_features = look.given.shape[1]
+    is_marked, free = np.zeros(len(view.scores), dtype=np.bool_), look.free()
+    is_marked[look.found()] = True
+    known = is_marked | (free >= _FREE)
+    return _Seen(
+        fold_of(item),
+        look.given[[row for row, mask in enumerate(masks) if mask is not None]],
+        np.concatenate([np.zeros((0, n_features)), *(features for features, _ in planted)]),
+        np.concatenate([np.zeros(0, np.int64), *(np.full(len(features), error) for features, error in planted)]),
+        look.believed[known],
+        is_marked[known],
+    )
+
+
+def _learn(seen: Sequence[_Seen]) -> dict[str, NDArray[Any]]:
+    given, planted, errors = (
+        np.concatenate([getattr(each, name) for each in seen]) for name in ("given", "planted", "errors")
+    )
+    outcomes = np.concatenate([np.full(len(given), RIGHT), errors])
+    weights = _fit(np.concatenate([given, planted]), outcomes, N_OUTCOMES)
+    there = np.bincount(outcomes, minlength=N_OUTCOMES)
+    weights[-1, there > 0] += np.log(_PRIORS[there > 0] / there[there > 0])
+    believed, is_marked = (np.concatenate([getattr(each, name) for each in seen]) for name in ("believed", "is_marked"))
+    marked = np.zeros(believed.shape[1] + 1)
+    marked[0] = 1  # the score as it stands, where people marked all of them or none
+    if 0 < is_marked.sum() < len(is_marked):
+        fitted = _fit(believed, is_marked.astype(np.int64), 2)
+        marked = fitted[:, 1] - fitted[:, 0]
+    return {"given": weights, "believed": marked}
+
+
+def with_constant(features: Floats) -> Floats:
+    """Return features with a column of ones behind."""
+    return np.column_stack([features, np.ones(len(features))])
+
+
+def _fit(features: Floats, outcomes: Indices, n_outcomes: int) -> Floats:
+    """Return (F + 1, C) weights of a logistic regression, the constant's last; outcomes that never were get none."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - takes a second
+
+    weights = np.zeros((features.shape[1] + 1, n_outcomes))
+    there = np.unique(outcomes)
+    weights[-1, np.setdiff1d(np.arange(n_outcomes), there)] = _NEVER
+    if len(there) < 2:
+        return weights
+    mean, deviation = features.mean(axis=0), np.maximum(features.std(axis=0), _LEAST_DEVIATION)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it has not converged to the last digit
+        model = LogisticRegression(C=_STRENGTH, max_iter=300).fit((features - mean) / deviation, outcomes)
+    slopes, constants = model.coef_, model.intercept_
+    if len(there) == 2:
+        slopes, constants = np.concatenate([-slopes, slopes]) / 2, np.concatenate([-constants, constants]) / 2
+    weights[:-1, there] = (slopes / deviation).T
+    weights[-1, there] = constants - (slopes * (mean / deviation)).sum(axis=1)
+    return weights
+
+
+def softmax(log_odds: Floats) -> Floats:
+    """Return (N, C) probabilities."""
+    raised = np.exp(log_odds - log_odds.max(axis=1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+
+
+def marked_chance(features: Floats, weights: Floats) -> Floats:
+    """Return (P,) how likely people mark believed regions with these features."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(with_constant(features) @ weights, -30, 30))))
+
+
+def missing(marked: Floats) -> Floats:
+    """Return (P,) how likely believed regions that nobody marked are there.
+
+    People mark what is there but for a hundredth, so that what they mark says how likely anything is there; that it is
+    not marked is known then, and speaks against it.
+
+    Args:
+        marked: (P,) how likely people mark them.
+    """
+    there = np.minimum(marked / (1 - _MISSED), _MOST_CERTAIN)
+    return np.asarray(there * _MISSED / (there * _MISSED + 1 - there))

@@ -1,0 +1,115 @@
+"""Doubt masks: how likely each one that a person drew is wrong, and each one that nobody drew is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from errata_model.kinds.masks.calibration import (
+    fold_of,
+    learn,
+    marked_chance,
+    missing,
+    softmax,
+    untaught,
+    with_constant,
+)
+from errata_model.kinds.masks.planting import BOUNDARY, MERGED, SPLIT, SPURIOUS, WRONG_CLASS
+from errata_model.kinds.masks.view import Look, view_of
+from errata_model.records import Action
+from errata_model.regions import records
+from errata_model.regions.records import Doubt, Item, Region
+
+MERGED_REGIONS, SPLIT_REGIONS = "merged_regions", "split_regions"
+_DETECTORS = {
+    SPURIOUS: records.SPURIOUS,
+    BOUNDARY: records.BOUNDARY,
+    MERGED: MERGED_REGIONS,
+    SPLIT: SPLIT_REGIONS,
+    WRONG_CLASS: records.WRONG_CLASS,
+}
+_FREE = 0.5  # of a believed region at least is on no given one where it is missing
+_TOP = 5  # labels that are told
+_ERRORS = list(_DETECTORS)
+_LIKELY = 0.5  # of being marked, had anyone looked: from there on the belief itself would have it
+
+
+def calibrate(items: Sequence[Item], labels: Sequence[str]) -> Mapping[str, NDArray[Any]]:
+    """Return what errors look like on this project; see `calibration.learn`."""
+    return learn(items, labels)
+
+
+def find_doubts(item: Item, labels: Sequence[str], calibration: Mapping[str, NDArray[Any]]) -> list[Doubt]:
+    """Return a doubt for each given mask, and one for each believed region that nobody marked.
+
+    A given mask's is how likely it is anything but right; which detectors fire, what is likelier than that.
+
+    Args:
+        item: an annotation beside what is believed.
+        labels: K, of the control.
+        calibration: what `calibrate` returned; {} where the project had too little.
+    """
+    view, masks, numbers = view_of(item, labels)
+    look = view.look(masks, numbers)
+    weights = {name: each[fold_of(item) % len(each)] for name, each in (calibration or untaught()).items()}
+    given = _given(item, labels, look, weights["given"])
+    return given + _missing(item, look, weights, given)
+
+
+def _given(item: Item, labels: Sequence[str], look: Look, weights: NDArray[np.floating]) -> list[Doubt]:
+    if not item.given:
+        return []
+    outcomes = softmax(with_constant(look.given) @ weights)
+    errors = outcomes[:, _ERRORS]
+    wrong = np.minimum(errors.sum(axis=1), 1)
+    most = errors.max(axis=1, keepdims=True)
+    fires = (errors >= most / 2) & (wrong >= _LIKELY)[:, None]
+    order = np.argsort(-look.means[:, 1:], axis=1, kind="stable")[:, :_TOP].tolist()
+    doubts = []
+    for row, columns in enumerate(order):
+        top = tuple((labels[column], float(look.means[row, column + 1])) for column in columns)
+        if not fires[row].any():
+            doubts.append(Doubt(row, float(wrong[row]), top=top))
+            continue
+        fired = {_DETECTORS[_ERRORS[place]]: float(errors[row, place]) for place in np.flatnonzero(fires[row])}
+        action, proposal = _remedy(item, row, look, _ERRORS[int(errors[row].argmax())], top)
+        doubts.append(Doubt(row, float(wrong[row]), fired, action, proposal, top))
+    return doubts
+
+
+def _remedy(
+    item: Item, row: int, look: Look, error: int, top: Sequence[tuple[str, float]]
+) -> tuple[Action | None, Region | None]:
+    """Return what would put a given mask right: another label, the believed region's shape, or that it goes."""
+    region, matched = item.given[row], int(look.shared.believed_of[row])
+    if error == WRONG_CLASS:
+        others = [label for label, _ in top if label != region.label]
+        return ("replace", replace(region, label=others[0], score=dict(top)[others[0]])) if others else (None, None)
+    if error == SPURIOUS or (error == SPLIT and matched < 0):
+        return "remove", None
+    if matched < 0:
+        return None, None
+    believed = item.believed.regions[matched]
+    return "replace", replace(region, shape=believed.shape, score=believed.score)
+
+
+def _missing(item: Item, look: Look, weights: Mapping[str, NDArray[Any]], given: Sequence[Doubt]) -> list[Doubt]:
+    if not item.believed.regions:
+        return []
+    free = look.free()
+    chances = marked_chance(look.believed, weights["believed"])
+    missed = missing(chances) * free
+    for row, believed in enumerate(look.shared.believed_of.tolist()):
+        if believed >= 0:  # it may be the given one, badly drawn, which is doubted for that
+            missed[believed] *= 1 - given[row].disagreement
+    doubts = []
+    for row in np.flatnonzero(free >= _FREE).tolist():
+        region = item.believed.regions[row]
+        fired = {records.MISSING: float(missed[row])} if chances[row] * free[row] >= _LIKELY else {}
+        top = ((region.label, float(chances[row])),)
+        doubts.append(Doubt(None, float(missed[row]), fired, "add" if fired else None, region, top))
+    return doubts

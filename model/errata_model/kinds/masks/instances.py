@@ -1,0 +1,94 @@
+"""Regions cut out of maps of what each pixel is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from errata_model.kinds.masks.raster import crop
+from errata_model.regions.records import Region
+from errata_model.regions.shapes import Mask, Size
+
+Floats = NDArray[np.floating]
+
+_LEVELS = (0.5, 0.25, 0.1)  # of the probability that something is there: what is fainter is looked for where nothing is
+_CORE = 0.5
+_FEWEST_PIXELS = 4
+
+
+def cut(
+    probabilities: Floats, cores: Floats, labels: Sequence[str], is_whole: NDArray[np.bool_], size: Size
+) -> tuple[Region, ...]:
+    """Return the regions of an image, each with the mean probability of its class as score.
+
+    Regions that touch are told apart by their cores, each flooded until it meets another. Faint regions are cut
+    at lower levels, where nothing surer is. A class that is marked as a whole has one region of all its pixels.
+
+    Args:
+        probabilities: (K + 1, h, w), of no class first; they sum to 1.
+        cores: (h, w) the probability of being in a region's core.
+        labels: K.
+        is_whole: (K,) which classes are marked as a whole.
+        size: of the image that the masks are for, in pixels.
+    """
+    numbers = separate(1 - probabilities[0], cores)
+    n_found = int(numbers.max()) + 1
+    where = numbers.ravel()
+    sums = np.stack([np.bincount(where, each.ravel(), n_found) for each in probabilities[1:]])
+    counts, best = np.bincount(where, minlength=n_found), sums.argmax(axis=0)
+    firsts = np.arange(n_found)
+    for label in np.flatnonzero(is_whole):
+        parts = np.flatnonzero((best == label) & (np.arange(n_found) > 0))
+        firsts[parts] = parts[:1]  # all parts are one region
+    scores = np.bincount(firsts, sums[best, np.arange(n_found)]) / np.maximum(np.bincount(firsts, counts), 1)
+    return tuple(
+        Region("", labels[int(best[number])], mask, float(scores[number]))
+        for number, mask in _crops(firsts[numbers], size)
+    )
+
+
+def separate(foreground: Floats, cores: Floats) -> NDArray[np.int32]:
+    """Return (h, w) numbers of regions from 1, 0 where none is.
+
+    Args:
+        foreground: (h, w) the probability that anything is there.
+        cores: (h, w) the probability of being in the core of a region.
+    """
+    from scipy.ndimage import label, watershed_ift  # noqa: PLC0415 - takes 0.1 s
+
+    likely, *fainter = _LEVELS
+    cores_found, _ = label((cores > _CORE) & (foreground > likely))
+    markers = _add_parts(cores_found, foreground > likely, fewest=1)
+    flooded = watershed_ift((255 * (1 - cores)).astype(np.uint8), markers)
+    numbers: NDArray[np.int32] = np.where(foreground > likely, flooded, 0)
+    for level in fainter:
+        numbers = _add_parts(numbers, foreground > level, _FEWEST_PIXELS)
+    return numbers
+
+
+def _add_parts(numbers: NDArray[np.int32], area: NDArray[np.bool_], fewest: int) -> NDArray[np.int32]:
+    """Number the connected parts of an area that hold no pixel with a number, if they are large enough."""
+    from scipy.ndimage import label  # noqa: PLC0415
+
+    parts, n_parts = label(area)
+    is_fresh = np.bincount(parts.ravel(), minlength=n_parts + 1) >= fewest
+    is_fresh[parts[numbers > 0]] = False
+    is_fresh[0] = False
+    fresh = np.zeros(n_parts + 1, dtype=np.int32)
+    fresh[is_fresh] = numbers.max() + 1 + np.arange(is_fresh.sum())
+    return np.asarray(np.where(numbers > 0, numbers, fresh[parts]))
+
+
+def _crops(numbers: NDArray[np.integer], size: Size) -> Iterator[tuple[int, Mask]]:
+    """Yield each number above 0 with the mask of the pixels that have it, brought to the size of the image."""
+    from scipy.ndimage import find_objects  # noqa: PLC0415
+
+    shown = np.asarray(Image.fromarray(numbers.astype(np.int32)).resize(size, Image.Resampling.NEAREST))
+    for number, window in enumerate(find_objects(shown), 1):
+        if window is not None:
+            mask = crop(shown[window] == number, window[0].start, window[1].start, size)
+            if mask is not None:
+                yield number, mask

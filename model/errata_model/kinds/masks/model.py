@@ -1,0 +1,111 @@
+"""A project's networks of masks as plain arrays, and what they believe of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from errata_model.kinds.boxes.pictures import scale
+from errata_model.kinds.masks.instances import cut
+from errata_model.regions.records import Believed
+from errata_model.regions.shapes import Size
+
+if TYPE_CHECKING:
+    from errata_model.kinds.masks.training import Trained
+
+_MOST_VALUES = 1 << 18  # of the probabilities that are kept of a picture
+
+
+class MaskModel:
+    """Networks that believe about pictures.
+
+    Args:
+        networks: that have learned.
+        labels: K, in the order of the networks' classes.
+        is_whole: (K,) which classes are marked as a whole.
+        side: of the longer side of the pictures that they know, in pixels.
+    """
+
+    def __init__(
+        self, networks: Sequence[Trained], labels: Sequence[str], is_whole: NDArray[np.bool_], side: int
+    ) -> None:
+        self.networks = tuple(networks)
+        self.labels = tuple(labels)
+        self.is_whole = is_whole
+        self.side = side
+
+    def predict(self, picture: Image.Image) -> Believed:
+        """Believe what all networks together say of an RGB picture. To be called from one thread at a time."""
+        return self.believe(scale(picture, self.side), picture.size, range(len(self.networks)))
+
+    def believe(self, image: NDArray[np.uint8], size: Size, numbers: Sequence[int]) -> Believed:
+        """Return what some of the networks believe of a scaled image.
+
+        Args:
+            image: (3, h, w).
+            size: of the picture, in pixels: that of the masks.
+            numbers: of the networks.
+
+        Returns:
+            Its evidence is `probabilities`, (h', w', K + 1) uint8 of 255 over the whole picture, of no class first.
+        """
+        said = [self.networks[number].predict(image) for number in numbers]
+        probabilities, cores = (np.mean([each[place] for each in said], axis=0) for place in range(2))
+        regions = cut(probabilities, cores, self.labels, self.is_whole, size)
+        return Believed(regions, {"probabilities": _quantize(probabilities)})
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all that `load_masks_model` needs. Weights are kept in half precision."""
+        arrays: dict[str, NDArray[Any]] = {
+            "labels": np.array(self.labels, dtype=str),
+            "is_whole": self.is_whole,
+            "side": np.array(self.side),
+            "n_networks": np.array(len(self.networks)),
+        }
+        for number, trained in enumerate(self.networks):
+            for name, values in trained.network.state_dict().items():
+                kept = values.cpu().numpy()
+                arrays[f"state.{number}.{name}"] = kept.astype(np.float16) if kept.dtype == np.float32 else kept
+        return arrays
+
+
+def load_masks_model(arrays: Mapping[str, NDArray[Any]]) -> MaskModel:
+    """Return the model of `MaskModel.arrays`.
+
+    Raises:
+        ValueError: the arrays are of no such model.
+    """
+    import torch  # noqa: PLC0415 - takes seconds
+
+    from errata_model.kinds.masks.training import new_network  # noqa: PLC0415
+
+    try:
+        labels = [str(label) for label in arrays["labels"]]
+        networks = []
+        for number in range(int(arrays["n_networks"])):
+            trained = new_network(len(labels))
+            begin = f"state.{number}."
+            state = {
+                name.removeprefix(begin): torch.from_numpy(np.array(values, copy=True))
+                for name, values in arrays.items()
+                if name.startswith(begin)
+            }
+            trained.network.load_state_dict(state)
+            networks.append(trained)
+        return MaskModel(networks, labels, np.asarray(arrays["is_whole"], dtype=bool), int(arrays["side"]))
+    except (KeyError, RuntimeError, TypeError) as error:
+        raise ValueError("`arrays` must be those of a model of masks") from error
+
+
+def _quantize(probabilities: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Return (h', w', K + 1) uint8 of (K + 1, h, w), each a mean over as many pixels as keep it small."""
+    factor = int(np.ceil(np.sqrt(probabilities.size / _MOST_VALUES)))
+    if factor > 1:
+        n, height, width = probabilities.shape
+        padded = np.pad(probabilities, ((0, 0), (0, -height % factor), (0, -width % factor)), mode="edge")
+        probabilities = padded.reshape(n, -(-height // factor), factor, -(-width // factor), factor).mean(axis=(2, 4))
+    return np.ascontiguousarray(np.rint(255 * probabilities).astype(np.uint8).transpose(1, 2, 0))
