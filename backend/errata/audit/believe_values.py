@@ -7,10 +7,12 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Protocol
 
 from errata.audit.believe import Belief
-from errata.audit.ports import Artefact, Progress, Snapshot, Task
+from errata.audit.ports import Artefact, Progress, RegionBelief, Snapshot, Task
+from errata.audit.region_annotators import annotators_regions
+from errata.audit.region_beliefs import update_digest
 from errata.errors import NothingToLearn
 from errata_model.kinds.values.records import Opinion, ValueBelief
 from errata_model.kinds.values.similarity import find_spread
@@ -29,7 +31,7 @@ class Digest(Protocol):
 
 
 class AnnotatorsBeliever:
-    """Holds what people answered against what the other annotators of the same task answered."""
+    """Holds what people answered, and marked, against what the other annotators of the same task did."""
 
     def believe(self, snapshot: Snapshot, progress: Progress) -> Belief:
         """See `Believer.believe`.
@@ -40,15 +42,23 @@ class AnnotatorsBeliever:
         progress.stage("Reading answers", len(snapshot.controls))
         values = [control for control in snapshot.controls if control.has_values]
         found = [belief for control in values if (belief := annotators_belief(snapshot, control)).opinions]
-        left = [control for control in snapshot.controls if not control.has_values]
+        marking = [control for control in snapshot.controls if control.has_regions]
+        formed = [annotators_regions(snapshot, control) for control in marking]
+        drawn = [about for about in formed if len(about.task_ids)]
+        left = [control for control in snapshot.controls if not (control.has_values or control.has_regions)]
         named = ", ".join(f'"{control.name}"' for control in left)
-        if not found:
-            why = f'No task of "{snapshot.title}" has an answer by two people.' if values else f"It asks for {named}."
-            raise NothingToLearn(f"There is nothing that annotators could be held against. {why} {_elsewhere(values)}")
-        remarks = [_against_whom(belief) for belief in found]
+        if not (found or drawn):
+            is_shared = bool(values or marking)
+            why = (
+                f'No task of "{snapshot.title}" has an answer by two people.' if is_shared else f"It asks for {named}."
+            )
+            raise NothingToLearn(
+                f"There is nothing that annotators could be held against. {why} {_elsewhere(is_shared)}"
+            )
+        remarks = [_against_whom(belief) for belief in found] + [_against_marks(about) for about in drawn]
         if left:
             remarks.append(f"Left alone: {named}: --belief own weighs what several annotators say about labels.")
-        return _belief(found, remarks)
+        return _belief(found, remarks, drawn)
 
 
 class OwnValueBeliever:
@@ -129,10 +139,12 @@ def _spread(snapshot: Snapshot, control: Control) -> float | None:
     return find_spread(control, answers)
 
 
-def _belief(found: Sequence[ValueBelief], remarks: Sequence[str]) -> Belief:
+def _belief(found: Sequence[ValueBelief], remarks: Sequence[str], drawn: Sequence[RegionBelief] = ()) -> Belief:
     digest = hashlib.sha256()
     update_values_digest(digest, found)
-    artefact = Artefact(f"errata-{digest.hexdigest()[:12]}", (), value_beliefs=tuple(found))
+    for about in drawn:
+        update_digest(digest, about)
+    artefact = Artefact(f"errata-{digest.hexdigest()[:12]}", (), tuple(drawn), tuple(found))
     return Belief(artefact, {}, "", remarks=tuple(remarks))
 
 
@@ -144,5 +156,10 @@ def _against_whom(belief: ValueBelief) -> str:
     return f'"{belief.control.name}" is held against what "{belief.version}" predicts for {tasks}.'
 
 
-def _elsewhere(values: Sequence[Any]) -> str:
-    return "Hold them against predictions: --belief stored, or --belief URL." if values else "Use --belief own."
+def _against_marks(belief: RegionBelief) -> str:
+    n = len(set(belief.task_ids.tolist()))
+    return f'"{belief.control.name}" is held against what other annotators of {n} task{"s" * (n != 1)} marked.'
+
+
+def _elsewhere(is_shared: bool) -> str:
+    return "Hold them against predictions: --belief stored, or --belief URL." if is_shared else "Use --belief own."

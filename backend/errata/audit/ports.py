@@ -392,6 +392,8 @@ class RegionBelief:
         sizes: of each task's image, in pixels; None where it is not known.
         model: opaque arrays of the learner to predict new media with; None where the belief came from elsewhere.
         encoder: the network that the model begins with; None where there is none.
+        annotation_ids: (N,) int64, the annotations that the rows are about, where they say what the other annotators
+            of the same task marked; None where a row is about its task.
     """
 
     control: Control
@@ -402,6 +404,12 @@ class RegionBelief:
     sizes: tuple[Size | None, ...]
     model: Mapping[str, NDArray[Any]] | None = None
     encoder: UsedEncoder | None = None
+    annotation_ids: NDArray[np.int64] | None = None
+
+    @property
+    def is_of_people(self) -> bool:
+        """Say whether it is what people marked, which is no prediction."""
+        return self.annotation_ids is not None
 
 
 @dataclass(frozen=True, slots=True)

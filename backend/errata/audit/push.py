@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +76,9 @@ def push_predictions(
     if mode == "none":
         return 0
     rows = [{int(t): n for n, t in enumerate(belief.task_ids)} for belief in artefact.beliefs]
+    artefact = replace(
+        artefact, region_beliefs=tuple(each for each in artefact.region_beliefs if not each.is_of_people)
+    )
     drawn = [{int(t): n for n, t in enumerate(belief.task_ids)} for belief in artefact.region_beliefs]
     lacking = [
         task

@@ -58,6 +58,8 @@ def update_digest(digest: Digest, belief: RegionBelief) -> None:
     """Add a belief to a hash: its control, its tasks, and what it has of each."""
     digest.update(json.dumps(asdict(belief.control)).encode())
     digest.update(belief.task_ids.tobytes())
+    if belief.annotation_ids is not None:
+        digest.update(belief.annotation_ids.tobytes())
     for believed in belief.believed:
         digest.update(json.dumps([plain_region(region) for region in believed.regions]).encode())
     for name in sorted(belief.calibration):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from errata.audit.ports import Drawn, RegionBelief, Regions, Snapshot, Task
 from errata.audit.region_wording import region_reason
-from errata.audit.wording import provenance
+from errata.audit.wording import ANNOTATOR_CONFLICT, provenance
 from errata_model.records import Control, Finding, GivenLabel, Proposal, finding_key
 from errata_model.regions.records import Doubt, Item, Region
 
@@ -47,7 +47,7 @@ def find_regions(
             if doubt.given is None:
                 given = replace(given, value_hash=regions.region_hash(new, belief.control))
             said = [
-                region_reason(doubt, item, belief.control),
+                region_reason(doubt, item, belief.control, is_of_people=belief.is_of_people),
                 source if doubt.detectors else "",
                 provenance(given, repeats),
             ]
@@ -55,7 +55,7 @@ def find_regions(
                 Finding(
                     key=finding_key(snapshot.url, snapshot.project_id, given),
                     given=given,
-                    detectors={name: round(float(score), 6) for name, score in doubt.detectors.items()},
+                    detectors=_detectors(doubt, belief.is_of_people),
                     disagreement=round(min(max(float(doubt.disagreement), 0.0), 1.0), 6),
                     p_wrong=None,
                     reason=" ".join(filter(None, said)),
@@ -69,24 +69,28 @@ def find_regions(
 
 def unscored_regions(snapshot: Snapshot, beliefs: Sequence[RegionBelief]) -> Iterator[GivenLabel]:
     """Yield the labels of regions that nothing is believed about."""
-    known = {belief.control.name: set(belief.task_ids.tolist()) for belief in beliefs}
+    known = {belief.control.name: set(_rows(belief)) for belief in beliefs}
     for task in snapshot.tasks:
         for drawn in task.drawn:
-            if task.id not in known.get(drawn.answer.control, ()):
+            if not {task.id, -drawn.answer.annotation_id} & known.get(drawn.answer.control, set()):
                 yield from drawn.labels
 
 
 def _items(tasks: Sequence[Task], belief: RegionBelief) -> Iterator[tuple[Task, Drawn, Item]]:
     """Yield every annotation of the control beside what is believed of its task."""
-    row_of = {int(task_id): row for row, task_id in enumerate(belief.task_ids)}
+    row_of = _rows(belief)
     for task in tasks:
-        row = row_of.get(task.id)
-        if row is None:
-            continue
         for drawn in task.drawn:
-            if drawn.answer.control == belief.control.name:
+            row = row_of.get(task.id, row_of.get(-drawn.answer.annotation_id))
+            if row is not None and drawn.answer.control == belief.control.name:
                 size = drawn.size or belief.sizes[row]
                 yield task, drawn, Item(drawn.regions, belief.believed[row], size, task.id)
+
+
+def _rows(belief: RegionBelief) -> dict[int, int]:
+    """Return task id -> row; where rows are about annotations, their ids below zero."""
+    about = belief.task_ids if belief.annotation_ids is None else -belief.annotation_ids
+    return {each: row for row, each in enumerate(about.tolist())}
 
 
 def _proposal(
@@ -104,6 +108,11 @@ def _proposal(
     results = regions.written(control, shown, item.size, task.data.get(control.data_key))
     top = doubt.top or ((about.label, round(float(label_score), 4)),)
     return Proposal(doubt.action, results[0], tuple(top), tuple(results[1:])), results
+
+
+def _detectors(doubt: Doubt, is_of_people: bool) -> dict[str, float]:
+    fired = {name: round(float(score), 6) for name, score in doubt.detectors.items()}
+    return fired | {ANNOTATOR_CONFLICT: max(fired.values())} if fired and is_of_people else fired
 
 
 def _kind(control: Control) -> ModuleType:

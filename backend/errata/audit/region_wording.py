@@ -9,8 +9,15 @@ from errata_model.regions.records import BOUNDARY, DUPLICATE, MISSING, SPURIOUS,
 _WHAT = {"boxes": "box", "masks": "mask", "spans": "span"}
 
 
-def region_reason(doubt: Doubt, item: Item, control: Control) -> str:
-    """Say in a sentence what speaks against a region, or for one that is missing; "" where nothing does."""
+def region_reason(doubt: Doubt, item: Item, control: Control, *, is_of_people: bool = False) -> str:
+    """Say in a sentence what speaks against a region, or for one that is missing; "" where nothing does.
+
+    Args:
+        doubt: about the region.
+        item: that it is of.
+        control: whose region it is.
+        is_of_people: the belief is what other annotators marked.
+    """
     if not doubt.detectors:
         return ""
     detector = max(doubt.detectors, key=lambda name: doubt.detectors[name])
@@ -18,6 +25,12 @@ def region_reason(doubt: Doubt, item: Item, control: Control) -> str:
     share = per_cent(doubt.disagreement)
     label = doubt.proposal.label if doubt.proposal else ""
     given = item.given[doubt.given].label if doubt.given is not None else ""
+    people = {
+        MISSING: f'This annotator did not mark the "{label}" that others marked here ({share}).',
+        SPURIOUS: f'No other annotator marked the {what} that is "{given}" here ({share}).',
+        WRONG_CLASS: f'Other annotators marked this {what} "{label}", this one "{given}" ({share}).',
+        BOUNDARY: f'Other annotators drew this {what} of "{given}" elsewhere ({share}).',
+    }
     sentences = {
         MISSING: f'Nobody marked a "{label}" here, where the model sees one ({share}).',
         SPURIOUS: f'The model sees nothing where this {what} is marked "{given}" ({share}).',
@@ -25,4 +38,6 @@ def region_reason(doubt: Doubt, item: Item, control: Control) -> str:
         BOUNDARY: f'The model draws this {what} of "{given}" elsewhere ({share}).',
         DUPLICATE: f'Another {what} marks the same "{given}" ({share}).',
     }
+    if is_of_people:
+        sentences |= people
     return sentences.get(detector, f"{detector.replace('_', ' ').capitalize()} ({share}).")

@@ -103,6 +103,8 @@ def _question_of_tag(finding: Finding, tag: str) -> str:
 
 
 def _who(finding: Finding) -> str:
+    if ANNOTATOR_CONFLICT in finding.detectors and finding.given.kind in REGION_KINDS:
+        return "Other annotators suggest"
     return "Other annotators and the model suggest" if ANNOTATOR_CONFLICT in finding.detectors else "The model suggests"
 
 

@@ -21,6 +21,8 @@ _MASK = Mask.__name__
 def pack(belief: RegionBelief, prefix: str, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
     """Return a belief as JSON; what it has as arrays goes into `arrays` under names that begin with `prefix`."""
     arrays[f"{prefix}task_ids"] = belief.task_ids
+    if belief.annotation_ids is not None:
+        arrays[f"{prefix}annotation_ids"] = belief.annotation_ids
     for part, named in (("model", belief.model or {}), ("calibration", belief.calibration)):
         arrays.update({f"{prefix}{part}/{name}": array for name, array in named.items()})
     evidence = sorted({name for believed in belief.believed for name in believed.evidence})
@@ -65,6 +67,7 @@ def unpack(
         sizes=tuple(None if size is None else (size[0], size[1]) for size in row["sizes"]),
         model=None if row["model"] is None else {name: arrays[f"{prefix}model/{name}"] for name in row["model"]},
         encoder=encoder,
+        annotation_ids=arrays.get(f"{prefix}annotation_ids"),
     )
 
 

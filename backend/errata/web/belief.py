@@ -116,7 +116,7 @@ class ProjectBelief:
     def __init__(self, artefact: Artefact) -> None:
         self.version = artefact.version
         self.controls = tuple(ControlRows(belief) for belief in artefact.beliefs)
-        self.drawn = tuple(RegionRows(belief) for belief in artefact.region_beliefs)
+        self.drawn = tuple(RegionRows(belief) for belief in artefact.region_beliefs if not belief.is_of_people)
         self.answered = artefact.value_beliefs
         n_tasks = [len(belief.task_ids) for belief in artefact.beliefs]
         n_tasks += [len(belief.task_ids) for belief in artefact.region_beliefs]
