@@ -1,0 +1,193 @@
+"""Boxes on a real Label Studio: found, decided about as its page submits it, written, and taken back."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from errata.audit.progress import LineProgress
+from errata.wiring import BeliefOptions
+
+CONFIG = """<View><Image name="image" value="$image"/>
+<RectangleLabels name="box" toName="image"><Label value="car"/><Label value="bus"/></RectangleLabels>
+<Choices name="seen" toName="image" perRegion="true"><Choice value="whole"/><Choice value="half"/></Choices></View>"""
+QUIET = LineProgress(lambda _: None)
+N_TASKS, WRONG, MOVED, MISSING, SPURIOUS = 24, 3, 6, 9, 12
+PLACES = {"car": (10.0, 10.0, 20.0, 15.0), "bus": (55.0, 50.0, 30.0, 25.0)}
+
+
+def part(region_id: str, type_: str, name: str, value: dict[str, Any], **more: Any) -> dict[str, Any]:
+    size = {"original_width": 640, "original_height": 480, "image_rotation": 0}
+    return {"id": region_id, "from_name": name, "to_name": "image", "type": type_, "value": value, **size, **more}
+
+
+def at(x: float, y: float, width: float, height: float) -> dict[str, float]:
+    return {"x": x, "y": y, "width": width, "height": height, "rotation": 0}
+
+
+def box(region_id: str, label: str, place: tuple[float, ...], **more: Any) -> dict[str, Any]:
+    return part(region_id, "rectanglelabels", "box", {**at(*place), "rectanglelabels": [label]}, **more)
+
+
+def given(n: int) -> list[dict[str, Any]]:
+    """Return what a person drew on image n: two boxes, with an answer about the first, and a relation."""
+    labels = ("bus", "bus") if n == WRONG else ("car", "bus")
+    places = [PLACES["car"], PLACES["bus"]]
+    if n == MOVED:
+        places[0] = (19.0, 16.0, 20.0, 15.0)
+    boxes = [
+        box(f"r{n}-{k}", label, place, origin="manual")
+        for k, (label, place) in enumerate(zip(labels, places, strict=True))
+    ]
+    seen = part(f"r{n}-0", "choices", "seen", {**at(*places[0]), "choices": ["half"]})
+    relation = {"type": "relation", "from_id": f"r{n}-0", "to_id": f"r{n}-1", "direction": "right"}
+    if n == MISSING:
+        return [boxes[1]]
+    more = [box(f"r{n}-2", "car", (70.0, 5.0, 12.0, 9.0), meta={"text": ["far"]})] if n == SPURIOUS else []
+    return [boxes[0], seen, boxes[1], relation, *more]
+
+
+def predicted(n: int) -> list[dict[str, Any]]:
+    shift = (n % 5) / 10
+    return [
+        box(f"p{n}-{k}", label, (x + shift, y, width, height), score=0.95 - (n % 4) / 50)
+        for k, (label, (x, y, width, height)) in enumerate(PLACES.items())
+    ]
+
+
+@pytest.fixture
+def project(label_studio: Any) -> Iterator[int]:
+    """Make a project of boxes and predictions; take its review project away too."""
+    client = label_studio.client
+    project_id = client.post("api/projects/", {"title": "Boxes", "label_config": CONFIG})["id"]
+    tasks = [
+        {
+            "data": {"image": f"https://errata.invalid/{n}.png", "n": n},
+            "annotations": [{"result": given(n)}],
+            "predictions": [{"model_version": "theirs", "score": 0.9, "result": predicted(n)}],
+        }
+        for n in range(N_TASKS)
+    ]
+    client.post(f"api/projects/{project_id}/import", tasks)
+    yield project_id
+    for each in list(client.paged("api/projects/", {"include": "id,description"})):
+        if each["id"] == project_id or f"project {project_id}]" in (each["description"] or ""):
+            client.delete(f"api/projects/{each['id']}/")
+
+
+def results(client: Any, project: int) -> list[list[dict[str, Any]]]:
+    """Return each task's only annotation's result."""
+    tasks = sorted(client.paged("api/tasks/", {"project": project, "fields": "all"}), key=lambda task: task["id"])
+    return [task["annotations"][0]["result"] for task in tasks]
+
+
+def filled_in(task: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what the form of a review task opens with, as the page submits it."""
+    (prediction,) = [each for each in task["predictions"] if each["model_version"] == "given label"]
+    return [each | ({} if each["type"] == "relation" else {"origin": "prediction"}) for each in prediction["result"]]
+
+
+def answer(client: Any, task: dict[str, Any], choice: str, result: list[dict[str, Any]]) -> None:
+    about = {"id": "v", "from_name": "errata_verdict", "to_name": "image", "type": "choices"}
+    body = {"result": [*result, {**about, "value": {"choices": [choice]}}], "lead_time": 3.0}
+    client.post(f"api/tasks/{task['id']}/annotations/", body)
+
+
+def test_boxes_are_audited_reviewed_fixed_and_put_back(
+    label_studio: Any, make_errata: Any, review_tasks: Any, project: int
+) -> None:
+    """All sorts of mistakes are found; what reviewers confirm is written, other edits on request; undo is exact."""
+    client, errata = label_studio.client, make_errata()
+    before = results(client, project)
+    audit = ("audit", str(project), "--belief", "stored")
+    errata.run(*audit)
+    again = errata.ask(*audit)
+    assert (again["inserted"], again["moved"], again["withdrawn"]) == (0, 0, 0)
+    queue = {(task["data"]["n"], task["data"]["region"]): task for task in review_tasks(project)}
+    wrong, moved = queue[WRONG, f"r{WRONG}-0"], queue[MOVED, f"r{MOVED}-0"]
+    missing, spurious = queue[MISSING, ""], queue[SPURIOUS, f"r{SPURIOUS}-2"]
+    assert {n for n, _ in queue} == {WRONG, MOVED, MISSING, SPURIOUS}
+    assert 'Marked "bus" at the top left (red)' in wrong["data"]["question"]
+    assert 'Not marked: "car" at the top left (turquoise)' in missing["data"]["question"]
+
+    answer(client, wrong, "take_proposal", filled_in(wrong))
+    by_hand = (10.2, 10.1, 20.1, 15.0)
+    kept = [each for each in filled_in(moved) if each.get("id") not in (None, f"r{MOVED}-1")]  # one deleted, too
+    edited = [box(f"r{MOVED}-0", "car", by_hand) if each["from_name"] == "box" else each for each in kept]
+    answer(client, moved, "fix", edited)
+    answer(client, missing, "take_proposal", filled_in(missing))
+    answer(client, spurious, "fix", [each for each in filled_in(spurious) if each.get("id") != f"r{SPURIOUS}-2"])
+
+    said = errata.run("plan", str(project))
+    for words in ('"bus" -> "car"', 'move "car"', 'add "car"', 'remove "car"', "not asked for: task", 'remove "bus"'):
+        assert words in said
+    assert "4 labels to change" in said
+    assert "1 other edits by reviewers (--with-other-edits takes those too)" in said
+    applied = errata.ask("apply", str(project))
+    assert (applied["written"], applied["conflicts"], applied["stopped"]) == (4, [], None)
+
+    expected = copy.deepcopy(before)
+    expected[WRONG][0]["value"]["rectanglelabels"] = ["car"]
+    for each in expected[MOVED][:2]:
+        each["value"] |= at(*by_hand)
+    del expected[SPURIOUS][4]
+    after = results(client, project)
+    added = after[MISSING].pop()
+    assert after == expected
+    assert (added["from_name"], added["value"]["rectanglelabels"]) == ("box", ["car"])
+    assert added["value"]["x"] == pytest.approx(10, abs=0.5)
+    assert (added["original_width"], added["original_height"], added["origin"]) == (640, 480, "manual")
+    assert errata.ask("apply", str(project))["written"] == 0  # once is enough
+
+    assert errata.ask("apply", str(project), "--with-other-edits")["written"] == 1
+    assert [each["id"] for each in results(client, project)[MOVED]] == [f"r{MOVED}-0", f"r{MOVED}-0"]
+    assert errata.ask(*audit)["open"] == 1  # the box that a reviewer deleted beside their question, and the belief has
+
+    undone = errata.ask("undo", "--all", str(project))
+    assert (undone["restored"], undone["conflicts"]) == (5, [])
+    assert results(client, project) == before
+
+
+def test_what_contradicts_itself_or_was_edited_since_is_left_alone(
+    label_studio: Any, open_errata: Any, review_tasks: Any, project: int
+) -> None:
+    """A decision that the edits belie is listed; a box that somebody moved meanwhile, or drew, is theirs."""
+    client = label_studio.client
+    with open_errata() as errata:
+        errata.connect(project)
+        errata.audit(project, BeliefOptions(belief="stored"), QUIET)
+        queue = {task["data"]["n"]: task for task in review_tasks(project)}
+        answer(
+            client,
+            queue[SPURIOUS],
+            "keep",
+            [each for each in filled_in(queue[SPURIOUS]) if each.get("id") != f"r{SPURIOUS}-2"],
+        )
+        answer(client, queue[MOVED], "fix", filled_in(queue[MOVED]))
+        answer(client, queue[WRONG], "take_proposal", filled_in(queue[WRONG]))
+        answer(client, queue[MISSING], "take_proposal", filled_in(queue[MISSING]))
+        assert errata.take_verdicts(project).contradictory == 2
+
+        annotations = {
+            task["data"]["n"]: task["annotations"][0]
+            for task in client.paged("api/tasks/", {"project": project, "fields": "all"})
+        }
+        theirs = copy.deepcopy(annotations[WRONG]["result"])
+        theirs[0]["value"]["x"] = 11.5
+        drawn = [*annotations[MISSING]["result"], box("theirs", "car", PLACES["car"])]
+        for n, result in ((WRONG, theirs), (MISSING, drawn)):
+            client.patch(f"api/annotations/{annotations[n]['id']}/", {"result": result})
+        plan = errata.plan(project)
+        assert plan.changes == ()
+        assert sorted(conflict.why for conflict in plan.conflicts) == [
+            "somebody changed where the region is since",
+            'somebody drew a "car" there since',
+        ]
+        status = errata.status(project)
+        assert sorted(each.why.split(",")[0] for each in status.contradictions) == ["fix", "keep"]
+        now = results(client, project)
+        assert errata.apply(project).written == ()
+        assert results(client, project) == now
