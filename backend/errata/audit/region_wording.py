@@ -6,7 +6,7 @@ from errata.audit.wording import per_cent
 from errata_model.records import Control
 from errata_model.regions.records import BOUNDARY, DUPLICATE, MISSING, SPURIOUS, WRONG_CLASS, Doubt, Item
 
-_WHAT = {"boxes": "box", "masks": "mask", "spans": "span"}
+_SINGULARS = {"boxes": "box"}  # of kinds whose plural is not the singular with an s
 
 
 def region_reason(doubt: Doubt, item: Item, control: Control, *, is_of_people: bool = False) -> str:
@@ -21,7 +21,7 @@ def region_reason(doubt: Doubt, item: Item, control: Control, *, is_of_people: b
     if not doubt.detectors:
         return ""
     detector = max(doubt.detectors, key=lambda name: doubt.detectors[name])
-    what = _WHAT[control.kind]
+    what = _SINGULARS.get(control.kind, control.kind.removesuffix("s"))
     share = per_cent(doubt.disagreement)
     label = doubt.proposal.label if doubt.proposal else ""
     given = item.given[doubt.given].label if doubt.given is not None else ""

@@ -10,7 +10,7 @@ from errata.review.ports import Edits
 from errata.review.records import Answer, RegionChange, Verdict
 from errata.review.required import SAME_PLACE
 from errata.review.wording import change_words
-from errata_model.records import Finding
+from errata_model.records import REGION_KINDS, Finding
 
 _REDRAWN = 0.1  # a region that was deleted, and one that was drawn anew there, are one that was moved
 
@@ -32,7 +32,7 @@ class RegionAnswer:
 
 def is_about_region(finding: Finding) -> bool:
     """Say whether a finding is about a region, given or missing."""
-    return finding.given.kind in ("boxes", "masks", "spans")
+    return finding.given.kind in REGION_KINDS
 
 
 def proposed_value(finding: Finding) -> Value:
