@@ -51,8 +51,8 @@ def audit(
         str | None,
         typer.Option(
             help="Who believes: own (the default), stored or stored:VERSION (predictions there), annotators (the "
-            "others of each task, about regions and answers that are no labels), a CSV or parquet file, an ML backend's "
-            "URL, or a LabelStudioMLBase class, package.module:Class."
+            "others of each task, about regions and answers that are no labels), a CSV or parquet file, an ML "
+            "backend's URL, or a LabelStudioMLBase class, package.module:Class."
         ),
     ] = None,
     encoder: Encoder = None,
