@@ -42,19 +42,14 @@ def test_more_pictures_are_learned_longer_and_less_often_each():
 
 
 def test_pictures_are_made_smaller_where_time_is_short():
-    """Fewer pixels, so that a quarter of the steps fit; never below the least side."""
-    asked = []
-
-    def time_step(side):
-        asked.append(side)
-        return (side / 640) ** 2
-
-    assert fit_side(640, 1000, 500, time_step) == (640, 1.0)
-    side, step_s = fit_side(640, 1000, 100, time_step)
-    assert (side, step_s) == (384, 0.36)
-    assert 250 * step_s <= 100
-    assert fit_side(640, 1000, 1, time_step)[0] == 160
-    assert asked == [640, 640, 384, 640, 160]
+    """Fewer pixels, so that a quarter of the steps fit; never below the least side, and never larger than wanted."""
+    assert fit_side(640, 1000, left_s=4000, least_step_s=1.0) == (640, 16.0)
+    side, step_s = fit_side(640, 1000, left_s=1000, least_step_s=1.0)
+    assert (side, step_s) == (320, 4.0)
+    assert 250 * step_s <= 1000
+    assert fit_side(640, 1000, left_s=1, least_step_s=1.0) == (160, 1.0)
+    assert fit_side(640, 1000, left_s=-1, least_step_s=1.0) == (160, 1.0)
+    assert fit_side(192, 1000, left_s=1e6, least_step_s=1.0)[0] == 192
 
 
 def test_steps_are_as_many_as_there_is_time_for():

@@ -6,7 +6,6 @@ import copy
 import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from errata_model.kinds.boxes.pictures import Pictures, draw_like
-from errata_model.kinds.boxes.planning import BATCH, choose_side, count_steps, fit_side, steps_wanted
+from errata_model.kinds.boxes.planning import BATCH, LEAST_SIDE, choose_side, count_steps, fit_side, steps_wanted
 from errata_model.regions.geometry import bounds_xyxy
 from errata_model.regions.records import Believed, FittedRegions, Region
 
@@ -27,7 +26,7 @@ N_FOLDS = 5
 _MINUTES = 15.0
 _MARGIN = 0.85  # of the time is planned
 _TRIAL_STEPS = 3
-_MORE_REGIONS, _MOST_REGIONS = 2, (100, 1000)  # times as many as are marked on the fullest picture, within
+_MORE_REGIONS, _MOST_REGIONS = 2, (20, 1000)  # times as many as are marked on the fullest picture, within
 
 
 def fit_boxes(
@@ -88,7 +87,7 @@ def fit_boxes(
         choose_side([given[row] for row in rows], labels, len(given)),
         n_wanted,
         ends_at - time.monotonic(),
-        partial(_time_step, detectors),
+        _time_step(detectors),
     )
     with Pictures(pictures, side) as scaled:
         if len(scaled) != len(given):
@@ -127,7 +126,8 @@ def cross_fit(
     rows = np.flatnonzero(is_labelled & scaled.are_there)
     if len(np.unique(folds[rows])) < 2:
         raise ValueError("too few of the labelled pictures can be had")
-    marked = [_mark(regions, labels, size) for regions, size in zip(given, scaled.sizes.tolist(), strict=True)]
+    sizes = np.maximum(scaled.sizes, 1).tolist()
+    marked = [_mark(regions, labels, size) for regions, size in zip(given, sizes, strict=True)]
     Trainer(detectors, n_steps, seed).train(scaled, marked, rows, folds, lambda done: told(done, n_steps))
     most = int(np.clip(_MORE_REGIONS * max(map(len, given)), *_MOST_REGIONS))
     drawn = draw_like(region.shape for row in rows for region in given[row])
@@ -176,12 +176,12 @@ def deal(
     return np.asarray(dealt[numbers])
 
 
-def _time_step(detectors: Detectors, side: int) -> float:
-    """Return how many seconds a step takes on pictures of this size, by a few of them on a copy."""
+def _time_step(detectors: Detectors) -> float:
+    """Return how many seconds a step takes on pictures of the least size, by a few of them on a copy."""
     from errata_model.kinds.boxes.training import Marked, Trainer  # noqa: PLC0415 - imports torch
 
     trainer = Trainer(copy.deepcopy(detectors), _TRIAL_STEPS, 0)
-    images = [np.zeros((3, side, side), dtype=np.uint8)] * BATCH
+    images = [np.zeros((3, LEAST_SIDE, LEAST_SIDE), dtype=np.uint8)] * BATCH
     marked = [Marked(np.array([[0.25, 0.25, 0.75, 0.75]]), np.zeros(1, dtype=np.int64))] * BATCH
     taken = []
     for _ in range(_TRIAL_STEPS):

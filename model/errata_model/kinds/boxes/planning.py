@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from errata_model.regions.geometry import bounds_xyxy
 from errata_model.regions.records import Region
 
 BATCH = 8
-_LEAST_SIDE, _MOST_SIDE = 160, 640  # of the longer side of pictures, in pixels
+LEAST_SIDE, _MOST_SIDE = 160, 640  # of the longer side of pictures, in pixels
 _MULTIPLE = 32
 _BOX = 24.0  # pixels that the usual box of the smallest class should be wide and high
 _MOST_BYTES = 2 * 10**9  # of all pictures
@@ -31,7 +31,7 @@ def choose_side(given: Iterable[Sequence[Region]], labels: Sequence[str], n_pict
             sizes[region.label].append(math.sqrt((x1 - x0) * (y1 - y0)))
     usual = min((float(np.median(of_label)) for of_label in sizes.values() if of_label), default=1.0)
     wanted = min(_BOX / max(usual, _BOX / _MOST_SIDE), math.sqrt(_MOST_BYTES / 3 / n_pictures))
-    return int(np.clip(round(wanted / _MULTIPLE) * _MULTIPLE, _LEAST_SIDE, _MOST_SIDE))
+    return int(np.clip(round(wanted / _MULTIPLE) * _MULTIPLE, LEAST_SIDE, _MOST_SIDE))
 
 
 def steps_wanted(n_labelled: int, is_frozen: bool) -> int:
@@ -41,24 +41,21 @@ def steps_wanted(n_labelled: int, is_frozen: bool) -> int:
     return math.ceil(steps * (1 if is_frozen else _SCRATCH))
 
 
-def fit_side(side: int, n_wanted: int, left_s: float, time_step: Callable[[int], float]) -> tuple[int, float]:
+def fit_side(side: int, n_wanted: int, left_s: float, least_step_s: float) -> tuple[int, float]:
     """Make pictures smaller where there would be time for too few steps.
 
     Args:
         side: of `choose_side`.
         n_wanted: of `steps_wanted`.
         left_s: seconds that there are.
-        time_step: returns how many seconds a step takes on pictures of a side.
+        least_step_s: how many seconds a step takes on pictures of LEAST_SIDE.
 
     Returns:
-        The side, and how long a step takes on it.
+        The side, and how many seconds a step should take on it: as many as it has more pixels.
     """
-    step_s = time_step(side)
-    excess = _POOR * n_wanted * step_s / max(left_s, step_s)
-    if excess <= 1 or side == _LEAST_SIDE:
-        return side, step_s
-    smaller = max(_LEAST_SIDE, _MULTIPLE * int(side / math.sqrt(excess) / _MULTIPLE))
-    return smaller, time_step(smaller)
+    affordable = LEAST_SIDE * math.sqrt(max(0.0, left_s) / (_POOR * n_wanted * least_step_s))
+    fitted = int(np.clip(_MULTIPLE * int(affordable / _MULTIPLE), LEAST_SIDE, side))
+    return fitted, least_step_s * (fitted / LEAST_SIDE) ** 2
 
 
 def count_steps(n_wanted: int, n_labelled: int, n_pictures: int, step_s: float, left_s: float) -> int:
