@@ -17,7 +17,11 @@ from errata_model.encoders.images import UnusableImage, decode_image
 from errata_model.regions.records import FittedRegions
 from errata_model.regions.shapes import Size
 
-AHEAD = 4 * FETCHERS  # pictures that are in memory at once
+AHEAD = 4 * FETCHERS  # pictures that are in memory at once, none wider or higher than
+LONGEST = 1280  # pixels: no learner looks closer
+
+# A picture, perhaps smaller than it is, and its size; or in words why there is none.
+Outcome = str | tuple[Image.Image, Size]
 
 
 class Fit(Protocol):
@@ -74,7 +78,7 @@ class PictureLearner:
         """Yield each picture, None where it cannot be used; fill `sizes` and `unusable`."""
         progress.stage("Reading images", len(lesson.task_ids))
         with ThreadPoolExecutor(FETCHERS, thread_name_prefix="media") as pool:
-            waiting: deque[tuple[int, Future[Image.Image | str]]] = deque()
+            waiting: deque[tuple[int, Future[Outcome]]] = deque()
             items = iter(zip(lesson.task_ids, lesson.values, strict=True))
             try:
                 while True:
@@ -89,13 +93,17 @@ class PictureLearner:
                     progress.advance()
                     if isinstance(read, str):
                         unusable[task_id] = read
-                    sizes.append(None if isinstance(read, str) else read.size)
-                    yield None if isinstance(read, str) else read
+                    picture, size = (None, None) if isinstance(read, str) else read
+                    sizes.append(size)
+                    yield picture
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def _read(self, value: Any, task_id: int) -> Image.Image | str:
+    def _read(self, value: Any, task_id: int) -> Outcome:
         try:
-            return decode_image(self._media.read(str(value), task_id), self._max_pixels)
+            picture = decode_image(self._media.read(str(value), task_id), self._max_pixels)
         except (MediaError, UnusableImage) as error:
             return str(error)
+        size = picture.size
+        picture.thumbnail((LONGEST, LONGEST))  # larger ones alone
+        return picture, size

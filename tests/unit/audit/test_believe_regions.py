@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -232,3 +233,20 @@ def test_pictures_are_fetched_as_they_are_asked_for_and_bad_ones_are_none(studio
     assert learned.sizes[7] is None
     assert studio.told.stages == [("Reading images", 40), ('Learning "car"', 4)]
     assert studio.told.n_done == 44
+
+
+def test_large_pictures_are_handed_over_smaller_with_the_size_that_they_have(studio: Any) -> None:
+    """So that many of them fit into memory."""
+    file = io.BytesIO()
+    Image.new("RGB", (2600, 20)).save(file, "PNG")
+    studio.media.content = {"large": file.getvalue()}
+    seen: list[Image.Image | None] = []
+
+    def fit(pictures: Any, lesson: Lesson, told: Callable[[int, int], None]) -> FittedRegions:
+        seen.extend(pictures)
+        return FittedRegions((Believed(()),), {})
+
+    lesson = Lesson(CARS, (1,), ("large",), ((),), np.ones(1, dtype=bool), np.zeros(1, dtype=np.int64))
+    learned = PictureLearner(fit, studio.media, 100_000, None, "boxes 1").learn(lesson, studio.told)
+    assert [picture and picture.size for picture in seen] == [(1280, 10)]
+    assert learned.sizes == ((2600, 20),)
