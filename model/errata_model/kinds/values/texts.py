@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Hashable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from errata_model.kinds.values.matched import matched_similarity
 
@@ -55,14 +56,22 @@ def edit_distance(one: Sequence[Hashable], other: Sequence[Hashable]) -> int:
     a, b = (
         np.array([number.setdefault(element, len(number)) for element in each], dtype=np.int64) for each in (one, other)
     )
-    if len(a) > len(b):
-        a, b = b, a
+    a, b = _apart(*sorted((a, b), key=len))
     steps = np.arange(len(b) + 1)
     row = steps.copy()
     for n, element in enumerate(a, start=1):
         best = np.concatenate([[n], np.minimum(row[:-1] + (b != element), row[1:] + 1)])
         row = np.minimum.accumulate(best - steps) + steps  # insertions: from the best place to the left of each
     return int(row[-1])
+
+
+def _apart(a: NDArray[np.int64], b: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return two sequences without what they begin and end with alike, which no edit touches; `a` is the shorter."""
+    for _ in range(2):
+        differs = np.flatnonzero(a != b[: len(a)])
+        n_same = int(differs[0]) if len(differs) else len(a)
+        a, b = a[n_same:][::-1], b[n_same:][::-1]
+    return a, b
 
 
 def _normalised(text: str) -> str:
