@@ -234,7 +234,7 @@ def test_wrong_and_missing_regions_are_found_decided_fixed_and_given_back(
     for n in (SWAPPED, MISSING):
         decide(page, label_studio.url, about[ids[n]], "Use the suggestion")
     taken = errata.take_verdicts(project_id)
-    assert taken.contradictory == 0
+    assert taken.contradictory == 0, [each.contradiction for each in errata.verdicts.of_project(project_id)]
     applied = errata.apply(project_id)
     assert (len(applied.written), applied.conflicts, applied.stopped) == (2, (), None)
 

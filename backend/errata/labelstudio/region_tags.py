@@ -24,7 +24,7 @@ _LABELLING: Mapping[str, tuple[str, tuple[str, ...]]] = {
 _DRAWING = {"Rectangle": "boxes", "Ellipse": "boxes", "KeyPoint": "boxes", "Polygon": "masks", "Brush": "masks"}
 _SPANS_OF_LABELS = ("Text", "HyperText", "Paragraphs", "Audio", "AudioPlus")
 TAGS = (*_LABELLING, "Labels")
-MODALITIES = {"Image": "image", "Audio": "audio", "AudioPlus": "audio", "TimeSeries": "timeseries"}  # of all else: "text"
+MODALITIES = {"Image": "image", "Audio": "audio", "AudioPlus": "audio", "TimeSeries": "timeseries"}  # else "text"
 
 
 @dataclass(frozen=True, slots=True)

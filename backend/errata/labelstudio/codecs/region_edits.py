@@ -72,7 +72,8 @@ def hash_of(region: Results, control: str) -> str:
     """Return the canonical hash of what the results of one region say.
 
     Only what people see counts. Not: the region's id, order, notes and origin, and what Label Studio's page fills in
-    or leaves out when an annotation is saved again: a rotation of 0, whether a polygon is closed, the text of a span.
+    or leaves out when an annotation is saved again: a rotation of 0, the first channel of a sound, whether a polygon is
+    closed, the text of a span.
     """
     labelled, shape = _labelled(region, control), drawn(region)
     labels = labelled["value"].get(labelled["type"])
@@ -210,8 +211,9 @@ def _canonical_place(each: Region) -> dict[str, Any]:
     if isinstance(value.get("globalOffsets"), Mapping):  # beside paths into the markup that say the same
         for key in ("start", "end", "startOffset", "endOffset"):
             value.pop(key, None)
-    if value.get("rotation") == 0:
-        del value["rotation"]
+    for key in ("rotation", "channel"):
+        if value.get(key) == 0:
+            del value[key]
     if each.get("item_index"):
         value["item_index"] = each["item_index"]
     if isinstance(value.get("rle"), list):  # a million of small numbers, perhaps
