@@ -231,7 +231,8 @@ def _to_value_control(element: Element, objects: dict[str, Element]) -> Control:
 def _text_form(element: Element) -> TextForm | None:
     if element.tag not in _TEXTS:
         return None
-    return TextForm(element.tag, *(attribute(element, name, "") for name in ("valueType", "nameKey", "textKey")))
+    names = "valueType", "nameKey", "textKey", "inline"
+    return TextForm(element.tag, *(attribute(element, name, "") for name in names))
 
 
 def _parse(xml: str) -> Element:

@@ -6,6 +6,7 @@ from typing import Any
 
 from errata.audit.ports import Media
 from errata.errors import MediaError
+from errata.labelstudio.span_texts import span_text
 from errata.labelstudio.texts import is_address, text_of
 from errata_model.records import TextForm
 
@@ -48,3 +49,25 @@ class TaskTexts:
             return self._media.read(value, task_id).decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise MediaError("the file is not UTF-8 text") from error
+
+
+class SpanTexts:
+    """Reads the texts in which spans are counted, nothing of them trimmed: `audit.ports.Texts`.
+
+    Args:
+        form: how the data hold them.
+        media: fetches files.
+    """
+
+    def __init__(self, form: TextForm, media: Media) -> None:
+        self._form = form
+        self._texts = TaskTexts(form, media)
+
+    @property
+    def is_far(self) -> bool:
+        """See `Texts.is_far`."""
+        return self._texts.is_far
+
+    def read(self, value: Any, task_id: int) -> str:
+        """See `Texts.read`."""
+        return span_text(self._form, self._texts.held(value, task_id))

@@ -9,7 +9,9 @@ from PIL import Image
 
 from errata.audit.believe_pictures import PictureLearner
 from errata.audit.believe_regions import Lesson, RegionLearner
+from errata.audit.believe_texts import TextLearner
 from errata.audit.ports import Media, UsedEncoder
+from errata.labelstudio.task_texts import SpanTexts
 from errata_model.encoders.images import ImageEncoder, TorchvisionEncoder
 from errata_model.kinds.boxes.learner import fit_boxes
 from errata_model.records import Control
@@ -24,12 +26,14 @@ def region_learner_of(
     Args:
         control: what is to be learned.
         encoders: returns the encoders that can be had; the first of torchvision's is what learning begins with.
-        media: fetches images.
+        media: fetches files.
         max_pixels: largest picture.
     """
     if control.kind == "boxes":
         backbone = next((each for each in encoders().values() if isinstance(each, TorchvisionEncoder)), None)
         return PictureLearner(partial(_fit_boxes, backbone), media, max_pixels, _used(backbone), "boxes 1")
+    if control.kind == "spans" and control.text is not None:
+        return TextLearner(SpanTexts(control.text, media))
     return None
 
 

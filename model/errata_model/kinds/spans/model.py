@@ -103,6 +103,6 @@ def believe(
         "ends": tokens.ends.astype(np.int32),
         "probabilities": probabilities,
         "begins": begins,
-        "elsewhere": elsewhere,
+        "elsewhere": np.minimum(elsewhere, 65535).astype(np.uint16),
     }
     return Believed(regions, evidence)
