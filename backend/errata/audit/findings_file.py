@@ -40,7 +40,8 @@ def to_json(finding: Finding) -> dict[str, Any]:
 def _proposal(proposal: Proposal | None) -> dict[str, Any] | None:
     if proposal is None:
         return None
-    return {"action": proposal.action, "value": proposal.value, "top": [list(pair) for pair in proposal.top]}
+    said = {"action": proposal.action, "value": proposal.value, "top": [list(pair) for pair in proposal.top]}
+    return {**said, "beside": list(proposal.beside)} if proposal.beside else said
 
 
 def write_findings(path: Path, findings: Iterable[Finding]) -> None:

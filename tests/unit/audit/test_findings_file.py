@@ -57,6 +57,14 @@ def test_a_line_is_the_contract(tmp_path: Path) -> None:
     assert to_json(FINDING)["proposal"]["top"] == [["dog", 0.9], ["cat", 0.1]]
 
 
+def test_all_results_of_a_proposal_are_told() -> None:
+    """A region whose label and place are two results, and an answer of several, are whole."""
+    assert FINDING.proposal is not None
+    of_two = replace(FINDING, proposal=replace(FINDING.proposal, beside=({"type": "rectangle"},)))
+    assert to_json(of_two)["proposal"]["beside"] == [{"type": "rectangle"}]
+    assert "beside" not in to_json(FINDING)["proposal"]
+
+
 def test_task_is_the_noisy_or_of_its_findings(tmp_path: Path) -> None:
     """Two labels doubted by half each make three quarters; likeliest wrong first, without a label last."""
     several = [of_task(1, 0.7), of_task(2, 0.5), of_task(2, 0.5), of_task(3, 0.0)]
