@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from errata.audit.ports import Artefact, RegionBelief
-from errata_model.records import Control
+from errata_model.kinds.spans.learner import fit_spans
+from errata_model.records import Control, TextForm
 from errata_model.regions.records import Believed, Region
-from errata_model.regions.shapes import Box
+from errata_model.regions.shapes import Box, Span
 
 CONTROL = Control("box", "boxes", "image", "image", "image", ("car", "bus"), type="rectanglelabels", takes_none=True)
 CONFIG = (
@@ -68,3 +69,33 @@ def test_what_an_annotator_has_just_drawn_becomes_what_the_belief_has_there(
     far = {**context["result"][0], "value": {**rough, "x": 1, "y": 90, "width": 5, "height": 5}}
     (nothing,) = drawn.predict(task(1), label_config=CONFIG, params={"context": {"result": [far]}})
     assert nothing["result"] == []
+
+
+def test_items_that_came_after_the_audit_are_marked_by_the_model_itself(world: Callable[..., Any]) -> None:
+    """Each is looked at once; what cannot be used is no prediction; what was audited keeps its out-of-sample belief."""
+    towns = ("Rome", "Oslo", "Lima", "Bonn", "Kyiv")
+    texts = [f"We went to {towns[n % 5]} by {'train' if n % 2 else 'bus'} in {1900 + n}" for n in range(60)]
+    given = [[Region("", "town", Span(11, 15))] for _ in texts]
+    fitted = fit_spans(texts, given, ("town",), np.arange(60))
+    form = TextForm("Text")
+    control = Control("span", "spans", "text", "text", "text", ("town",), form, "labels", takes_none=True)
+    keys = tuple(f"content-{text}" for text in texts)
+    ids, sizes = np.arange(1, 61, dtype=np.int64), (None,) * 60
+    belief = RegionBelief(control, ids, keys, fitted.believed, {}, sizes, fitted.model)
+    w = world(is_audited=False)
+    w.artefacts.save(1, Artefact("errata-spans", (), (belief,)))
+    config = (
+        '<View><Labels name="span" toName="text"><Label value="town"/></Labels><Text name="text" value="$text"/></View>'
+    )
+    held = ["We went to Lima by train in 1850", "broken", texts[3]]
+    asked = [{"id": 900 + n, "data": {"text": text}, "is_labeled": False} for n, text in enumerate(held)]
+    for _ in range(2):
+        new, broken, again = w.predict(*asked, label_config=config)
+        (town,) = new["result"]
+        assert (town["value"]["start"], town["value"]["end"], town["value"]["labels"]) == (11, 15, ["town"])
+        assert (new["model_version"], again["model_version"]) == ("errata-spans", "errata-spans")
+        assert (broken["result"], broken["model_version"]) == ([], "errata-spans-unusable")
+    assert w.items.seen == held
+    audited = next(r for r in fitted.believed[3].regions if (r.score or 0) >= 0.5)
+    assert again["result"][0]["score"] == pytest.approx(audited.score, abs=1e-3)
+    assert w.queue.jobs == []
