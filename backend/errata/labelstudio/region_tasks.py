@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from errata.audit.ports import Snapshot
 from errata.audit.wording import question_of_region
 from errata.labelstudio.codecs import region_edits
+from errata.labelstudio.codecs.region_forms import image_size
 from errata.labelstudio.region_marks import ASKED_COLOUR, SUGGESTED_COLOUR, where
 from errata.labelstudio.review_config import region_marks
 from errata.review.records import RegionChange, RegionEdits
+from errata_model.kinds.masks.rle import decode_mask
 from errata_model.records import Control, Finding
 
 ASKED_NOTE = "errata asks about this region."
@@ -32,7 +34,7 @@ def region_predictions(
         finding: about a region of the annotation, or about one that is missing.
         source_result: the annotation's whole result; empty where it is gone.
     """
-    result = [_closed(region) for region in source_result]
+    result = showable(source_result)
     marks = region_marks(snapshot.label_config, snapshot.controls)
     was, proposed = region_in_question(finding, result), _proposed(finding)
     shown = [copy.deepcopy(each) for each in result]
@@ -44,6 +46,37 @@ def region_predictions(
     if proposed and is_elsewhere(finding, was):
         shown += marks.suggested(proposed)
     return shown, _suggested(finding, result)
+
+
+def showable(result: Sequence[Region]) -> list[dict[str, Any]]:
+    """Return a copy of a result without what Label Studio's page fails on, which nobody can review then.
+
+    It shows nothing where a region has no value, or a relation names one that is not there; it submits nothing where
+    the run lengths of a brush are broken, or a polygon is open, which is closed therefore.
+    """
+    ids = {each.get("id") for each in result if isinstance(each, Mapping)}
+    kept = [each for each in result if isinstance(each, Mapping) and _can_be_shown(each, ids)]
+    copied = [copy.deepcopy(dict(each)) for each in kept]
+    for each in copied:
+        value = each.get("value")
+        if isinstance(value, dict) and value.get("closed") is False:
+            value["closed"] = True
+    return copied
+
+
+def _can_be_shown(each: Region, ids: Collection[object]) -> bool:
+    if each.get("type") == region_edits.RELATION:
+        return each.get("from_id") in ids and each.get("to_id") in ids
+    value, size = each.get("value"), image_size(each)
+    if not isinstance(value, Mapping):
+        return False
+    if "rle" not in value or size is None:
+        return True
+    try:
+        decode_mask(value["rle"], *size)
+    except ValueError:
+        return False
+    return True
 
 
 def region_in_question(finding: Finding, result: Sequence[Region]) -> list[Region]:
@@ -74,6 +107,7 @@ def region_columns(finding: Finding, controls: Sequence[Control], result: Sequen
     Returns:
         "labels": control -> region id -> [label, canonical hash]; "was": the results of the region in question.
     """
+    result = showable(result)
     labels = {
         control.name: {
             region_id: [region_edits.label_of(region, control.name), region_edits.hash_of(region, control.name)]
@@ -129,12 +163,3 @@ def _noted(meta: object) -> dict[str, Any]:
     kept = dict(meta) if isinstance(meta, Mapping) else {}
     said = kept.get("text")
     return {**kept, "text": [*(said if isinstance(said, list) else []), ASKED_NOTE]}
-
-
-def _closed(region: Region) -> dict[str, Any]:
-    """Return a copy of a region; of a polygon, closed: the page submits nothing while one is open."""
-    copied = copy.deepcopy(dict(region))
-    value = copied.get("value")
-    if isinstance(value, dict) and value.get("closed") is False:
-        value["closed"] = True
-    return copied

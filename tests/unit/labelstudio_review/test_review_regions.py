@@ -47,19 +47,23 @@ RESULT = [
 
 
 def posted(
-    region_id: str | None, action: str | None, region: dict[str, Any] | None = None, control: str = "box"
+    region_id: str | None,
+    action: str | None,
+    region: dict[str, Any] | None = None,
+    control: str = "box",
+    result: list[dict[str, Any]] = RESULT,
 ) -> dict[str, Any]:
-    """Return the review task of a finding about a region of `RESULT`, or about one that is missing."""
+    """Return the review task of a finding about a region of a result, or about one that is missing."""
     codecs = Codecs()
-    label = codecs.label(RESULT, control, region_id) if region_id else None
-    value_hash = (codecs.value_hash(RESULT, control, region_id) if region_id else None) or "missing"
+    label = codecs.label(result, control, region_id) if region_id else None
+    value_hash = (codecs.value_hash(result, control, region_id) if region_id else None) or "missing"
     kind = next(each.kind for each in CONTROLS if each.name == control)
     given = GivenLabel(5, 8, "1", control, region_id, kind, label, value_hash)
     proposed = codecs.label([region], control, region["id"]) if region else None
     proposal = Proposal(action, region, ((proposed or "", 0.91),)) if action and region else None  # type: ignore[arg-type]
     finding = Finding("f1", given, {}, 0.9, None, "why", proposal, "suspect", "v1")
     entry = review_entry(finding, Task(5, {}, (), True), None)
-    return review_task(SNAPSHOT, entry, Columns(), {"image": "a.png", "text": "Ann from Paris"}, RESULT)
+    return review_task(SNAPSHOT, entry, Columns(), {"image": "a.png", "text": "Ann from Paris"}, result)
 
 
 def answered(task: dict[str, Any], *result: dict[str, Any]) -> Any:
@@ -174,13 +178,25 @@ def test_an_open_polygon_is_closed() -> None:
     """Label Studio's page submits nothing while one is open."""
     points = {"points": [[1, 1], [9, 1], [5, 9]], "closed": False, "polygonlabels": ["roof"]}
     area = {"id": "p", "from_name": "area", "to_name": "image", "type": "polygonlabels", "value": points}
-    RESULT_WITH_AREA = [*RESULT, area]
-    given = GivenLabel(5, 8, "1", "box", "a", "boxes", "car", "h")
-    entry = review_entry(Finding("f", given, {}, 0.9, None, "", None, "suspect", "v"), Task(5, {}, (), True), None)
-    task = review_task(SNAPSHOT, entry, Columns(), {}, RESULT_WITH_AREA)
+    task = posted("a", "replace", box("a", "bus"), result=[*RESULT, area])
     (shown,) = [each for each in predictions(task)[GIVEN] if each["id"] == "p"]
     assert shown["value"]["closed"] is True
     assert answered(task, *predictions(task)[GIVEN]).regions.changes == ()
+
+
+def test_what_the_page_fails_on_is_left_out_of_the_form() -> None:
+    """A region without a value, a relation to nowhere, broken run lengths: not shown, and not told as deleted."""
+    brush = {"from_name": "brush", "to_name": "image", "type": "brushlabels", "original_width": 9, "original_height": 9}
+    broken = [
+        {"id": "v", "from_name": "box", "to_name": "image", "type": "rectanglelabels"},
+        {"type": "relation", "from_id": "a", "to_id": "nowhere", "direction": "right"},
+        {"id": "m", **brush, "value": {"format": "rle", "rle": [1, 2, 3], "brushlabels": ["sky"]}},
+    ]
+    relation = {"type": "relation", "from_id": "a", "to_id": "b", "direction": "right"}
+    task = posted("a", "replace", box("a", "bus"), result=[*RESULT, *broken, relation])
+    shown = predictions(task)[GIVEN]
+    assert [each.get("id") for each in shown] == ["a", "b", "s", None, "errata-asked-about"]
+    assert answered(task, *shown).regions.changes == ()
 
 
 def test_what_the_page_submits_untouched_is_no_edit() -> None:
