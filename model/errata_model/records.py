@@ -52,7 +52,9 @@ class Control:
     labels: tuple[str, ...]  # as stored in results, in the config's order
     text: TextForm | None = None  # where the modality is text
     type: str = "choices"  # of its results in Label Studio: "choices", "taxonomy", "rectanglelabels", "rating", ...
-    takes_none: bool = False  # of tags: an annotation without an answer says that no tag applies
+    # Of tags: an annotation without an answer says that no tag applies. Of regions: that there is none. Of values: the
+    # form takes an annotation without an answer.
+    takes_none: bool = False
     most: int | None = None  # of tags: so many at most can be given together; None where any number can
     # Of regions whose labels and shapes have controls of their own (<Labels> beside <Rectangle>): (name, type) of those
     # that draw.

@@ -62,7 +62,10 @@ class AnnotatorsBeliever:
 
 
 class OwnValueBeliever:
-    """What serves where errata has no learner: other annotators, or predictions, whoever speaks about more tasks."""
+    """What serves where errata has no learner: other annotators, or predictions, whoever speaks about more tasks.
+
+    Not for texts that may be left out: two people's notes differ, and nobody is wrong.
+    """
 
     def believe(self, snapshot: Snapshot, progress: Progress) -> Belief:
         """See `Believer.believe`.
@@ -71,14 +74,17 @@ class OwnValueBeliever:
             NothingToLearn: there is nobody; says what would do.
         """
         progress.stage("Reading answers", len(snapshot.controls))
-        formed = [_what_serves(snapshot, control) for control in snapshot.controls]
+        notes = [control.name for control in snapshot.controls if _is_note(control)]
+        formed = [_what_serves(snapshot, control) for control in snapshot.controls if not _is_note(control)]
         found = [belief for belief in formed if belief.opinions]
         named = ", ".join(f'"{each.control.name}" ({each.control.type})' for each in formed if not each.opinions)
         nobody = f"errata has no learner for {named}, and neither predictions nor several people answer the same tasks"
+        noted = [f'Left alone: "{name}": texts that the form does not ask for may be notes. {OTHERS}' for name in notes]
         if not found:
-            raise NothingToLearn(f"{nobody}. {OTHERS}")
+            raise NothingToLearn(" ".join([f"{nobody}. {OTHERS}"] * bool(named) + noted))
         remarks = [f"errata has no learner for {each.control.type}: {_against_whom(each)}" for each in found]
-        return _belief(found, [*remarks, f"Left alone: {nobody}. {OTHERS}"] if named else remarks)
+        left = [f"Left alone: {nobody}. {OTHERS}"] if named else []
+        return _belief(found, [*remarks, *left, *noted])
 
 
 def annotators_belief(snapshot: Snapshot, control: Control) -> ValueBelief:
@@ -113,6 +119,10 @@ def update_values_digest(digest: Digest, beliefs: Sequence[ValueBelief]) -> None
         digest.update(json.dumps([asdict(belief.control), belief.spread, belief.version]).encode())
         for task_id, opinions in sorted(belief.opinions.items()):
             digest.update(json.dumps([task_id, [asdict(each) for each in opinions]], sort_keys=True).encode())
+
+
+def _is_note(control: Control) -> bool:
+    return control.type == "textarea" and control.takes_none
 
 
 def _what_serves(snapshot: Snapshot, control: Control) -> ValueBelief:

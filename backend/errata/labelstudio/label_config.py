@@ -21,7 +21,6 @@ from errata.labelstudio.answer_tags import (
     takes_none,
     wrong_labels,
 )
-from errata.labelstudio.codecs.values import OF_VIDEOS
 from errata.labelstudio.region_tags import (
     MODALITIES,
     TAGS,
@@ -223,7 +222,7 @@ def _to_value_control(element: Element, objects: dict[str, Element]) -> Control:
         data_key=labelled.get("value", "")[1:],
         labels=() if element.tag in OBJECTS else tuple(labels_of(element)),
         type=element.tag.lower(),
-        takes_none=element.tag.lower() in OF_VIDEOS,
+        takes_none=not is_required(element),
         value=value_form(element),
     )
 

@@ -37,7 +37,9 @@ def test_every_control_is_read_beside_the_others() -> None:
     }
     assert found["stars"].value == ValueForm(1, 7)
     assert found["loud"].value == ValueForm(0, 10)
-    assert [name for name, each in found.items() if each.takes_none and each.has_values] == ["box", "act"]
+    assert all(each.takes_none for each in found.values() if each.has_values)
+    required = read_label_config(CONFIG.replace('name="note"', 'name="note" required="true"'))
+    assert [each.name for each in required.controls if each.has_values and not each.takes_none] == ["note"]
 
 
 @pytest.mark.parametrize(

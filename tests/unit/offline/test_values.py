@@ -107,7 +107,8 @@ def test_errata_says_that_it_has_no_learner_and_what_would_do(audit: Make, tmp_p
     made = Values(tmp_path)
     made.add({1: [stars(5)]})
     told = audit(made, code=2).told
-    assert 'errata has no learner for "stars" (rating), "summary" (textarea), "price" (number)' in told
+    assert 'errata has no learner for "stars" (rating), "price" (number), and neither predictions nor several' in told
+    assert 'Left alone: "summary": texts that the form does not ask for may be notes.' in told
     assert "--belief stored or --belief URL" in told
     assert "--belief annotators" in told
     assert "No task of" in audit(made, "--belief", "annotators", code=2).told
@@ -124,8 +125,20 @@ def test_each_control_is_audited_by_what_serves_it(audit: Make, tmp_path: Path) 
     remarks = " ".join(heard.summary["remarks"])
     assert 'errata has no learner for rating: "stars" is held against what "theirs" predicts for 3 tasks.' in remarks
     assert '"price" is held against what other annotators of 1 task answered.' in remarks
-    assert 'Left alone: errata has no learner for "summary" (textarea)' in remarks
+    assert 'Left alone: "summary": texts that the form does not ask for may be notes.' in remarks
     assert {each["control"] for each in heard.findings} == {"stars", "price"}
+
+
+def test_an_empty_annotation_is_an_answer_beside_a_note(audit: Make, tmp_path: Path) -> None:
+    """A form with a box for notes is no form that asks for one: nothing marked on a video still says so."""
+    made = Values(tmp_path, TRACKED.replace("<Labels", '<TextArea name="note" toName="video"/><Labels'))
+    key = {"frame": 1, "x": 1, "y": 1, "width": 9, "height": 9, "enabled": True}
+    value = {"framesCount": 9, "duration": 1.0, "sequence": [key], "labels": ["car"]}
+    seen = [{"id": "t", "from_name": "box", "to_name": "video", "type": "videorectangle", "value": value}]
+    made.add({1: []}, (0.9, seen))
+    heard = audit(made, "--belief", "stored", "--json", "--all")
+    assert [(each["control"], each["label"]) for each in heard.findings] == [("box", "nothing")]
+    assert not any("empty" in what for what in heard.summary["skipped"])
 
 
 def test_bad_answers_and_predictions_are_named_and_the_rest_is_ranked(audit: Make, tmp_path: Path) -> None:
