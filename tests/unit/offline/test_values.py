@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +181,44 @@ def test_videos_are_compared_as_a_whole_and_nothing_marked_is_an_answer(audit: M
     assert found[301, "box"]["disagreement"] == pytest.approx(0.9)
     assert found[301, "box"]["label"] == "nothing"
     assert found[201, "box"]["reason"].startswith('The prediction "theirs" says "car (frames 1 to 1), car')
+
+
+class RatesByLength(BaseHTTPRequestHandler):
+    """An ML backend: as many stars as the text's last digit says, and for task 3 something else."""
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        results = [
+            {"score": 0.8, "result": [stars(int(task["data"]["text"][-1])) if task["id"] != 3 else {"value": 7}]}
+            for task in asked.get("tasks", ())
+        ]
+        body = json.dumps({"model_version": "stars 1", "results": results}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None: ...
+
+
+@pytest.fixture
+def backend() -> Iterator[str]:
+    """Return the address of an ML backend that answers ratings."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), RatesByLength) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_another_backend_is_asked(audit: Make, tmp_path: Path, backend: str) -> None:
+    """Its answers are held against people's; what it says that is no rating is left out, and the rest is ranked."""
+    made = Values(tmp_path)
+    for given in (1, 5, 3, 4):
+        made.add({1: [stars(given)]})
+    heard = audit(made, "--belief", backend, "--json", "--all")
+    disagreement = {each["task"]: each["disagreement"] for each in heard.findings}
+    assert disagreement == {1: 0, 2: pytest.approx(0.8 * 0.75), 4: 0}
+    assert heard.findings[0]["reason"] == 'The prediction "stars 1" says "2" (80 %), the annotator "5".'
 
 
 def test_labels_of_sounds_are_compared_whoever_gives_them(audit: Make, tmp_path: Path) -> None:

@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from errata.audit.ports import Artefact, ControlBelief, UsedEncoder
+from errata.audit.ports import Artefact, ControlBelief, RegionBelief, UsedEncoder
 from errata.errors import UsageError
 from errata.store.artefacts import ArtefactFolder
 from errata_model.kinds.values.records import Opinion, ValueBelief
 from errata_model.records import Control, TextForm, ValueForm
+from errata_model.regions.records import Believed, Region
+from errata_model.regions.shapes import Box
 
 USED = UsedEncoder("resnet50@abc,pixels:2", "resnet50,pixels", "/weights", (("resnet50@abc", 4), ("pixels:2", 3)))
 
@@ -63,6 +66,21 @@ def test_answers_that_are_no_labels_come_back_as_they_went(tmp_path: Path) -> No
     folder = ArtefactFolder(tmp_path)
     folder.save(7, Artefact("v1", (), (), beliefs))
     assert folder.load(7, "v1").value_beliefs == beliefs
+
+
+def test_what_other_annotators_marked_stays_with_its_annotation(tmp_path: Path) -> None:
+    """A belief of people has a row an annotation; one of a model a row a task."""
+    box = Control("box", "boxes", "image", "image", "image", ("car",), type="rectanglelabels")
+    believed = (Believed((Region("", "car", Box(0.1, 0.1, 0.2, 0.2), 0.5),)), Believed(()))
+    of_people = RegionBelief(
+        box, np.array([3, 3]), ("", ""), believed, {}, (None, None), annotation_ids=np.array([7, 8], np.int64)
+    )
+    folder = ArtefactFolder(tmp_path)
+    folder.save(7, Artefact("v1", (), (of_people, replace(of_people, annotation_ids=None))))
+    people, model = folder.load(7, "v1").region_beliefs
+    assert people.annotation_ids is not None
+    assert (people.annotation_ids.tolist(), people.believed, people.is_of_people) == ([7, 8], believed, True)
+    assert not model.is_of_people
 
 
 def test_each_control_keeps_its_encoder_and_how_its_text_is_held(tmp_path: Path) -> None:
