@@ -76,8 +76,7 @@ class RegionMarks:
         frame = _frame(region)
         if frame is None:
             return self._mark(region, ASKED)
-        about = {key: said for key, said in region[0].items() if key.startswith(("original_", "image_", "item_"))}
-        return self._result(about, str(region[0].get("to_name")), _FRAME, ASKED, frame)
+        return self._result(region[0], str(region[0].get("to_name")), _FRAME, ASKED, frame)
 
     def suggested(self, region: Results) -> list[dict[str, Any]]:
         """Return what marks the place that is suggested."""
@@ -95,10 +94,18 @@ class RegionMarks:
         name = self._names.get((to_name, form))
         if name is None:  # drawn by a control that the config does not have any more
             return []
-        kept = {key: said for key, said in about.items() if key.startswith(("original_", "image_", "item_"))}
         mark = {"id": f"errata-{label.replace(' ', '-')}", "from_name": name, "to_name": to_name, "type": form}
         value = {**copy.deepcopy(dict(place)), form: [label]}
-        return [{**kept, **mark, "value": value, "readonly": True}]
+        return [{**_about_image(about), **mark, "value": value, "readonly": True}]
+
+
+def outlined(region: Results) -> list[dict[str, Any]]:
+    """Return the results of a region, a mask as the box around it: what is needed to find it again, and small."""
+    frame = _frame(region, 0.0) if any("rle" in each["value"] for each in region) else None
+    if frame is None:
+        return [dict(each) for each in region]
+    about = {key: region[0].get(key) for key in ("id", "from_name", "to_name")}
+    return [{**_about_image(region[0]), **about, "type": _FRAME, "value": frame}]
 
 
 def where(region: Results) -> str:
@@ -122,12 +129,16 @@ def where(region: Results) -> str:
     return ""
 
 
+def _about_image(result: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: said for key, said in result.items() if key.startswith(("original_", "image_", "item_"))}
+
+
 def _forms(control: Control) -> list[str]:
     forms = [f"{type_}labels" for _, type_ in control.drawn_by] or [control.type]
     return [form for form in (*forms, *([_FRAME] if control.modality == "image" else [])) if form in _TAGS]
 
 
-def _frame(region: Results) -> dict[str, float] | None:
+def _frame(region: Results, margin: float = _MARGIN) -> dict[str, float] | None:
     """Return the box around a region of an image, in per cent; None where it is none, or cannot be read."""
     if not region or "start" in region_edits.drawn(region)["value"]:
         return None
@@ -136,6 +147,6 @@ def _frame(region: Results) -> dict[str, float] | None:
         return None
     size = found[1] or _SQUARE
     ((left, top, right, bottom),) = (100 * bounds_xyxy([found[0].shape], size) / (size * 2)).tolist()
-    left, top = max(left - _MARGIN, 0.0), max(top - _MARGIN, 0.0)
-    right, bottom = min(right + _MARGIN, 100.0), min(bottom + _MARGIN, 100.0)
+    left, top = max(left - margin, 0.0), max(top - margin, 0.0)
+    right, bottom = min(right + margin, 100.0), min(bottom + margin, 100.0)
     return {"x": left, "y": top, "width": right - left, "height": bottom - top, "rotation": 0}

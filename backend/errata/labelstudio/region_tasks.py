@@ -10,7 +10,7 @@ from errata.audit.ports import Snapshot
 from errata.audit.wording import question_of_region
 from errata.labelstudio.codecs import region_edits
 from errata.labelstudio.codecs.region_forms import image_size
-from errata.labelstudio.region_marks import ASKED_COLOUR, SUGGESTED_COLOUR, where
+from errata.labelstudio.region_marks import ASKED_COLOUR, SUGGESTED_COLOUR, outlined, where
 from errata.labelstudio.review_config import region_marks
 from errata.review.records import RegionChange, RegionEdits
 from errata_model.kinds.masks.rle import decode_mask
@@ -116,7 +116,7 @@ def region_columns(finding: Finding, controls: Sequence[Control], result: Sequen
         for control in controls
         if control.has_regions
     }
-    return {"labels": labels, "was": [dict(each) for each in region_in_question(finding, result)]}
+    return {"labels": labels, "was": outlined(region_in_question(finding, result))}
 
 
 def read_regions(filled: Mapping[str, Any], result: Sequence[Region]) -> RegionEdits:

@@ -20,13 +20,13 @@ from errata.labelstudio.review_config import (
     review_config,
     verdict_control,
 )
+from errata.labelstudio.review_import import import_tasks
 from errata.labelstudio.review_media import ReviewMedia
 from errata.labelstudio.review_tabs import add_tabs
 from errata.labelstudio.review_tasks import (
     GIVEN,
     LOOK_AGAIN,
     TRIAL,
-    predictions_alone,
     read_answers,
     review_task,
     submitted_annotations,
@@ -114,20 +114,7 @@ class ReviewProject:
             return []
         review_id = self.ensure()
         source = self._media.source_tasks([entry.finding.given.task_id for entry in entries])
-        tasks = [self._task(entry, source) for entry in entries]
-        said = self._client.post(
-            f"api/projects/{review_id}/import", tasks, params={"return_task_ids": "true"}, timeout_s=300
-        )
-        ids = [int(task_id) for task_id in said.get("task_ids") or ()]
-        if len(ids) != len(entries):
-            raise ErrataError(
-                f"Label Studio made {len(ids)} of {len(entries)} review tasks; look into its log. "
-                "The next audit inserts those that are missing."
-            )
-        if said.get("prediction_count") == 0:
-            # Label Studio on SQLite, where somebody else wrote meanwhile: it tried again, and that without predictions.
-            rows = predictions_alone(tasks, ids)
-            self._client.post(f"api/projects/{review_id}/import/predictions", rows, timeout_s=300)
+        ids = import_tasks(self._client, review_id, (self._task(entry, source) for entry in entries))
         self._prefill(review_id)
         return ids
 

@@ -6,15 +6,20 @@ import copy
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 
 from errata.audit.ports import Snapshot, Task
 from errata.audit.review_order import review_entry
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.label_config import read_label_config
+from errata.labelstudio.region_marks import outlined
 from errata.labelstudio.review_config import Columns, review_config
+from errata.labelstudio.review_import import in_parts
 from errata.labelstudio.review_tasks import GIVEN, SUGGESTION, read_answers, review_task
+from errata_model.kinds.masks.rle import encode_mask
 from errata_model.records import Finding, GivenLabel, Proposal
+from errata_model.regions.shapes import Mask
 
 CONFIG = (
     '<View><Image name="image" value="$image"/><RectangleLabels name="box" toName="image"><Label value="car"/>'
@@ -233,3 +238,24 @@ def test_a_region_that_is_gone_from_the_source_is_asked_about_all_the_same() -> 
     task = review_task(SNAPSHOT, review_entry(finding, Task(5, {}, (), True), None), Columns(), {}, [])
     assert task["data"]["question"] == 'box: Marked "car". The model suggests taking it away. Is it right?'
     assert predictions(task) == {GIVEN: [], SUGGESTION: []}
+
+
+def test_of_a_mask_the_task_remembers_the_box_around_it() -> None:
+    """Enough to tell that another one was drawn in its place; the run lengths stand in the form already."""
+    mask = Mask(np.ones((20, 30), dtype=bool), 40, 50, 200, 100)
+    value = {"format": "rle", "rle": list(encode_mask(mask)), "brushlabels": ["sky"]}
+    size = {"original_width": 100, "original_height": 200, "image_rotation": 0}
+    brush = {"id": "m", "from_name": "brush", "to_name": "image", "type": "brushlabels", "value": value, **size}
+    (was,) = outlined([brush])
+    assert "rle" not in was["value"]
+    assert Codecs().overlap([was], [brush]) > 0.7
+    assert outlined([RESULT[0]]) == [RESULT[0]]
+
+
+def test_review_tasks_are_imported_in_requests_of_a_bounded_size() -> None:
+    """In their order, as many a request as fit; one that is too large goes alone."""
+    tasks = [{"data": "x" * n} for n in (10, 10, 500, 10, 10, 10)]
+    parts = list(in_parts(iter(tasks), 70))
+    assert [len(part) for part in parts] == [2, 1, 3]
+    assert [task for part in parts for task in part] == tasks
+    assert list(in_parts([], 70)) == []
