@@ -47,7 +47,7 @@ def fitted():
         pictures,
         given,
         LABELS,
-        np.arange(12) // 2,
+        np.arange(12) // 6,
         is_labelled=np.arange(12) > 0,
         minutes=2,
         told=lambda done, of: told.append((done, of)),

@@ -22,11 +22,12 @@ N_OUTCOMES = 6  # right, and five errors
 _FEWEST_ITEMS, _FEWEST_REGIONS = 6, 30
 _MOST_ITEMS = 400
 _FREE = 0.75  # of a believed region is on no given one where nobody marked it
-_PRIORS = np.array([0.95, *[0.01] * 5])  # of being right, and of each error, before anything is looked at
+# Of each error, and of leaving something out, before anything is looked at, on an image with one region. Of n regions
+# each has that by the square root of n: more errors are made on full images, but not as many more.
+_PRIOR = 0.02
 _STRENGTH = 10.0  # inverse, of what draws weights to 0
 _LEAST_DEVIATION = 0.1  # of a feature: what hardly differs on this project weighs little on another item
 _NEVER = -50.0  # log-odds of an error that cannot be planted
-_MISSED = 0.01  # of what is there, before anything is looked at
 _MOST_CERTAIN = 0.998  # that a believed region is there
 # Where there is too little to learn from: what `learn` makes of thirty images of discs, as the unit tests draw them.
 _UNTAUGHT = [
@@ -131,7 +132,7 @@ def _learn(seen: Sequence[_Seen]) -> dict[str, NDArray[Any]]:
     outcomes = np.concatenate([np.full(len(given), RIGHT), errors])
     weights = _fit(np.concatenate([given, planted]), outcomes, N_OUTCOMES)
     there = np.bincount(outcomes, minlength=N_OUTCOMES)
-    weights[-1, there > 0] += np.log(_PRIORS[there > 0] / there[there > 0])
+    weights[-1, there > 0] -= np.log(there[there > 0])  # all as likely; see `outcome_chances`
     believed, is_marked = (np.concatenate([getattr(each, name) for each in seen]) for name in ("believed", "is_marked"))
     marked = np.zeros(believed.shape[1] + 1)
     marked[0] = 1  # the score as it stands, where people marked all of them or none
@@ -167,9 +168,17 @@ def _fit(features: Floats, outcomes: Indices, n_outcomes: int) -> Floats:
     return weights
 
 
-def softmax(log_odds: Floats) -> Floats:
-    """Return (N, C) probabilities."""
-    raised = np.exp(log_odds - log_odds.max(axis=1, keepdims=True))
+def outcome_chances(features: Floats, weights: Floats) -> Floats:
+    """Return (G, 6) how likely each of all given masks of an item is right, and each error.
+
+    Args:
+        features: (G, F) of the masks.
+        weights: (F + 1, 6) of `learn`.
+    """
+    log_odds = with_constant(features) @ weights
+    prior = _PRIOR / max(1.0, np.sqrt(len(features)))
+    log_odds[:, RIGHT + 1 :] += np.log(prior)
+    raised = np.exp(log_odds - log_odds.max(axis=1, keepdims=True, initial=-np.inf))
     return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
@@ -178,14 +187,16 @@ def marked_chance(features: Floats, weights: Floats) -> Floats:
     return np.asarray(1 / (1 + np.exp(-np.clip(with_constant(features) @ weights, -30, 30))))
 
 
-def missing(marked: Floats) -> Floats:
+def missing(marked: Floats, n_given: int) -> Floats:
     """Return (P,) how likely believed regions that nobody marked are there.
 
-    People mark what is there but for a hundredth, so that what they mark says how likely anything is there; that it is
-    not marked is known then, and speaks against it.
+    People mark what is there, but for little, so that what they mark says how likely anything is there; that it is not
+    marked is known then, and speaks against it.
 
     Args:
         marked: (P,) how likely people mark them.
+        n_given: how many regions they marked.
     """
-    there = np.minimum(marked / (1 - _MISSED), _MOST_CERTAIN)
-    return np.asarray(there * _MISSED / (there * _MISSED + 1 - there))
+    missed = _PRIOR / np.sqrt(n_given + 1)
+    there = np.minimum(marked / (1 - missed), _MOST_CERTAIN)
+    return np.asarray(there * missed / (there * missed + 1 - there))

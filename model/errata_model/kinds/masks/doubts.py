@@ -14,9 +14,8 @@ from errata_model.kinds.masks.calibration import (
     learn,
     marked_chance,
     missing,
-    softmax,
+    outcome_chances,
     untaught,
-    with_constant,
 )
 from errata_model.kinds.masks.planting import BOUNDARY, MERGED, SPLIT, SPURIOUS, WRONG_CLASS
 from errata_model.kinds.masks.view import Look, view_of
@@ -63,7 +62,7 @@ def find_doubts(item: Item, labels: Sequence[str], calibration: Mapping[str, NDA
 def _given(item: Item, labels: Sequence[str], look: Look, weights: NDArray[np.floating]) -> list[Doubt]:
     if not item.given:
         return []
-    outcomes = softmax(with_constant(look.given) @ weights)
+    outcomes = outcome_chances(look.given, weights)
     errors = outcomes[:, _ERRORS]
     wrong = np.minimum(errors.sum(axis=1), 1)
     most = errors.max(axis=1, keepdims=True)
@@ -102,7 +101,7 @@ def _missing(item: Item, look: Look, weights: Mapping[str, NDArray[Any]], given:
         return []
     free = look.free()
     chances = marked_chance(look.believed, weights["believed"])
-    missed = missing(chances) * free
+    missed = missing(chances, len(item.given)) * free
     for row, believed in enumerate(look.shared.believed_of.tolist()):
         if believed >= 0:  # it may be the given one, badly drawn, which is doubted for that
             missed[believed] *= 1 - given[row].disagreement
