@@ -341,7 +341,7 @@ def entries() -> Callable[..., list[ReviewEntry]]:
     """Suspect the first label of each task, one disagreement a task."""
 
     def make(of: Snapshot, disagreements: Sequence[float], suggestion: str = "car") -> list[ReviewEntry]:
-        (control,) = of.controls
+        control = next(control for control in of.controls if control.name == "label")
         return [
             _entry(of, task, Codecs().proposal(control, [(suggestion, 0.97)]), disagreement)
             for task, disagreement in zip(of.tasks, disagreements, strict=False)
