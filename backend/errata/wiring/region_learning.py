@@ -14,6 +14,7 @@ from errata.audit.ports import Media, UsedEncoder
 from errata.labelstudio.task_texts import SpanTexts
 from errata_model.encoders.images import ImageEncoder, TorchvisionEncoder
 from errata_model.kinds.boxes.learner import fit_boxes
+from errata_model.kinds.masks.learner import fit_masks
 from errata_model.records import Control
 from errata_model.regions.records import FittedRegions
 
@@ -32,6 +33,8 @@ def region_learner_of(
     if control.kind == "boxes":
         backbone = next((each for each in encoders().values() if isinstance(each, TorchvisionEncoder)), None)
         return PictureLearner(partial(_fit_boxes, backbone), media, max_pixels, _used(backbone), "boxes 1")
+    if control.kind == "masks":
+        return PictureLearner(_fit_masks, media, max_pixels, None, "masks 1")
     if control.kind == "spans" and control.text is not None:
         return TextLearner(SpanTexts(control.text, media))
     return None
@@ -59,6 +62,21 @@ def _fit_boxes(
         backbone=None if backbone is None else backbone.name,
         weights=None if backbone is None else backbone.weights,
         trust=None if backbone is None else backbone.trust,
+        seed=lesson.seed,
+        minutes=lesson.minutes,
+        told=told,
+    )
+
+
+def _fit_masks(
+    pictures: Iterable[Image.Image | None], lesson: Lesson, told: Callable[[int, int], None]
+) -> FittedRegions:
+    return fit_masks(
+        pictures,
+        lesson.given,
+        lesson.control.labels,
+        lesson.groups,
+        is_labelled=lesson.is_labelled,
         seed=lesson.seed,
         minutes=lesson.minutes,
         told=told,

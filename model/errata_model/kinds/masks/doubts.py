@@ -59,7 +59,7 @@ def find_doubts(item: Item, labels: Sequence[str], calibration: Mapping[str, NDA
     return given + _missing(item, look, weights, given)
 
 
-def _given(item: Item, labels: Sequence[str], look: Look, weights: NDArray[np.floating]) -> list[Doubt]:
+def _given(item: Item, labels: Sequence[str], look: Look, weights: NDArray[np.float64]) -> list[Doubt]:
     if not item.given:
         return []
     outcomes = outcome_chances(look.given, weights)
