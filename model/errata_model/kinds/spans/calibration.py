@@ -23,6 +23,7 @@ from errata_model.kinds.spans.tokenwise import (
 )
 from errata_model.regions.calibration import N_FOLDS, folds_of
 from errata_model.regions.records import BOUNDARY, SPURIOUS, WRONG_CLASS, Item
+from errata_model.threads import threads_for
 
 ERRORS = (WRONG_CLASS, BOUNDARY, SPURIOUS)
 _FEWEST = 50  # spans, to learn from
@@ -63,12 +64,18 @@ def calibrate_tokens(items: Sequence[Item], labels: Sequence[str]) -> Mapping[st
     given, _, taken = given_spans(items, evidence, labels)
     if len(given) < _FEWEST:
         return {}
+    with threads_for(len(items)):
+        return _learn(given, taken, evidence, folds_of([item.key for item in items]), len(labels))
+
+
+def _learn(
+    given: TokenSpans, taken: NDArray[np.bool_], evidence: TokenEvidence, folds: Indices, n_labels: int
+) -> Mapping[str, NDArray[Any]]:
     rng = np.random.default_rng(_SEED)
-    planted = _planted(given, taken, evidence, len(labels), rng)
+    planted = _planted(given, taken, evidence, n_labels, rng)
     likely, is_marked = _likely(given, taken, evidence)
     if len(likely) - int(is_marked.sum()) < _FEWEST or int(is_marked.sum()) < _FEWEST:
         return {}
-    folds = folds_of([item.key for item in items])
     of_given = _by_fold(
         span_features(evidence, planted[0]), planted[1], folds[evidence.items[planted[0].first]], _learn_errors
     )

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from errata_model.threads import threads_for
+
 Floats = NDArray[np.float64]
 
 
@@ -177,7 +179,8 @@ def fit_field(
             gradient + penalty * parameters,
         )
 
-    best = _minimize(loss, n_weights + n_tags + n_tags**2, steps, deadline)
+    with threads_for(n_tags):  # the matrices are small
+        best = _minimize(loss, n_weights + n_tags + n_tags**2, steps, deadline)
     first, moves = best[n_weights : n_weights + n_tags], best[n_weights + n_tags :].reshape(n_tags, n_tags)
     return Field(
         best[:n_weights].reshape(n_columns, n_tags).astype(np.float32),
