@@ -30,18 +30,19 @@ _FEWEST_ITEMS = 20
 _MOST = 20_000  # more regions teach nothing new: so many parameters there are not
 _FEWEST_OF_LABEL = 10  # for an extent of its own
 _SEED = 0
+_BETTER_COPY = 7  # of `given_features`
 _NEVER = -30.0  # log-odds
 
-# Where there is too little to learn from, (5, 9) by `given_features` and a constant, set by hand: a spurious region has
-# no support, a badly placed one overlaps what it means by three to five tenths, and what is believed of the classes, and
-# the overlap with a better supported region of the same label, count as they stand.
+# Where there is too little to learn from, (5, 10) by `given_features` and a constant, set by hand: what is spurious has
+# no support, what is placed badly overlaps what it means by three to five tenths, and what is believed of the classes,
+# and the overlap with a better supported region of the same label, count as they stand.
 _UNTAUGHT_GIVEN = np.array(
     [
-        [0, 0, 0, 0, 0, 0, 0, 0, 0],
-        [-0.35, 0, 0, 0, 0, 0, 0, 0, -1],
-        [0.2, 0, 20, -28, 0, 0, 0, 0, -1.5],
-        [0, 0, 0, 0, -1, 0, 0, 0, 0],
-        [0, 0, 0, 0, 0, 0, 0, 10, -5],
+        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        [-0.35, 0, 0, 0, 0, 0, 0, 0, 0, -1],
+        [0.2, 0, 20, -28, 0, 0, 0, 0, 0, -1.5],
+        [0, 0, 0, 0, -1, 0, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0, 0, 0, 10, 0, -5],
     ]
 )
 _UNTAUGHT_COVER = -4.0  # of log-odds, for a region that another one covers
@@ -70,7 +71,7 @@ def calibrate_regions(
         pairs_of: tells which regions of an item overlap how much, where a kind has a way of its own.
 
     Returns:
-        `marked` (5, 14 + K) and `given` (5, 5, 9) weights, the constant last, one row a fold; `extents` (K,) the usual
+        `marked` (5, 14 + K) and `given` (5, 5, 10) weights, the constant last, one row a fold; `extents` (K,) the usual
         extent of each label's regions; `overlooked` () what the odds that one is missing are multiplied by: one over
         how many regions an item has on average, at most 1. Empty where fewer than 20 items, or fewer than 50 regions
         of either sort are there.
@@ -84,13 +85,14 @@ def calibrate_regions(
     folds = folds_of([item.key for item in items])
     believed = believed_features(marks, matched)
     marked = _fit(believed, matched.is_marked.astype(int), folds[marks.believed.items], 2)
-    given = _fit(*_planted(items, labels, folds, pairs_of), len(PRIORS))
+    usual = _usual_extents(marks.given, len(labels))
+    given = _fit(*_planted(items, labels, folds, usual, pairs_of), len(PRIORS))
     if marked is None or given is None:
         return {}
     return {
         "marked": marked[:, 1] - marked[:, 0],
         "given": given,
-        "extents": _usual_extents(marks.given, len(labels)),
+        "extents": usual,
         "overlooked": np.array(min(1.0, len(items) / len(marks.given))),
     }
 
@@ -125,7 +127,7 @@ def _some(items: Sequence[Item]) -> Sequence[Item]:
 
 
 def _planted(
-    items: Sequence[Item], labels: Sequence[str], folds: Indices, pairs_of: PairsOf | None
+    items: Sequence[Item], labels: Sequence[str], folds: Indices, usual: Floats, pairs_of: PairsOf | None
 ) -> tuple[Floats, Indices, Indices]:
     """Return features, sort of error (0: as it was given) and fold of given regions, and of those with errors."""
     rng = np.random.default_rng(_SEED)
@@ -141,8 +143,12 @@ def _planted(
         if sort and ERRORS[sort - 1] == WRONG_CLASS and len(labels) == 1:
             continue
         marks = to_marks([plant(item, rng) for item in items], labels, pairs_of)
-        features = given_features(marks, match_marks(marks))
-        kept = features[:, -1] > 0 if sort and ERRORS[sort - 1] == DUPLICATE else np.ones(len(features), dtype=bool)
+        features = given_features(marks, match_marks(marks), usual)
+        kept = (
+            features[:, _BETTER_COPY] > 0
+            if sort and ERRORS[sort - 1] == DUPLICATE
+            else np.ones(len(features), dtype=bool)
+        )
         found.append((features[kept], np.full(int(kept.sum()), sort), folds[marks.given.items[kept]]))
     features, sorts, of_fold = (np.concatenate(column) for column in zip(*found, strict=True))
     return features, sorts, of_fold

@@ -16,10 +16,11 @@ Indices = NDArray[np.int64]
 
 SAME = 0.5  # regions that overlap so much are of the same thing, as detection benchmarks have it
 NEAR = 0.1  # those that overlap less are of different things
-N_OF_BELIEVED, N_OF_GIVEN = 13, 8  # features; believed regions have one more for each label
+N_OF_BELIEVED = 13  # features, and one more for each label
 _LEAST_SCORE = 1e-3  # scores nearer to 0 and 1 are as good as that
 _LEAST_EXTENT = 1e-6
 _LEAST_EVIDENCE = 0.02  # for a class: what a detector's faintest regions come to
+_MOST_RELATIVE = 3.0
 _FEW = 0.05  # regions expected elsewhere, beside their sum
 
 
@@ -94,12 +95,18 @@ def believed_features(marks: Marks, matched: Matched) -> Floats:
     return np.column_stack((sure, about, sure[:, None] * about, is_label)).astype(np.float64)
 
 
-def given_features(marks: Marks, matched: Matched) -> Floats:
-    """Return (G, 8) what tells whether a given region is right.
+def given_features(marks: Marks, matched: Matched, usual: Floats) -> Floats:
+    """Return (G, 9) what tells whether a given region is right.
 
     Columns: 0 log-odds of the score of the believed region that it is matched to, the lowest where there is none; 1 is
     1 where there is none; 2 overlap with it; 3 the square of that; 4 see `class_log_ratio`; 5 logarithm of its extent;
-    6 most overlap with another given region of its label; 7 the same if that one is better supported.
+    6 most overlap with another given region of its label; 7 the same if that one is better supported; 8 how many times
+    as large or small it is as is usual for its label, the logarithm of that; 0 where nothing is usual.
+
+    Args:
+        marks: N items as columns.
+        matched: of them.
+        usual: (K,) extent of each label's regions; NaN where it is not known.
     """
     given, n = marks.given, len(marks.given)
     is_alone = matched.believed_of < 0
@@ -119,6 +126,7 @@ def given_features(marks: Marks, matched: Matched) -> Floats:
             _logarithm(given.extents).mean(axis=1),
             _most(same, n),
             _most(same.where(is_better), n),
+            np.abs(log_relative_extents(given, usual)),
         )
     )
 
@@ -142,6 +150,17 @@ def class_log_ratio(marks: Marks) -> Floats:
     own[known] = evidence[known, marks.given.labels[known]]
     evidence[known, marks.given.labels[known]] = 0
     return np.asarray(np.log(own / evidence.max(axis=1, initial=_LEAST_EVIDENCE)))
+
+
+def log_relative_extents(regions: Columns, usual: Floats) -> Floats:
+    """Return (N,) the logarithm of each extent in units of what is usual for its label, at most 20 times that.
+
+    0 where nothing is usual, the label is not known, or there is no extent.
+    """
+    known = np.flatnonzero((regions.labels != UNKNOWN) & (regions.extents > 0).all(axis=1))
+    found = np.zeros(len(regions))
+    found[known] = np.log(np.sqrt(regions.extents[known].prod(axis=1)) / usual[regions.labels[known]])
+    return np.clip(np.nan_to_num(found), -_MOST_RELATIVE, _MOST_RELATIVE)
 
 
 def log_odds(scores: Floats) -> Floats:

@@ -17,6 +17,7 @@ from errata_model.regions.evidence import (
     believed_features,
     class_evidence,
     given_features,
+    log_relative_extents,
     match_marks,
 )
 from errata_model.regions.geometry import is_nowhere
@@ -68,16 +69,12 @@ def score_marks(marks: Marks, calibration: Mapping[str, NDArray[Any]], keys: Seq
     of_marked, of_given, usual = weights(calibration, marks.n_labels)
     folds = folds_of(keys)
     matched = match_marks(marks)
-    errors = _shares(given_features(marks, matched), of_given[folds[marks.given.items]])[:, 1:]
-    folds_of_believed = folds[marks.believed.items]
-    features = believed_features(marks, matched)
-    odds = np.einsum("pf,pf->p", features, of_marked[folds_of_believed, :-1]) + of_marked[folds_of_believed, -1]
-    extents = np.sqrt(np.maximum(marks.believed.extents.prod(axis=1), 0))
-    labels = marks.believed.labels
-    with np.errstate(divide="ignore", invalid="ignore"):
-        relative = extents / np.where(labels != UNKNOWN, usual[labels] if marks.n_labels else np.nan, np.nan)
-        odds -= _OVERLOOKED * np.where(relative > 0, np.log(relative), 0)
-        odds += np.log(float(calibration.get("overlooked", 1.0)))
+    errors = _shares(given_features(marks, matched, usual), of_given[folds[marks.given.items]])[:, 1:]
+    features, of_marked = believed_features(marks, matched), of_marked[folds[marks.believed.items]]
+    odds = np.einsum("pf,pf->p", features, of_marked[:, :-1]) + of_marked[:, -1]
+    odds -= _OVERLOOKED * log_relative_extents(marks.believed, usual)
+    odds += np.log(float(calibration.get("overlooked", 1.0)))
+    with np.errstate(over="ignore"):
         missing = 1 / (1 + np.exp(-odds))
     near = np.flatnonzero(matched.given_of >= 0)
     missing[near] *= 1 - errors[matched.given_of[near], ERRORS.index(BOUNDARY)]
