@@ -78,31 +78,28 @@ def test_shapes_are_found_by_detectors_that_were_not_shown_them(fitted):
     assert np.mean(is_found) > 0.8
 
 
-def test_what_is_drawn_scores_above_what_is_not(fitted):
-    """The mean score of regions that are there is far above that of the others."""
+def test_scores_say_how_often_people_mark_such_regions(fitted):
+    """Together they promise as many as there are, and what is there has far higher ones."""
     _, given, found = fitted
     there, elsewhere = [], []
     for regions, believed in zip(given, found.believed, strict=True):
         for each in believed.regions:
             hits = any(each.label == region.label and overlap(each.shape, region.shape) > 0.5 for region in regions)
             (there if hits else elsewhere).append(each.score)
-    assert np.mean(there) > np.mean(elsewhere) + 0.3
+    assert np.mean(there) > np.mean(elsewhere) + 0.4
+    assert sum(there) + sum(elsewhere) == pytest.approx(len(there), rel=0.25)
 
 
 def test_regions_are_ranked_inside_the_picture_and_faint_ones_are_kept(fitted):
-    """No threshold is applied; every picture has regions and places, best first and within its borders."""
+    """No threshold is applied; every picture has regions, best first and within its borders."""
     for believed in fitted[2].believed:
         scores = [region.score for region in believed.regions]
         assert scores == sorted(scores, reverse=True)
-        assert 0 <= min(scores) < 0.25 < max(scores) <= 1
+        assert 0 <= min(scores) < 0.1 < max(scores) <= 1
         for region in believed.regions:
             box = region.shape
             assert min(box.x, box.y, box.width, box.height) >= 0
             assert max(box.x + box.width, box.y + box.height) <= 1 + 1e-6
-        corners, probabilities = believed.evidence["corners"], believed.evidence["probabilities"]
-        assert corners.shape == (len(probabilities), 4)
-        assert probabilities.shape[1] == len(LABELS) + 1
-        assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
 
 
 def test_a_new_picture_is_believed_by_all_detectors_together(fitted):

@@ -1,4 +1,4 @@
-"""What a detector's answers say of a picture: boxes with scores, and the likeliest classes of each place."""
+"""What detectors' answers say of a picture."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torchvision.ops import batched_nms, nms
+from torchvision.ops import batched_nms
 
 from errata_model.kinds.boxes.network import STRIDES, Answers, to_corners
 
 _CANDIDATES = 3000  # boxes of a class that are compared
 _SAME_BOX = 0.5  # overlap from which two boxes of a class are one
-_SAME_PLACE = 0.7  # overlap from which two boxes of any class tell the same
 
 
 def average(answers: Sequence[Answers]) -> Answers:
@@ -39,21 +38,20 @@ def mirror(answers: Answers, width: int, height: int) -> Answers:
 
 @dataclass(frozen=True, slots=True)
 class Detected:
-    """What is on one picture; corners are x0, y0, x1, y1 in shares of the picture.
+    """What is on one picture.
 
     Attributes:
-        corners: (R, 4) of boxes, best first. Those of one class overlap little; those of different classes may be one.
+        corners: (R, 4) x0, y0, x1, y1 in shares of the picture, best first. Boxes of one class overlap little; those of
+            different classes may be one.
         classes: (R,) int64.
-        scores: (R,) in [0, 1].
-        places: (P, 4) corners of boxes that overlap little, of whatever class.
-        probabilities: (P, K + 1) of the classes at each, the last one that of nothing.
+        said: (R,) probability of the class, in [0, 1].
+        quality: (R,) how well the box fits, in [0, 1].
     """
 
     corners: NDArray[np.float64]
     classes: NDArray[np.int64]
-    scores: NDArray[np.float64]
-    places: NDArray[np.float32]
-    probabilities: NDArray[np.float32]
+    said: NDArray[np.float64]
+    quality: NDArray[np.float64]
 
 
 def detect(answers: Answers, places: torch.Tensor, size_wh: tuple[int, int], most: int) -> Detected:
@@ -63,23 +61,21 @@ def detect(answers: Answers, places: torch.Tensor, size_wh: tuple[int, int], mos
         answers: of one canvas, (1, L, ...).
         places: (L, 3) of `locate`.
         size_wh: pixels of the canvas that are the picture.
-        most: boxes that are returned, and places.
+        most: boxes that are returned.
     """
     limits = torch.tensor([*size_wh, *size_wh], dtype=torch.float32)
     corners = torch.minimum(to_corners(places, answers.sides[0]).clamp(min=0), limits)
     is_inside = (corners[:, 2:] - corners[:, :2]).amin(dim=1) > 0
-    corners, probabilities = corners[is_inside], answers.logits[0].sigmoid()[is_inside]
-    scores = (probabilities * answers.quality[0].sigmoid()[is_inside, None]).sqrt()
+    corners, said, quality = corners[is_inside], answers.logits[0][is_inside], answers.quality[0][is_inside]
+    said, quality = said.sigmoid(), quality.sigmoid()
+    scores = said * quality[:, None]
     best, flat = scores.flatten().topk(min(_CANDIDATES, scores.numel()))
     rows, classes = flat // scores.shape[1], flat % scores.shape[1]
     kept = batched_nms(corners[rows], best, classes, _SAME_BOX)[:most]
-    found = nms(corners, scores.amax(dim=1), _SAME_PLACE)[:most]
-    there = probabilities[found] / probabilities[found].sum(dim=1, keepdim=True).clamp(min=1)
-    nothing = (1 - there.sum(dim=1, keepdim=True)).clamp(min=0)
+    rows, classes = rows[kept], classes[kept]
     return Detected(
-        (corners[rows[kept]] / limits).double().numpy(),
-        classes[kept].numpy(),
-        best[kept].double().numpy(),
-        (corners[found] / limits).numpy(),
-        torch.cat([there, nothing], dim=1).numpy(),
+        (corners[rows] / limits).double().numpy(),
+        classes.numpy(),
+        said[rows, classes].double().numpy(),
+        quality[rows].double().numpy(),
     )

@@ -15,10 +15,12 @@ from PIL import Image
 
 from errata_model.kinds.boxes.pictures import Pictures, draw_like
 from errata_model.kinds.boxes.planning import BATCH, LEAST_SIDE, choose_side, count_steps, fit_side, steps_wanted
+from errata_model.kinds.boxes.trust import is_marked, learn_trust
 from errata_model.regions.geometry import bounds_xyxy
 from errata_model.regions.records import Believed, FittedRegions, Region
 
 if TYPE_CHECKING:
+    from errata_model.kinds.boxes.detections import Detected
     from errata_model.kinds.boxes.model import BoxesModel
     from errata_model.kinds.boxes.training import Detectors, Marked
 
@@ -66,8 +68,8 @@ def fit_boxes(
         told: called after each step with how many of how many are done.
 
     Returns:
-        `believed` in the order of `pictures`. Their evidence is `corners`, (P, 4) x0, y0, x1, y1 in shares of the
-        picture, and `probabilities`, (P, K + 1), of the labels at each, the last one that of nothing.
+        `believed` in the order of `pictures`. A region's score is how probably people mark it, as learned from what
+        detectors said of the other folds; where there is too little to learn that from, it ranks and no more.
 
     Raises:
         ValueError: lengths do not fit, nothing is marked, labelled pictures are of one group, or the time is not
@@ -132,18 +134,37 @@ def cross_fit(
     most = int(np.clip(_MORE_REGIONS * max(map(len, given)), *_MOST_REGIONS))
     drawn = draw_like(region.shape for row in rows for region in given[row])
     model = BoxesModel(detectors.eval(), labels, scaled.side, most, drawn.__name__.lower())
-    return FittedRegions(_judge(model, scaled, folds), model.arrays())
+    found = _judge(model, scaled, folds)
+    trusts = _learn_trusts(found, marked, rows, folds)
+    model.weights = trusts[-1]
+    nothing = Believed(())
+    believed = [nothing if each is None else model.believe(each, trusts[folds[n]]) for n, each in enumerate(found)]
+    return FittedRegions(tuple(believed), model.arrays())
 
 
-def _judge(model: BoxesModel, scaled: Pictures, folds: NDArray[np.int64]) -> tuple[Believed, ...]:
-    """Return what is believed of each picture by the detector that did not see its fold; nothing of one not there."""
-    believed: dict[int, Believed] = {}
+def _judge(model: BoxesModel, scaled: Pictures, folds: NDArray[np.int64]) -> list[Detected | None]:
+    """Return what is found on each picture by the detector that did not see its fold; None of one not there."""
+    found: dict[int, Detected] = {}
     for fold in np.unique(folds).tolist():
         own = np.flatnonzero((folds == fold) & scaled.are_there).tolist()
         for start in range(0, len(own), BATCH):
             batch = own[start : start + BATCH]
-            believed.update(zip(batch, model.believe([scaled.load(row) for row in batch], [fold]), strict=True))
-    return tuple(believed.get(row, Believed(())) for row in range(len(folds)))
+            found.update(zip(batch, model.detect([scaled.load(row) for row in batch], [fold]), strict=True))
+    return [found.get(row) for row in range(len(folds))]
+
+
+def _learn_trusts(
+    found: Sequence[Detected | None], marked: Sequence[Marked], rows: NDArray[np.int64], folds: NDArray[np.int64]
+) -> list[NDArray[np.float64]]:
+    """Return the weights to trust each fold's detections by, learned from the others; last those of all."""
+    taught = [(row, each) for row in rows.tolist() if (each := found[row]) is not None]
+    said, quality = (np.concatenate([getattr(each, part) for _, each in taught]) for part in ("said", "quality"))
+    hits = np.concatenate(
+        [is_marked(each.corners, each.classes, marked[row].corners, marked[row].classes) for row, each in taught]
+    )
+    of_fold = np.repeat([folds[row] for row, _ in taught], [len(each.said) for _, each in taught])
+    masks = [of_fold != fold for fold in range(int(folds.max()) + 1)] + [np.ones(len(hits), dtype=bool)]
+    return [learn_trust(said[mask], quality[mask], hits[mask]) for mask in masks]
 
 
 def deal(
