@@ -1,0 +1,152 @@
+"""A reviewer decides about what is marked on a video in Label Studio's own page."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+from pydantic import SecretStr
+
+from errata.audit.progress import LineProgress
+from errata.labelstudio.review_project import marker
+from errata.settings import ProjectSettings, Settings
+from errata.wiring import BeliefOptions, Wiring
+
+CONFIG = """<View><Video name="video" value="$video" frameRate="10"/><VideoRectangle name="box" toName="video"/>
+<Labels name="what" toName="video"><Label value="car"/><Label value="bus"/></Labels>
+<TimelineLabels name="act" toName="video"><Label value="run"/></TimelineLabels></View>"""
+# Twenty blue frames, 64 by 48, in two seconds: WebM, deflated.
+VIDEO = (
+    "eNqTcr2/eL5TWyOj03cg/tTI4vS5kcOpqaU8NSnXqb2Ryam1kUkiuCGdkQEEmG8K+s4u2eW7uzt4dYuo58q04DWNCyE8sZB12UDeNd/dPUCeUM"
+    "jh9OA1TYxGEK5M8G6gZBPz4TcQcxgiGWgFQK7aoHV9YzO/k4NvQ49PYlmambGeoZ6hgVG4IwrXpbPDYb4DWBPI8dfXQd3md72Rsfhox73zNV17"
+    "9t7SmtPIoLR1TnNpXkpHI0Nba1h8WIBFcyOj8uPmFtavDxkeTNjQ6LCr0WBWI1PohpbQnY2Moe8aGWD+ZGJgAAXFr+Li+ckHGtJPzHRd3O7q5+"
+    "zv4hrk0o7imuLiq8kHupMR9qafWICseDJQcTJMsUJOZlJZQUX6iYWuiztcQoMcQzz9/YBqDAysQMhIzwAGGOSdt5U68TxvZFh8sJGBoSGAmWEu"
+    "o5YDgwEDgztHa2tHa0sHExNT6SrmH0zsHFfTZ/abX2L4999X6P+fiPCPifFHW+uB5J8/594e/fOMYfG0RoYUhouMDIwCAgwSDBIR+l8YOHoYwO"
+    "InsIsz6uAQn4BD/At2caYIbOJTG5n2MGwEi4skMCQm7L/AoGQAUs6sgN0Y5hYc4i+wi7P44BDfgF2cVQSHeAUO8TvYxdkcsHuXbQlW77JzYDeG"
+    "PQeLOCgzTtzdv7mRYXsXMNN/bGLc+KGRGQDkDydq"
+)
+QUIET = LineProgress(lambda _: None)
+
+
+def track(region_id: str, label: str, x: float = 10) -> dict[str, Any]:
+    """Return an object that moves to the right until frame 8, as the page stores it."""
+    key = {"frame": 1, "enabled": True, "rotation": 0, "x": x, "y": 10, "width": 30, "height": 30.5, "time": 0.1}
+    last = {**key, "frame": 8, "x": x + 30, "enabled": False, "time": 0.8}
+    value = {"framesCount": 20, "duration": 2, "sequence": [key, last], "labels": [label]}
+    return {"id": region_id, "from_name": "box", "to_name": "video", "type": "videorectangle", "value": value}
+
+
+def stretch(start: int, end: int) -> dict[str, Any]:
+    value = {"ranges": [{"start": start, "end": end}], "timelinelabels": ["run"]}
+    return {"id": "run", "from_name": "act", "to_name": "video", "type": "timelinelabels", "value": value}
+
+
+# What a person marked, and what the prediction has; a task each.
+MARKED = [
+    ([track("a", "bus"), stretch(2, 6)], [track("p", "car"), track("q", "bus", 40), stretch(2, 6)]),
+    ([track("a", "car"), stretch(2, 4)], [track("p", "car"), stretch(12, 18)]),
+]
+
+
+@pytest.fixture
+def errata(label_studio: Any, tmp_path: Path) -> Iterator[Wiring]:
+    """Open errata as a command would."""
+    settings = Settings(
+        label_studio_url=label_studio.url,
+        label_studio_token=SecretStr(label_studio.token),
+        data_dir=tmp_path / "data",
+    )
+    with closing(Wiring(settings)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def project(label_studio: Any) -> Iterator[int]:
+    """Make a project of videos that are marked and predicted; take its review project away too."""
+    client = label_studio.client
+    project_id = client.post("api/projects/", {"title": "Videos", "label_config": CONFIG})["id"]
+    address = uploaded(label_studio, project_id)
+    tasks = [
+        {
+            "data": {"video": address},
+            "annotations": [{"result": given}],
+            "predictions": [{"model_version": "theirs", "score": 0.9, "result": predicted}],
+        }
+        for given, predicted in MARKED
+    ]
+    client.post(f"api/projects/{project_id}/import", tasks)
+    yield project_id
+    for each in list(client.paged("api/projects/", {"include": "id,description"})):
+        if each["id"] == project_id or marker(project_id) in (each["description"] or ""):
+            client.delete(f"api/projects/{each['id']}/")
+
+
+def uploaded(label_studio: Any, project_id: int) -> str:
+    """Upload the video; return its address in task data."""
+    content = zlib.decompress(base64.b64decode(VIDEO))
+    headers = {"Authorization": f"Token {label_studio.token}"}
+    with httpx.Client(base_url=label_studio.url, headers=headers, timeout=300, trust_env=False) as http:
+        files = {"video": ("tiny.webm", content, "video/webm")}
+        said = http.post(f"api/projects/{project_id}/import?commit_to_project=false", files=files).json()
+        ids = json.dumps(said["file_upload_ids"])
+        (listed,) = http.get(f"api/projects/{project_id}/file-uploads", params={"ids": ids}).json()
+    return f"/data/{listed['file']}"
+
+
+def results(client: Any, project_id: int) -> list[list[dict[str, Any]]]:
+    """Return each task's only annotation's result."""
+    tasks = sorted(client.paged("api/tasks/", {"project": project_id, "fields": "all"}), key=lambda task: task["id"])
+    return [task["annotations"][0]["result"] for task in tasks]
+
+
+def decide(page: Page, words: str) -> None:
+    """Click on a decision, and submit."""
+    page.locator("label").filter(has_text=re.compile(rf"^{re.escape(words)}\[")).click()
+    with page.expect_response(lambda said: said.request.method == "POST" and "annotations" in said.url) as said:
+        page.locator("button", has_text="Submit").click()
+    assert said.value.status == 201
+
+
+def test_what_is_marked_on_a_video_is_decided_fixed_and_given_back(
+    page: Page, label_studio: Any, errata: Wiring, project: int
+) -> None:
+    """Objects and stretches stand in the form; saved untouched they are kept, and a suggestion brings every object."""
+    client = label_studio.client
+    before = results(client, project)
+    errata.project_settings.put(project, ProjectSettings(belief="stored"))
+    errata.audit(project, BeliefOptions(), QUIET)
+    (review,) = (
+        each["id"]
+        for each in client.paged("api/projects/", {"include": "id,description"})
+        if marker(project) in (each["description"] or "")
+    )
+    queue = {task["data"]["control"]: task for task in client.paged("api/tasks/", {"project": review, "fields": "all"})}
+    assert queue.keys() == {"box", "act"}
+
+    for control, words in (("box", "Use the suggestion"), ("act", "The label is right")):
+        page.goto(f"{label_studio.url}projects/{review}/data?task={queue[control]['id']}")
+        expect(page.get_by_role("heading", name=queue[control]["data"]["question"])).to_be_visible()
+        expect(page.get_by_text("1 of 20")).to_be_visible()  # the video is there
+        expect(page.locator(".lsf-outliner-item").first).to_be_visible()  # and what is marked on it
+        decide(page, words)
+
+    taken = errata.take_verdicts(project)
+    assert (taken.total, taken.contradictory) == (2, 0)
+    applied = errata.apply(project)
+    assert len(applied.written) == 1
+    first, second = results(client, project)
+    boxes = [each["value"]["labels"] for each in first if each["from_name"] == "box"]
+    assert boxes == [["car"], ["bus"]]
+    assert [each for each in first if each["from_name"] == "act"] == [stretch(2, 6)]
+    assert second == before[1]
+    errata.undo(project, applied.changeset_id)
+    assert results(client, project) == before
