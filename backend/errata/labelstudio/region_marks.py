@@ -21,6 +21,8 @@ from errata_model.regions.shapes import Size
 ASKED, SUGGESTED = "asked about", "suggested"
 ASKED_COLOUR, SUGGESTED_COLOUR = "red", "turquoise"  # in words
 _COLOURS = {ASKED: "#ff1744", SUGGESTED: "#00e5ff"}
+# Keys that no keyboard has: without any Label Studio's page gives hidden labels keys too, and labels regions by them.
+_KEYS = {ASKED: "ctrl+alt+shift+f23", SUGGESTED: "ctrl+alt+shift+f24"}
 _FRAME = "rectanglelabels"
 _TAGS = {
     "rectanglelabels": "RectangleLabels",
@@ -68,7 +70,7 @@ class RegionMarks:
             is_line = form in (_FRAME, "ellipselabels", "polygonlabels")
             tag = ET.Element(_TAGS[form], {"name": name, "toName": to_name, **(_LINES if is_line else {})})
             for label, colour in _COLOURS.items():
-                ET.SubElement(tag, "Label", {"value": label, "background": colour})
+                ET.SubElement(tag, "Label", {"value": label, "background": colour, "hotkey": _KEYS[label]})
             yield tag
 
     def asked(self, region: Results) -> list[dict[str, Any]]:

@@ -346,3 +346,26 @@ def test_a_label_that_the_config_lost_is_a_conflict(regions, story):
     """Of regions as of all labels."""
     regions.answer(regions.find("a", "replace", "tram"), "take_proposal")
     assert ['has no "tram"' in conflict.why for conflict in regions.plan().conflicts] == [True]
+
+
+@pytest.mark.parametrize(
+    ("region_id", "action", "label", "place"),
+    [("a", "replace", "bus", HERE), ("a", "remove", "car", HERE), (None, "add", "van", ELSEWHERE)],
+)
+@pytest.mark.parametrize("arrives", [True, False], ids=["written", "not written"])
+def test_a_crash_between_journal_and_label_studio_is_settled(
+    regions, story, killed, region_id, action, label, place, arrives
+):
+    """What arrived counts as written and can be undone; what did not is planned again."""
+    regions.answer(regions.find(region_id, action, label, place), "take_proposal")
+    failures = story.annotations.replies_lost if arrives else story.annotations.refusals
+    failures[1] = killed()
+    with pytest.raises(killed):
+        regions.apply()
+    failures.clear()
+    plan = regions.plan()
+    assert (len(plan.changes), plan.applied) == ((0, 1) if arrives else (1, 0))
+    assert story.journal.states == (["written"] if arrives else ["dropped"])
+    regions.apply()
+    story.undo()
+    assert regions.now == regions.first
