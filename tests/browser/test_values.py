@@ -21,23 +21,34 @@ from errata.wiring import BeliefOptions, Wiring
 CONFIG = """<View><Text name="text" value="$text"/><Text name="other" value="$other"/>
 <Rating name="stars" toName="text"/><Number name="price" toName="text" min="0" max="10"/>
 <DateTime name="day" toName="text" only="date" min="2020-01-01" max="2020-12-31"/>
-<TextArea name="note" toName="text"/><Pairwise name="better" toName="text,other"/></View>"""
+<TextArea name="note" toName="text"/><TextArea name="said" toName="text"/>
+<Pairwise name="better" toName="text,other"/><List name="items" value="$items"/><Ranker name="order" toName="items"/>
+</View>"""
 KEYS = {"stars": ("rating", "rating"), "price": ("number", "number"), "day": ("datetime", "datetime")}
-KEYS |= {"note": ("textarea", "text"), "better": ("pairwise", "selected")}
+KEYS |= {"note": ("textarea", "text"), "said": ("textarea", "text"), "better": ("pairwise", "selected")}
+KEYS |= {"order": ("ranker", "ranker")}
 # Control -> what a person answered, and what the prediction says; a task each.
 CASES: dict[str, tuple[Any, Any]] = {
     "stars": (1, 4),
     "price": (2, 9),
     "day": ("2020-01-03", "2020-11-03"),
     "note": (["a red car"], ["two blue bikes"]),
+    "said": (["yes", "no"], ["yes", "perhaps not"]),
     "better": ("left", "right"),
+    "order": ({"order": ["a", "b", "c"]}, {"order": ["c", "b", "a"]}),
 }
+ITEMS = [{"id": name, "title": f"item {name}"} for name in "abc"]
 
 
 def answer(control: str, value: Any) -> dict[str, Any]:
     type_, key = KEYS[control]
-    to_name = control if type_ == "pairwise" else "text"
+    to_name = {"better": control, "order": "items"}.get(control, "text")
     return {"id": f"r{control}", "from_name": control, "to_name": to_name, "type": type_, "value": {key: value}}
+
+
+def predicted(control: str, value: Any) -> dict[str, Any]:
+    """Return what a prediction may say: of a preference not what the page stores."""
+    return {**answer(control, value), **({"to_name": "text"} if control == "better" else {})}
 
 
 @pytest.fixture
@@ -59,9 +70,9 @@ def reviewed(label_studio: Any, errata: Wiring) -> Iterator[tuple[int, dict[str,
     project_id = client.post("api/projects/", {"title": "Answers", "label_config": CONFIG})["id"]
     tasks = [
         {
-            "data": {"text": f"left {control}", "other": f"right {control}"},
+            "data": {"text": f"left {control}", "other": f"right {control}", "items": ITEMS},
             "annotations": [{"result": [answer(control, given)]}],
-            "predictions": [{"model_version": "theirs", "result": [{**answer(control, said), "to_name": "text"}]}],
+            "predictions": [{"model_version": "theirs", "result": [predicted(control, said)]}],
         }
         for control, (given, said) in CASES.items()
     ]
@@ -73,6 +84,12 @@ def reviewed(label_studio: Any, errata: Wiring) -> Iterator[tuple[int, dict[str,
     yield project_id, {task["data"]["control"]: task for task in queue}
     client.delete(f"api/projects/{review_id}/")
     client.delete(f"api/projects/{project_id}/")
+
+
+def results(client: Any, project_id: int) -> list[list[dict[str, Any]]]:
+    """Return each task's only annotation's result."""
+    tasks = sorted(client.paged("api/tasks/", {"project": project_id, "fields": "all"}), key=lambda task: task["id"])
+    return [task["annotations"][0]["result"] for task in tasks]
 
 
 def decide(page: Page, words: str) -> None:
@@ -116,13 +133,28 @@ def test_answers_stand_in_the_form_and_corrections_of_them_are_planned(
     page.get_by_text("right better", exact=True).last.click()
     decide(page, "I corrected it above")
 
+    open_form("said")
+    expect(page.get_by_text("no", exact=True)).to_be_visible()
+    decide(page, "Use the suggestion")
+
+    open_form("order")
+    decide(page, "Use the suggestion")
+
     taken = errata.take_verdicts(project_id)
-    assert (taken.total, taken.contradictory) == (5, 0)
+    assert (taken.total, taken.contradictory) == (7, 0)
     plan = errata.plan(project_id)
     assert plan.conflicts == ()
     assert sorted(change_words(change.old_label, change.new_label) for change in plan.changes) == [
         '"1" -> "4"',
         '"2" -> "7"',
         '"2020-01-03" -> "2020-05-06"',
+        '"a, b, c" -> "c, b, a"',
         '"left" -> "right"',
+        '"yes\nno" -> "yes\nperhaps not"',
     ]
+    applied = errata.apply(project_id)
+    fixed = {"stars": 4, "price": 7, "day": "2020-05-06", "note": ["a red car"], "said": ["yes", "perhaps not"]}
+    fixed |= {"better": "right", "order": {"order": ["c", "b", "a"]}}
+    assert results(label_studio.client, project_id) == [[answer(*each)] for each in fixed.items()]
+    errata.undo(project_id, applied.changeset_id)
+    assert results(label_studio.client, project_id) == [[answer(name, given)] for name, (given, _) in CASES.items()]
