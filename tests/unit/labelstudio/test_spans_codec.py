@@ -195,3 +195,20 @@ def test_only_spans_inside_of_their_text_are_written() -> None:
         spans.write(TEXT, Region("", "PER", Span(1, 9)), None, "abc")
     with pytest.raises(ValueError, match="must be a span"):
         spans.write(TEXT, Region("", "PER", Box(0, 0, 1, 1)), None, "abc")
+
+
+@pytest.mark.parametrize(
+    ("markup", "page", "inline"),
+    [
+        ("\n<html>\n<head><title>T</title></head>\n<body>\n<p>a</p></body>", "\na", "\n\nT\n\na"),
+        ("  <style>p {}</style>\n <p>a</p>\n<p>b</p>", "a\nb", "  p {}\n a\nb"),
+        ("<p>a<script>x()</script>b</p><!-- c --><p>&amp;&eacute;<br/>d</p>", "ab&é\nd", "ab&é\nd"),
+        ("<pre>\nx\r\ny</pre><table>\n<tr><td>1</td> <td>2</td></tr></table>", "x\ny\n1 2", "x\ny\n1 2"),
+        ("a < b <b", "a < b ", "a < b "),
+        ("", "", ""),
+    ],
+)
+def test_markup_is_counted_as_a_browser_has_its_nodes(markup: str, page: str, inline: str) -> None:
+    """As on the page of Label Studio 1.23.2: in a frame of its own without the head, inline with all of it."""
+    assert span_text(TextForm("HyperText"), markup) == page
+    assert span_text(TextForm("HyperText", inline="true"), markup) == inline

@@ -51,10 +51,12 @@ def find_doubts(item: Item, labels: Sequence[str], calibration: Mapping[str, NDA
     given, places, taken = given_spans([item], evidence, labels)
     of_given, of_likely = (weights[folds_of([item.key])[0]] for weights in weights_of(calibration))
     shares = _shares(span_features(evidence, given), of_given)
+    found, overlooked = _overlooked(evidence, taken, of_likely)
+    _join(found, overlooked, given, shares, evidence)
     doubts = [Doubt(row, 1.0, {SPURIOUS: 1.0}, "remove") for row in range(len(item.given))]
     for n, (_, row) in enumerate(places):
         doubts[row] = _of_given(item, row, shares[n], _Place(evidence, given, n, taken), labels)
-    return doubts + _missing(item, evidence, given, taken, shares, of_likely, labels)
+    return doubts + _missing(found, overlooked, evidence, labels)
 
 
 class _Place:
@@ -113,23 +115,45 @@ def _of_given(item: Item, row: int, shares: Floats, place: _Place, labels: Seque
     return Doubt(row, disagreement, fired, action, proposal, top)
 
 
-def _missing(
-    item: Item,
-    evidence: TokenEvidence,
-    given: TokenSpans,
-    taken: NDArray[np.bool_],
-    shares: Floats,
-    of_likely: Floats,
-    labels: Sequence[str],
-) -> list[Doubt]:
+def _overlooked(
+    evidence: TokenEvidence, taken: NDArray[np.bool_], of_likely: Floats
+) -> tuple[list[tuple[int, int, int, float]], Floats]:
+    """Return what is likely where nothing is given, and how likely each is overlooked."""
     found = find_likely(evidence, ~taken)
     spans = to_spans(np.array([row[:3] for row in found], dtype=np.int64).reshape(-1, 3), taken, evidence)
     odds = span_features(evidence, spans) @ of_likely[:-1] + of_likely[-1]
+    return found, np.asarray(1 / (1 + np.exp(-odds)))
+
+
+def _join(
+    found: Sequence[tuple[int, int, int, float]],
+    overlooked: Floats,
+    given: TokenSpans,
+    shares: Floats,
+    evidence: TokenEvidence,
+) -> None:
+    """Take what continues a given span of its class for a doubt about where that one ends, not for a span of its own.
+
+    `overlooked` and `shares` are changed: as likely as the tokens go on from the one to the other, what speaks for the
+    likely span speaks against the given one's boundary.
+    """
+    boundary = 1 + ERRORS.index(BOUNDARY)
+    for n, (first, last, k, _) in enumerate(found):
+        for row in np.flatnonzero(((given.last == first) | (given.first == last)) & (given.classes == k)).tolist():
+            joint = max(first, int(given.first[row]))
+            within = max(float(1 - evidence.probabilities[joint, 0]), 1e-9)
+            goes_on = 1 - min(1.0, float(evidence.begins[joint]) / within)
+            moved = float(overlooked[n]) * goes_on
+            overlooked[n] *= (1 - goes_on) * (1 - shares[row, boundary])
+            shares[row] *= 1 - moved
+            shares[row, boundary] += moved
+
+
+def _missing(
+    found: Sequence[tuple[int, int, int, float]], overlooked: Floats, evidence: TokenEvidence, labels: Sequence[str]
+) -> list[Doubt]:
     doubts = []
-    for (first, last, k, score), overlooked in zip(found, (1 / (1 + np.exp(-odds))).tolist(), strict=True):
-        # What touches a given span of its class belongs to it, as far as that one is doubted to end where it does.
-        touches = ((given.last == first) | (given.first == last)) & (given.classes == k)
-        disagreement = overlooked * float(np.prod(1 - shares[touches, 1 + ERRORS.index(BOUNDARY)]))
+    for (first, last, k, score), disagreement in zip(found, overlooked.tolist(), strict=True):
         place = Span(int(evidence.starts[first]), int(evidence.ends[last - 1]))
         region = Region("", labels[k], place, score)
         doubts.append(Doubt(None, disagreement, {MISSING: disagreement}, "add", region, ((labels[k], score),)))

@@ -92,8 +92,8 @@ def fit_spans(
         raise ValueError(f"`given`, `groups` and `is_labelled` must be of {n_texts} texts")
     corpus = _corpus(texts, given, labels)
     numbers = np.unique(groups, return_inverse=True)[1].reshape(-1)
-    teaching = _check(corpus, numbers, labelled)
-    folds = _deal(numbers, teaching, seed)
+    _check(corpus, numbers, labelled)
+    folds = _deal(numbers, labelled, seed)
     parts = [fold for fold in range(N_FOLDS) if (folds == fold).any()]
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
     elsewhere = _elsewhere(corpus, numbers, labelled, len(labels))
@@ -129,34 +129,30 @@ def _corpus(texts: Sequence[str], given: Sequence[Sequence[Region]], labels: Seq
     return _Corpus(tokens, hash_tokens(texts, tokens), np.concatenate([np.zeros(0, dtype=np.int64), *tags]), begins)
 
 
-def _check(corpus: _Corpus, groups: NDArray[np.int64], is_labelled: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return (n,) which texts have spans to learn from.
-
-    Raises:
-        ValueError: not two groups have.
-    """
-    has_spans = (
-        np.add.reduceat(np.append(corpus.tags > 0, False), corpus.begins[:-1]) > 0 if len(groups) else groups > 0
-    )
-    has_spans &= (np.diff(corpus.begins) > 0) & is_labelled
-    if len(np.unique(groups[has_spans])) < _FEWEST:
+def _check(corpus: _Corpus, groups: NDArray[np.int64], is_labelled: NDArray[np.bool_]) -> None:
+    """Raise ValueError unless texts of two groups have spans to learn from."""
+    lengths = np.diff(corpus.begins)
+    has_spans = np.bincount(np.repeat(np.arange(len(groups)), lengths), corpus.tags > 0, len(groups)) > 0
+    if len(np.unique(groups[has_spans & is_labelled])) < _FEWEST:
         raise ValueError("fewer than two texts that differ have spans, so nothing is left to judge any of them by")
-    return np.asarray(has_spans)
 
 
-def _deal(groups: NDArray[np.int64], is_teaching: NDArray[np.bool_], seed: int) -> NDArray[np.int64]:
-    """Return (n,) folds of whole groups, as many as five, with texts that have spans in each."""
+def _deal(groups: NDArray[np.int64], is_labelled: NDArray[np.bool_], seed: int) -> NDArray[np.int64]:
+    """Return (n,) folds of whole groups, as many as five, with texts that are labelled in each.
+
+    What the labels are does not matter: the folds of all texts stay as they are when those of one change.
+    """
     sizes = np.bincount(groups, minlength=int(groups.max(initial=-1)) + 1)
-    n_teaching = np.bincount(groups[is_teaching], minlength=len(sizes))
+    n_labelled = np.bincount(groups[is_labelled], minlength=len(sizes))
     shuffled = np.random.default_rng(seed).permutation(len(sizes))
-    order = shuffled[np.lexsort((-sizes[shuffled], -n_teaching[shuffled]))]
-    n_folds = min(N_FOLDS, int((n_teaching > 0).sum()))
+    order = shuffled[np.lexsort((-sizes[shuffled], -n_labelled[shuffled]))]
+    n_folds = min(N_FOLDS, int((n_labelled > 0).sum()))
     of_group = np.zeros(len(sizes), dtype=np.int64)
     filled = np.zeros((n_folds, 2))
     for group in order.tolist():
-        fold = int(np.lexsort((filled[:, 1], filled[:, 0]))[0]) if n_teaching[group] else int(filled[:, 1].argmin())
+        fold = int(np.lexsort((filled[:, 1], filled[:, 0]))[0]) if n_labelled[group] else int(filled[:, 1].argmin())
         of_group[group] = fold
-        filled[fold] += (n_teaching[group], sizes[group])
+        filled[fold] += (n_labelled[group], sizes[group])
     return of_group[groups]
 
 
