@@ -54,6 +54,7 @@ def stretch(start: int, end: int) -> dict[str, Any]:
 MARKED = [
     ([track("a", "bus"), stretch(2, 6)], [track("p", "car"), track("q", "bus", 40), stretch(2, 6)]),
     ([track("a", "car"), stretch(2, 4)], [track("p", "car"), stretch(12, 18)]),
+    ([track("a", "car"), track("b", "bus", 40)], [track("p", "car"), track("q", "car", 40)]),
 ]
 
 
@@ -129,24 +130,26 @@ def test_what_is_marked_on_a_video_is_decided_fixed_and_given_back(
         for each in client.paged("api/projects/", {"include": "id,description"})
         if marker(project) in (each["description"] or "")
     )
-    queue = {task["data"]["control"]: task for task in client.paged("api/tasks/", {"project": review, "fields": "all"})}
-    assert queue.keys() == {"box", "act"}
+    listed = client.paged("api/tasks/", {"project": review, "fields": "all"})
+    queue = sorted(listed, key=lambda task: task["data"]["source_task"])
+    assert [task["data"]["control"] for task in queue] == ["box", "act", "box"]
 
-    for control, words in (("box", "Use the suggestion"), ("act", "The label is right")):
-        page.goto(f"{label_studio.url}projects/{review}/data?task={queue[control]['id']}")
-        expect(page.get_by_role("heading", name=queue[control]["data"]["question"])).to_be_visible()
+    for task, words in zip(queue, ("Use the suggestion", "Use the suggestion", "The label is right"), strict=True):
+        page.goto(f"{label_studio.url}projects/{review}/data?task={task['id']}")
+        expect(page.get_by_role("heading", name=task["data"]["question"])).to_be_visible()
         expect(page.get_by_text("1 of 20")).to_be_visible()  # the video is there
         expect(page.locator(".lsf-outliner-item").first).to_be_visible()  # and what is marked on it
         decide(page, words)
 
     taken = errata.take_verdicts(project)
-    assert (taken.total, taken.contradictory) == (2, 0)
+    assert (taken.total, taken.contradictory) == (3, 0)
     applied = errata.apply(project)
-    assert len(applied.written) == 1
-    first, second = results(client, project)
+    assert len(applied.written) == 2
+    first, second, third = results(client, project)
     boxes = [each["value"]["labels"] for each in first if each["from_name"] == "box"]
     assert boxes == [["car"], ["bus"]]
     assert [each for each in first if each["from_name"] == "act"] == [stretch(2, 6)]
-    assert second == before[1]
+    assert second == [track("a", "car"), stretch(12, 18)]
+    assert third == before[2]
     errata.undo(project, applied.changeset_id)
     assert results(client, project) == before
