@@ -7,7 +7,6 @@ another the page gives a click to the one that comes first.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -97,7 +96,7 @@ class RegionMarks:
         if name is None:  # drawn by a control that the config does not have any more
             return []
         mark = {"id": f"errata-{label.replace(' ', '-')}", "from_name": name, "to_name": to_name, "type": form}
-        value = {**copy.deepcopy(dict(place)), form: [label]}
+        value = {**place, form: [label]}
         return [{**_about_image(about), **mark, "value": value, "readonly": True}]
 
 

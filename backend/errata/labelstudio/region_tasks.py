@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -22,7 +21,7 @@ Region = Mapping[str, Any]
 
 
 def region_predictions(
-    snapshot: Snapshot, finding: Finding, source_result: Sequence[Region]
+    snapshot: Snapshot, finding: Finding, result: Sequence[Region]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]] | None]:
     """Return the results that the review task opens with, and that its suggestion has; None where there is none.
 
@@ -32,14 +31,13 @@ def region_predictions(
     Args:
         snapshot: the source.
         finding: about a region of the annotation, or about one that is missing.
-        source_result: the annotation's whole result; empty where it is gone.
+        result: the annotation's whole result, as it can be shown; empty where it is gone.
     """
-    result = showable(source_result)
     marks = region_marks(snapshot.label_config, snapshot.controls)
     was, proposed = region_in_question(finding, result), _proposed(finding)
-    shown = [copy.deepcopy(each) for each in result]
-    for each in shown:
-        if each in was:
+    shown = region_edits.copied_result(result)
+    for each, given in zip(shown, result, strict=True):
+        if any(given is one for one in was):
             each["meta"] = _noted(each.get("meta"))
     if was:
         shown += marks.asked(was)
@@ -56,7 +54,7 @@ def showable(result: Sequence[Region]) -> list[dict[str, Any]]:
     """
     ids = {each.get("id") for each in result if isinstance(each, Mapping)}
     kept = [each for each in result if isinstance(each, Mapping) and _can_be_shown(each, ids)]
-    copied = [copy.deepcopy(dict(each)) for each in kept]
+    copied = region_edits.copied_result(kept)
     for each in copied:
         value = each.get("value")
         if isinstance(value, dict) and value.get("closed") is False:
@@ -107,7 +105,6 @@ def region_columns(finding: Finding, controls: Sequence[Control], result: Sequen
     Returns:
         "labels": control -> region id -> [label, canonical hash]; "was": the results of the region in question.
     """
-    result = showable(result)
     labels = {
         control.name: {
             region_id: [region_edits.label_of(region, control.name), region_edits.hash_of(region, control.name)]

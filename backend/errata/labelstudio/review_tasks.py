@@ -9,7 +9,13 @@ from typing import Any
 from errata.audit.ports import ReviewEntry, Snapshot
 from errata.audit.wording import named, unbroken
 from errata.labelstudio.codecs import Codecs
-from errata.labelstudio.region_tasks import read_regions, region_columns, region_predictions, region_question
+from errata.labelstudio.region_tasks import (
+    read_regions,
+    region_columns,
+    region_predictions,
+    region_question,
+    showable,
+)
 from errata.labelstudio.review_config import Columns
 from errata.review.records import Answer, TagChange
 from errata_model.records import REGION_KINDS
@@ -44,10 +50,11 @@ def review_task(
     """
     finding, said = entry.finding, _columns(snapshot, entry)
     if finding.given.kind in REGION_KINDS:
-        given, suggested = region_predictions(snapshot, finding, source_result)
-        asked = region_question(finding, source_result)
+        shown = showable(source_result)
+        given, suggested = region_predictions(snapshot, finding, shown)
+        asked = region_question(finding, shown)
         said["question"] = unbroken(named(asked, finding.given.control, len(snapshot.controls)))
-        said["given_regions"] = region_columns(finding, snapshot.controls, source_result)
+        said["given_regions"] = region_columns(finding, snapshot.controls, shown)
     else:
         given = _given_result(snapshot, entry, source_result)
         suggested = _suggested_result(entry, given)

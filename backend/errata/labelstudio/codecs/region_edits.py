@@ -6,7 +6,6 @@ that draws it, and what is answered about it alone (`perRegion`), which repeats 
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -107,6 +106,11 @@ def is_same_place(one: Results, other: Results) -> bool:
     return (a.get("type"), _canonical_place(a)) == (b.get("type"), _canonical_place(b))
 
 
+def copied_result(result: Results) -> list[dict[str, Any]]:
+    """Return a copy whose regions and values can be changed, but not what these hold: masks are large."""
+    return [_copied(each) for each in result]
+
+
 def with_region(result: Results, control: str, region_id: str, value: Results) -> list[dict[str, Any]]:
     """Return a copy of `result` in which a region is as `value` says, with all else as it was.
 
@@ -116,7 +120,7 @@ def with_region(result: Results, control: str, region_id: str, value: Results) -
         region_id: which one; one that is not there is added.
         value: the results that say where it is and what its label is, whatever their id; empty takes it away.
     """
-    copied = [copy.deepcopy(dict(each)) for each in result]
+    copied = copied_result(result)
     if not value:
         return _without(copied, control, region_id)
     if not parts(result, control, region_id):
@@ -129,13 +133,18 @@ def restored(result: Results, before: Results, control: str, region_id: str) -> 
     was = parts(before, control, region_id)
     if not was or parts(result, control, region_id):
         return with_region(result, control, region_id, was)
-    out = [copy.deepcopy(dict(each)) for each in result]
+    out = copied_result(result)
     there = {each.get("id") for each in out} | {region_id}
     for index, each in enumerate(before):
         is_of_region = each.get("id") == region_id or (_names(each, region_id) and _ends(each) <= there)
         if is_of_region and each not in out:
-            out.insert(min(index, len(out)), copy.deepcopy(dict(each)))
+            out.insert(min(index, len(out)), _copied(each))
     return out
+
+
+def _copied(each: Region) -> dict[str, Any]:
+    value = each.get("value")
+    return {**each, "value": dict(value)} if isinstance(value, Mapping) else dict(each)
 
 
 def _without(result: list[dict[str, Any]], control: str, region_id: str) -> list[dict[str, Any]]:
@@ -148,8 +157,8 @@ def _without(result: list[dict[str, Any]], control: str, region_id: str) -> list
 
 def _with_added(result: list[dict[str, Any]], region_id: str, value: Results) -> list[dict[str, Any]]:
     for each in value:
-        made = {"id": region_id} | {key: copy.deepcopy(each[key]) for key in _KEPT_OF_NEW if key in each}
-        made |= {"value": copy.deepcopy(dict(each["value"])), "origin": "manual"}  # a person has decided on it
+        made = {"id": region_id} | {key: each[key] for key in _KEPT_OF_NEW if key in each}
+        made |= {"value": dict(each["value"]), "origin": "manual"}  # a person has decided on it
         like = next((old for old in result if old.get("to_name") == made.get("to_name") and _SIZE[0] in old), {})
         result.append({key: like[key] for key in _SIZE if key in like} | made)
     return result
@@ -167,7 +176,7 @@ def _with_changed(result: list[dict[str, Any]], control: str, region_id: str, va
             each["value"][each["type"]] = list(labelled["value"][labelled["type"]])
         if is_moved and (old := place(each)):
             rest = {key: said for key, said in each["value"].items() if key not in old}
-            each["value"] = {**copy.deepcopy(place(shape)), **rest}
+            each["value"] = {**place(shape), **rest}
         if is_moved and _draws(each):
             each |= {"from_name": shape["from_name"], "type": shape["type"]}
         if (is_own or is_moved) and each.get("origin") == "prediction":
