@@ -37,28 +37,20 @@ class AnnotatorsBeliever:
         """See `Believer.believe`.
 
         Raises:
-            NothingToLearn: nobody answered what somebody else answered too, or all controls ask for labels.
+            NothingToLearn: nobody answered what somebody else answered too.
         """
         progress.stage("Reading answers", len(snapshot.controls))
-        values = [control for control in snapshot.controls if control.has_values]
-        found = [belief for control in values if (belief := annotators_belief(snapshot, control)).opinions]
-        marking = [control for control in snapshot.controls if control.has_regions]
-        formed = [annotators_regions(snapshot, control) for control in marking]
-        drawn = [about for about in formed if len(about.task_ids)]
-        left = [control for control in snapshot.controls if not (control.has_values or control.has_regions)]
-        named = ", ".join(f'"{control.name}"' for control in left)
+        values = [annotators_belief(snapshot, control) for control in snapshot.controls if control.has_values]
+        marks = [annotators_regions(snapshot, control) for control in snapshot.controls if control.has_regions]
+        found = [belief for belief in values if belief.opinions]
+        drawn = [belief for belief in marks if len(belief.task_ids)]
         if not (found or drawn):
-            is_shared = bool(values or marking)
-            why = (
-                f'No task of "{snapshot.title}" has an answer by two people.' if is_shared else f"It asks for {named}."
-            )
+            named = ", ".join(f'"{control.name}"' for control in snapshot.controls)
             raise NothingToLearn(
-                f"There is nothing that annotators could be held against. {why} {_elsewhere(is_shared)}"
+                f'No task of "{snapshot.title}" has an answer by two people for {named}. Hold them against '
+                "predictions: --belief stored, or --belief URL."
             )
-        remarks = [_against_whom(belief) for belief in found] + [_against_marks(about) for about in drawn]
-        if left:
-            remarks.append(f"Left alone: {named}: --belief own weighs what several annotators say about labels.")
-        return _belief(found, remarks, drawn)
+        return _belief(found, [*map(_against_whom, found), *map(_against_marks, drawn)], drawn)
 
 
 class OwnValueBeliever:
@@ -169,7 +161,3 @@ def _against_whom(belief: ValueBelief) -> str:
 def _against_marks(belief: RegionBelief) -> str:
     n = len(set(belief.task_ids.tolist()))
     return f'"{belief.control.name}" is held against what other annotators of {n} task{"s" * (n != 1)} marked.'
-
-
-def _elsewhere(is_shared: bool) -> str:
-    return "Hold them against predictions: --belief stored, or --belief URL." if is_shared else "Use --belief own."

@@ -173,7 +173,7 @@ class Auditing(Showing, Training, Embedding):
                 "--fine-tune is for errata's own belief and encoders: leave out --belief and --embeddings, or name "
                 "--belief own where the project was connected with them."
             )
-        if belief == "own":
+        if belief in ("own", "annotators"):
             encoders = self._image_encoders_of(options, progress)
             embedder_of = self._embedder_of(options, media, artefacts, encoders)
             max_pixels = self.settings.media_max_pixels
@@ -193,6 +193,9 @@ class Auditing(Showing, Training, Embedding):
                 group_by=options.group_by,
                 fine_tunes=options.fine_tune,
             )
+            if belief == "annotators":
+                labels = (lambda control: not (control.has_regions or control.has_values), of_whole_tasks)
+                return TogetherBeliever([labels, (lambda _: True, AnnotatorsBeliever())])
             return TogetherBeliever(
                 [
                     (lambda control: control.has_regions, of_regions),

@@ -144,6 +144,20 @@ def test_an_empty_annotation_is_an_answer_beside_a_note(audit: Make, tmp_path: P
     assert not any("empty" in what for what in heard.summary["skipped"])
 
 
+def test_labels_beside_are_learned_where_annotators_are_asked(audit: Make, tmp_path: Path) -> None:
+    """Who asks what annotators say of a rating gets the labels of the same project audited as ever."""
+    choices = '<Choices name="topic" toName="text"><Choice value="cat"/><Choice value="dog"/></Choices></View>'
+    made = Values(tmp_path, RATED.replace("</View>", choices))
+    for n in range(20):
+        label = {"choices": ["dog" if n % 2 else "cat"]}
+        topic = {"id": "t", "from_name": "topic", "to_name": "text", "type": "choices", "value": label}
+        made.add({1: [stars(1), topic], 2: [stars(5)]})
+        made.tasks[-1]["data"]["text"] = f"a {'barking dog' if n % 2 else 'purring cat'} {n}"
+    heard = audit(made, "--belief", "annotators", "--json", "--all")
+    assert {each["control"] for each in heard.findings} == {"stars", "topic"}
+    assert {each["disagreement"] for each in heard.findings if each["control"] == "stars"} == {0.5}
+
+
 def test_bad_answers_and_predictions_are_named_and_the_rest_is_ranked(audit: Make, tmp_path: Path) -> None:
     """What cannot be read is counted with its annotation; a prediction without a score counts as sure."""
     made = Values(tmp_path)
