@@ -131,7 +131,7 @@ def read_regions(filled: Mapping[str, Any], result: Sequence[Region]) -> RegionE
             now = there.pop(region_id, None)
             if now is None:
                 changes.append(RegionChange(control, region_id, label, old_hash, None, ()))
-            elif region_edits.hash_of(now, control) != old_hash:
+            elif not region_edits.is_as_hashed(now, control, old_hash):
                 changes.append(_change(control, region_id, label, old_hash, now))
         changes += [_change(control, region_id, None, "", now) for region_id, now in there.items()]
     labels = {control: {id_: said[0] for id_, said in known.items()} for control, known in before.items()}

@@ -3,6 +3,8 @@
 import copy
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from errata.labelstudio.codecs import region_edits
 from errata.labelstudio.codecs.region_places import overlap
@@ -93,6 +95,22 @@ def test_the_hash_of_a_span_is_its_place(given, same):
     """The page writes the span's text, and the paths into markup, by itself."""
     one, other = (part("a", "ner", "labels", {**value, "labels": ["PER"]}) for value in (given, same))
     assert region_edits.value_hash([one], "ner", "a") == region_edits.value_hash([other], "ner", "a")
+
+
+def test_what_the_page_adds_to_a_place_in_markup_is_no_edit():
+    """Offsets beside paths; a region of offsets alone comes back without a place. Another path is another place."""
+    path = {"start": "/p[1]/text()[1]", "end": "/p[1]/text()[1]", "startOffset": 0, "endOffset": 6}
+    offsets = {"globalOffsets": {"start": 21, "end": 27}}
+
+    def span(**value):
+        return [part("a", "hl", "hypertextlabels", {**value, "hypertextlabels": ["I"]})]
+
+    by_path, by_offsets = (region_edits.hash_of(span(**value), "hl") for value in (path, offsets))
+    assert region_edits.is_as_hashed(span(**path, **offsets), "hl", by_path)
+    assert region_edits.is_as_hashed(span(**path, **offsets), "hl", by_offsets)
+    assert region_edits.is_as_hashed(span(), "hl", by_offsets)
+    assert not region_edits.is_as_hashed(span(**{**path, "endOffset": 4}, **offsets), "hl", by_path)
+    assert not region_edits.is_as_hashed([box("a", "bus")], "box", region_edits.hash_of([box("a", "car")], "box"))
 
 
 def test_a_new_label_leaves_every_byte_beside_it(result):
@@ -198,3 +216,34 @@ def test_overlap_is_that_of_the_shapes():
     assert overlap(*turns) == 0
     assert overlap(one, [part("a", "box", "rectanglelabels", {"rectanglelabels": ["car"]})]) == 0
     assert overlap(one, []) == 0
+
+
+@st.composite
+def drawings(draw):
+    """Draw regions of one result or two in any order, some with answers about them, and relations between them."""
+    ids = draw(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=5, unique=True))
+    results = []
+    for region_id in ids:
+        place = {**PLACE, "x": draw(st.floats(0, 90)), "rotation": draw(st.sampled_from([0, 30.5]))}
+        drawn = split(region_id, "cat", place) if draw(st.booleans()) else [box(region_id, "car", place)]
+        results += drawn
+        if draw(st.booleans()):
+            results.append(part(region_id, "plate", "textarea", {**place, "text": ["x"]}))
+    ends = st.tuples(st.sampled_from(ids), st.sampled_from(ids))
+    results += [relation(*pair) for pair in draw(st.lists(ends, max_size=4, unique=True))]
+    return draw(st.permutations(results))
+
+
+@given(result=drawings(), data=st.data())
+def test_whatever_is_done_to_a_region_is_undone(result, data):
+    """Removed, changed or added, and restored: the drawing is what it was; all other regions are, all the while."""
+    control = data.draw(st.sampled_from(["box", "what"]))
+    region_id = data.draw(st.sampled_from([*region_edits.in_result(result, control), "new"]))
+    value = data.draw(st.sampled_from([[], [box("", "bus", MOVED)] if control == "box" else split("", "dog", MOVED)]))
+    after = region_edits.with_region(result, control, region_id, value)
+    others = [each for each in result if each.get("id") not in (None, region_id)]
+    assert [each for each in after if each.get("id") not in (None, region_id)] == others
+    assert region_edits.with_region(after, control, region_id, value) == after
+    assert (region_edits.value_hash(after, control, region_id) is None) == (value == [])
+    back = region_edits.restored(after, result, control, region_id)
+    assert back == result
