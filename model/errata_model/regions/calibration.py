@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -46,6 +47,16 @@ _UNTAUGHT_GIVEN = np.array(
     ]
 )
 _UNTAUGHT_COVER = -4.0  # of log-odds, for a region that another one covers
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """What a calibration says; see `calibrate_regions`."""
+
+    marked: Floats
+    given: Floats
+    extents: Floats
+    overlooked: float
 
 
 def calibrate_regions(
@@ -103,18 +114,19 @@ def folds_of(keys: Sequence[int]) -> Indices:
     return np.asarray((mixed & np.uint64(0xFFFFFFFF)) >> np.uint64(16), dtype=np.int64) % N_FOLDS
 
 
-def weights(calibration: Mapping[str, NDArray[Any]], n_labels: int) -> tuple[Floats, Floats, Floats]:
-    """Return `marked`, `given` and `extents` of a calibration; what serves without one where it is none of K labels."""
+def lessons(calibration: Mapping[str, NDArray[Any]], n_labels: int) -> Lessons:
+    """Return what a calibration for K labels says; what serves without one where it is none of those."""
     shape = N_FOLDS, N_OF_BELIEVED + n_labels + 1
     if "marked" in calibration and calibration["marked"].shape == shape:
-        return calibration["marked"], calibration["given"], calibration["extents"]
+        return Lessons(
+            calibration["marked"], calibration["given"], calibration["extents"], float(calibration["overlooked"])
+        )
     marked = np.zeros(shape)
     marked[:, 0] = 1.0
     marked[:, [3, 6]] = _UNTAUGHT_COVER
-    constant = np.log(PRIORS / PRIORS[0])
     given = _UNTAUGHT_GIVEN.copy()
-    given[:, -1] += constant
-    return marked, np.repeat(given[None], N_FOLDS, axis=0), np.full(n_labels, np.nan)
+    given[:, -1] += np.log(PRIORS / PRIORS[0])
+    return Lessons(marked, np.repeat(given[None], N_FOLDS, axis=0), np.full(n_labels, np.nan), 1.0)
 
 
 def _some(items: Sequence[Item]) -> Sequence[Item]:

@@ -71,12 +71,13 @@ def believed_features(marks: Marks, matched: Matched) -> Floats:
     """Return (P, 13 + K) what tells whether people mark a believed region.
 
     Columns: 0 log-odds of its score; 1, 2 logarithms of its width and height; 3 most overlap with a believed region
-    that is surer; 4 logarithm of how many regions are expected apart from it (the sum of their scores); 5 logarithm of
-    how many people marked beside it; 6 most overlap with a given region that is not of the same thing; 7 to 12 the
+    that is surer; 4 logarithm of how many regions are expected apart from it (the sum of their scores); 5 is 1 where
+    people marked anything beside it; 6 most overlap with a given region that is not of the same thing; 7 to 12 the
     products of 0 with 1 to 6; from 13 on 1 for its label.
 
     The given region that it is matched to is left out of all of them: what was marked and what was not differ in these
-    features by what they are, not by having been marked.
+    features by what they are, not by having been marked. (Of those marked beside it a count would tell: where every
+    item has six, five are beside one that was marked, and six beside one that was not.)
     """
     believed, among, n = marks.believed, marks.among_believed, len(marks.believed)
     score, rival = believed.scores[among.first], believed.scores[among.second]
@@ -89,7 +90,7 @@ def believed_features(marks: Marks, matched: Matched) -> Floats:
     foreign = _most(across.where((matched.given_of[across.first] != across.second) | (across.overlap < SAME)), n)
     sure = log_odds(believed.scores)
     about = np.column_stack(
-        (_logarithm(believed.extents), covered, np.log(np.maximum(apart, 0) + _FEW), np.log1p(beside), foreign)
+        (_logarithm(believed.extents), covered, np.log(np.maximum(apart, 0) + _FEW), beside > 0, foreign)
     )
     is_label = believed.labels[:, None] == np.arange(marks.n_labels)
     return np.column_stack((sure, about, sure[:, None] * about, is_label)).astype(np.float64)

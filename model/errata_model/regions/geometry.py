@@ -108,7 +108,7 @@ def _bounds(shape: Shape, size: Size) -> tuple[float, float, float, float]:
             (shape.top + tall) * down,
         )
     corners = corners_xy(shape, size)
-    if not len(corners):
+    if len(corners) < _FEWEST_CORNERS:
         return np.nan, np.nan, np.nan, np.nan
     (left, top), (right, bottom) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
     return left, top, right, bottom

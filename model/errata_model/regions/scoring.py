@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errata_model.records import Action
-from errata_model.regions.calibration import ERRORS, PRIORS, folds_of, weights
+from errata_model.regions.calibration import ERRORS, PRIORS, folds_of, lessons
 from errata_model.regions.columns import UNKNOWN, Marks, PairsOf, to_marks
 from errata_model.regions.evidence import (
     Matched,
@@ -66,14 +66,14 @@ def score_marks(marks: Marks, calibration: Mapping[str, NDArray[Any]], keys: Seq
         calibration: of `calibrate_regions`; {} where there is none.
         keys: (N,) of each item; see `Item.key`.
     """
-    of_marked, of_given, usual = weights(calibration, marks.n_labels)
+    taught = lessons(calibration, marks.n_labels)
     folds = folds_of(keys)
     matched = match_marks(marks)
-    errors = _shares(given_features(marks, matched, usual), of_given[folds[marks.given.items]])[:, 1:]
-    features, of_marked = believed_features(marks, matched), of_marked[folds[marks.believed.items]]
+    errors = _shares(given_features(marks, matched, taught.extents), taught.given[folds[marks.given.items]])[:, 1:]
+    features, of_marked = believed_features(marks, matched), taught.marked[folds[marks.believed.items]]
     odds = np.einsum("pf,pf->p", features, of_marked[:, :-1]) + of_marked[:, -1]
-    odds -= _OVERLOOKED * log_relative_extents(marks.believed, usual)
-    odds += np.log(float(calibration.get("overlooked", 1.0)))
+    odds -= _OVERLOOKED * log_relative_extents(marks.believed, taught.extents)
+    odds += np.log(taught.overlooked)
     with np.errstate(over="ignore"):
         missing = 1 / (1 + np.exp(-odds))
     near = np.flatnonzero(matched.given_of >= 0)
