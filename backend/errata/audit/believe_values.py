@@ -71,12 +71,12 @@ class OwnValueBeliever:
         found = [belief for belief in formed if belief.opinions]
         named = ", ".join(f'"{each.control.name}" ({each.control.type})' for each in formed if not each.opinions)
         nobody = f"errata has no learner for {named}, and neither predictions nor several people answer the same tasks"
-        noted = [f'Left alone: "{name}": texts that the form does not ask for may be notes. {OTHERS}' for name in notes]
+        left = [f"{nobody}. {OTHERS}"] if named else []
+        left += [f'"{name}": texts that the form does not ask for may be notes. {OTHERS}' for name in notes]
         if not found:
-            raise NothingToLearn(" ".join([f"{nobody}. {OTHERS}"] * bool(named) + noted))
+            raise NothingToLearn(" ".join(left))
         remarks = [f"errata has no learner for {each.control.type}: {_against_whom(each)}" for each in found]
-        left = [f"Left alone: {nobody}. {OTHERS}"] if named else []
-        return _belief(found, [*remarks, *left, *noted])
+        return _belief(found, remarks + [f"Left alone: {each}" for each in left])
 
 
 def annotators_belief(snapshot: Snapshot, control: Control) -> ValueBelief:

@@ -111,7 +111,7 @@ def test_errata_says_that_it_has_no_learner_and_what_would_do(audit: Make, tmp_p
     made.add({1: [stars(5)]})
     told = audit(made, code=2).told
     assert 'errata has no learner for "stars" (rating), "price" (number), and neither predictions nor several' in told
-    assert 'Left alone: "summary": texts that the form does not ask for may be notes.' in told
+    assert '"summary": texts that the form does not ask for may be notes.' in told
     assert "--belief stored or --belief URL" in told
     assert "--belief annotators" in told
     assert "No task of" in audit(made, "--belief", "annotators", code=2).told
