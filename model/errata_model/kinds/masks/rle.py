@@ -11,8 +11,7 @@ A mask has few blocks, and none is looked at bit by bit; nothing as large as the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from struct import Struct
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +22,15 @@ _HEADER_BITS = 32 + 5 + 4 * 4
 _VALUE_BITS = 8
 _WIDTHS = (3, 4, 8, 16)  # of lengths, as Label Studio writes them
 _LONGEST = 1 << _WIDTHS[-1]
-# A length less 1 has so many bits: the block's first three, and the width of its length. One value is not repeated.
-_BLOCKS = [(0, 3), *[(4, 3)] * 3, (5, 4), *[(6, 8)] * 4, *[(7, 16)] * 24]
-_MOST_HELD = 2048
+# By the length of a run, up to 1, 8, 16, 256 and more: the first three bits of its block, the width of the length.
+_GREATEST = np.array([1, 8, 16, 256])
+_BEGINS = np.array([form << width + _VALUE_BITS for form, width in ((0, 3), (4, 3), (5, 4), (6, 8), (7, 16))])
+_SIZES = np.array([3 + width + _VALUE_BITS for width in (3, 3, 4, 8, 16)])
+_AT_A_TIME = 16  # blocks
+_HELD = 128  # bytes
 _CHANNELS = 4
 _OPAQUE = 255
-_window = Struct(">Q").unpack_from  # eight bytes as a number: whole but for what literal values follow, a block fits
+_Forms = Sequence[tuple[bool, int, int]]
 
 
 def decode(rle: bytes | Sequence[int]) -> NDArray[np.uint8]:
@@ -40,8 +42,13 @@ def decode(rle: bytes | Sequence[int]) -> NDArray[np.uint8]:
     Raises:
         ValueError: no bytes, too few for what they announce, or values of another width than 8 bits.
     """
-    values, ends = _read_runs(rle)
-    return np.repeat(np.frombuffer(values, dtype=np.uint8), np.diff(np.array(ends, dtype=np.int64), prepend=0))
+    stream = _to_bytes(rle)
+    n_values, forms = _read_header(stream)
+    runs = _read_runs(stream, n_values, forms)
+    found = np.zeros(n_values, dtype=np.uint8)
+    for value, begin, end in zip(*runs, strict=True):
+        found[begin:end] = value
+    return found
 
 
 def encode(values: NDArray[np.uint8]) -> bytes:
@@ -52,9 +59,9 @@ def encode(values: NDArray[np.uint8]) -> bytes:
     """
     if values.ndim != 1 or values.dtype != np.uint8:
         raise ValueError(f"`values` must be (n,) uint8, got {values.shape} {values.dtype}")
-    ends = np.append(np.flatnonzero(values[1:] != values[:-1]) + 1, [len(values)] * (len(values) > 0))
+    ends = np.append(np.flatnonzero(values[1:] != values[:-1]) + 1, len(values))
     lengths = np.diff(ends, prepend=0)
-    return _write_runs(zip(values[ends.astype(np.int64) - 1].tolist(), lengths.tolist(), strict=True), len(values))
+    return _write_runs(values[ends[lengths > 0] - 1].astype(np.int64), lengths[lengths > 0])
 
 
 def decode_mask(rle: bytes | Sequence[int], width: int, height: int) -> Mask | None:
@@ -68,22 +75,26 @@ def decode_mask(rle: bytes | Sequence[int], width: int, height: int) -> Mask | N
     Raises:
         ValueError: as `decode`; or the values are not those of an image of this size.
     """
-    said, said_ends = _read_runs(rle)
-    n_values = said_ends[-1] if said_ends else 0
+    stream = _to_bytes(rle)
+    n_values, forms = _read_header(stream)
     if n_values != width * height * _CHANNELS:
         raise ValueError(f"the run lengths stand for {n_values} values, where {width} x {height} pixels have 4 each")
+    _, *bounds = _read_runs(stream, n_values, forms)
     # The pixels whose alpha is within a run: those with begin <= 4 i + 3 < end.
-    bounds = np.array([0, *said_ends]) // _CHANNELS
-    is_in = (np.frombuffer(said, dtype=np.uint8) > 0) & (bounds[1:] > bounds[:-1])
-    if not is_in.any():
+    begins, ends = np.array(bounds[0]) // _CHANNELS, np.array(bounds[1]) // _CHANNELS
+    is_in = ends > begins
+    if not is_in.all():
+        begins, ends = begins[is_in], ends[is_in]
+    if not len(begins):
         return None
-    (rows, columns), (last_rows, last_columns) = divmod(bounds[:-1][is_in], width), divmod(bounds[1:][is_in] - 1, width)
-    top, bottom, left, right = int(rows[0]), int(last_rows[-1]) + 1, 0, width
-    if (rows == last_rows).all():  # a run that goes on in the next row is in the first column and in the last
-        left, right = int(columns.min()), int(last_columns.max()) + 1
+    rows, columns = np.divmod(np.stack((begins, ends - 1)), width)
+    top, bottom, left, right = int(rows[0, 0]), int(rows[1, -1]) + 1, 0, width
+    if (rows[0] == rows[1]).all():  # a run that goes on in the next row is in the first column and in the last
+        left, right = int(columns[0].min()), int(columns[1].max()) + 1
+    places = (rows - top) * (right - left) + columns - left
     is_turn = np.zeros((bottom - top) * (right - left) + 1, dtype=np.bool_)
-    is_turn[(rows - top) * (right - left) + columns - left] = True
-    is_turn[(last_rows - top) * (right - left) + last_columns - left + 1] ^= True  # no turn where another run begins
+    is_turn[places[0]] = True
+    is_turn[places[1] + 1] ^= True  # no turn where another run begins
     bitmap = np.logical_xor.accumulate(is_turn[:-1]).reshape(bottom - top, right - left)
     return Mask(bitmap, top, left, height, width)
 
@@ -94,53 +105,55 @@ def encode_mask(mask: Mask) -> bytes:
     padded = np.zeros((n_rows, n_columns + 2), dtype=np.bool_)
     padded[:, 1:-1] = mask.bitmap
     rows, columns = np.nonzero(padded[:, 1:] != padded[:, :-1])  # where a run begins or ends, by turns
-    bounds = ((rows + mask.top) * mask.width + mask.left + columns).tolist()
-    n_pixels = mask.width * mask.height
-    return _write_runs(_between(bounds, n_pixels), n_pixels * _CHANNELS)
+    bounds = (rows + mask.top) * mask.width + (mask.left + columns)
+    if n_columns == mask.width and n_rows > 1:
+        is_seam = bounds[1:] == bounds[:-1]  # a run that goes on in the next row
+        bounds = bounds[np.append(~is_seam, True) & np.insert(~is_seam, 0, True)]
+    turns = np.concatenate(([0], bounds, [mask.width * mask.height])) * _CHANNELS
+    lengths = np.diff(turns)
+    values = np.zeros(len(lengths), dtype=np.int64)
+    values[1::2] = _OPAQUE
+    return _write_runs(values[lengths > 0], lengths[lengths > 0])
 
 
-def _between(bounds: Iterable[int], n_pixels: int) -> Iterator[tuple[int, int]]:
-    """Return the runs outside of a mask and in it, by turns, of the pixels at which it begins and ends."""
-    turns: list[int] = []
-    for bound in bounds:
-        if turns and turns[-1] == bound:
-            turns.pop()  # a run that goes on in the next row
-        else:
-            turns.append(bound)
-    begin, value = 0, 0
-    for turn in (*turns, n_pixels):
-        if turn > begin:
-            yield value, (turn - begin) * _CHANNELS
-        begin, value = turn, _OPAQUE - value
-
-
-def _read_runs(rle: bytes | Sequence[int]) -> tuple[bytearray, list[int]]:
-    """Return the values of runs, and how many values there are up to the end of each."""
-    stream = _to_bytes(rle)
-    n_values, widths = _read_header(stream)
-    padded, n_bits = stream + bytes(8), len(stream) * 8
-    values, ends = bytearray(), list[int]()
+def _read_runs(stream: bytes, n_values: int, forms: _Forms) -> tuple[list[int], list[int], list[int]]:
+    """Return the value of each run that is not of zeros, where it begins, and where it ends."""
+    padded, n_bits = stream + bytes(_HELD), len(stream) * 8
+    values, begins, ends = list[int](), list[int](), list[int]()
     at, end = _HEADER_BITS, 0
     while end < n_values and at < n_bits:
-        block = _window(padded, at >> 3)[0] >> 32 - (at & 7)  # the lowest 32 bits begin with the block
-        width, greatest = widths[block >> 29 & 3]
-        count = (block >> 29 - width & greatest) + 1
-        end += count
-        at += 11 + width
-        if block & 0x80000000:
-            values.append(block >> 21 - width & 255)
-            ends.append(end)
-        else:
-            values += _literals(padded, at - _VALUE_BITS, count)
-            ends += range(end - count + 1, end + 1)
-            at += _VALUE_BITS * (count - 1)
+        # Some bytes at a time as one number, of which the next 32 bits begin `left` bits above the last.
+        held = int.from_bytes(padded[at >> 3 : (at >> 3) + _HELD], "big")
+        left = 8 * _HELD - 32 - (at & 7)
+        at += left
+        while left >= 0 and end < n_values:
+            block = held >> left & 0xFFFFFFFF
+            is_run, width, greatest = forms[block >> 29]
+            begin = end
+            end += (block >> 29 - width & greatest) + 1
+            if not is_run:
+                break
+            left -= 11 + width
+            if value := block >> 21 - width & 255:
+                values.append(value)
+                begins.append(begin)
+                ends.append(end)
+        at -= left
+        if not is_run:
+            at += 3 + width
+            for place, value in enumerate(_literals(padded, at, end - begin), begin):
+                if value:
+                    values.append(value)
+                    begins.append(place)
+                    ends.append(place + 1)
+            at += _VALUE_BITS * (end - begin)
     if end < n_values or at > n_bits:
         raise ValueError("the run lengths end before the image does")
-    if len(ends) > 1 and ends[-2] >= n_values:
-        raise ValueError("the run lengths have more values than they announce")
-    if ends:
+    if ends and ends[-1] > n_values:
+        if begins[-1] >= n_values:
+            raise ValueError("the run lengths have more values than they announce")
         ends[-1] = n_values  # as on Label Studio's page: what is over of the last run is cut
-    return values, ends
+    return values, begins, ends
 
 
 def _literals(stream: bytes, at: int, count: int) -> bytes:
@@ -160,37 +173,50 @@ def _to_bytes(rle: bytes | Sequence[int]) -> bytes:
     raise ValueError("the run lengths are not a list of whole numbers from 0 to 255")
 
 
-def _read_header(stream: bytes) -> tuple[int, list[tuple[int, int]]]:
-    """Return how many values there are, and the four widths of lengths with the greatest number of each."""
+def _read_header(stream: bytes) -> tuple[int, _Forms]:
+    """Return how many values there are, and what a block's first three bits say.
+
+    That is whether one value is repeated, the width of its length, and the greatest number of this width.
+    """
     if len(stream) * 8 < _HEADER_BITS:
         raise ValueError(f"the run lengths are {len(stream)} bytes, fewer than their header has")
-    fields = _window(stream + bytes(1), 0)[0] >> 64 - _HEADER_BITS
+    fields = int.from_bytes(stream[:7], "big") >> 56 - _HEADER_BITS
     if (value_bits := (fields >> 16 & 31) + 1) != _VALUE_BITS:
         raise ValueError(f"the run lengths have values of {value_bits} bits, where an image has those of {_VALUE_BITS}")
     widths = [(fields >> shift & 15) + 1 for shift in (12, 8, 4, 0)]
-    return fields >> 21, [(width, (1 << width) - 1) for width in widths]
+    return fields >> 21, [(is_run, width, (1 << width) - 1) for is_run in (False, True) for width in widths]
 
 
-def _write_runs(runs: Iterable[tuple[int, int]], n_values: int) -> bytes:
-    """Return the stream of runs, (value, length) each."""
+def _write_runs(values: NDArray[np.int64], lengths: NDArray[np.int64]) -> bytes:
+    """Return the stream of runs."""
+    n_values = int(lengths.sum())
     if n_values >= 1 << 32:
         raise ValueError(f"there are {n_values} values, more than 32 bits can count")
-    header = n_values << 5 | _VALUE_BITS - 1
+    which = np.searchsorted(_GREATEST, lengths)
+    if len(lengths) and lengths.max() > _LONGEST:  # by blocks of the greatest length, and one of what is left
+        n_blocks = (lengths + _LONGEST - 1) // _LONGEST
+        last = np.cumsum(n_blocks) - 1
+        rests = lengths - (n_blocks - 1) * _LONGEST
+        which, values = np.repeat(which, n_blocks), np.repeat(values, n_blocks)
+        lengths = np.full(len(which), _LONGEST)
+        lengths[last] = rests
+    codes, sizes = _BEGINS[which] | (lengths - 1) << _VALUE_BITS | values, _SIZES[which]
+    held, n_held = n_values << 5 | _VALUE_BITS - 1, _HEADER_BITS
     for width in _WIDTHS:
-        header = header << 4 | width - 1
-    # Bits that are not written yet; as one number they would take longer the more there are.
-    stream, held, n_held = bytearray(), header, _HEADER_BITS
-    for value, length in runs:
-        which, width = _BLOCKS[(length - 1).bit_length()]
-        if length > _LONGEST:
-            full = (7 << width | _LONGEST - 1) << _VALUE_BITS | value
-            for _ in range((length - 1) // _LONGEST):
-                held, n_held = held << 3 + width + _VALUE_BITS | full, n_held + 3 + width + _VALUE_BITS
-        held = held << 3 + width + _VALUE_BITS | (which << width | length - 1 & _LONGEST - 1) << _VALUE_BITS | value
-        n_held += 3 + width + _VALUE_BITS
-        if n_held > _MOST_HELD:
-            stream += (held >> (n_held & 7)).to_bytes(n_held >> 3, "big")
-            n_held &= 7
-            held &= (1 << n_held) - 1
+        held = held << 4 | width - 1
+    if len(codes) % 2:
+        held, n_held = held << int(sizes[0]) | int(codes[0]), n_held + int(sizes[0])
+        codes, sizes = codes[1:], sizes[1:]
+    codes, sizes = codes[::2] << sizes[1::2] | codes[1::2], sizes[::2] + sizes[1::2]  # two at once fit into 64 bits
+    # Bits are written some blocks at a time: as one number they would take longer the more there are.
+    stream = bytearray()
+    for first in range(0, len(codes), _AT_A_TIME):
+        some = slice(first, first + _AT_A_TIME)
+        for code, size in zip(codes[some].tolist(), sizes[some].tolist(), strict=True):
+            held = held << size | code
+            n_held += size
+        stream += (held >> (n_held & 7)).to_bytes(n_held >> 3, "big")
+        n_held &= 7
+        held &= (1 << n_held) - 1
     n_spare = 8 - (n_held & 7)  # at least one, as the SDK has it
     return bytes(stream + (held << n_spare).to_bytes(n_held + n_spare >> 3, "big"))
