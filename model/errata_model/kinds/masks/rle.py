@@ -44,9 +44,9 @@ def decode(rle: bytes | Sequence[int]) -> NDArray[np.uint8]:
     """
     stream = _to_bytes(rle)
     n_values, forms = _read_header(stream)
-    runs = _read_runs(stream, n_values, forms)
+    values, bounds = _read_runs(stream, n_values, forms)
     found = np.zeros(n_values, dtype=np.uint8)
-    for value, begin, end in zip(*runs, strict=True):
+    for value, begin, end in zip(values, bounds[::2], bounds[1::2], strict=True):
         found[begin:end] = value
     return found
 
@@ -79,22 +79,34 @@ def decode_mask(rle: bytes | Sequence[int], width: int, height: int) -> Mask | N
     n_values, forms = _read_header(stream)
     if n_values != width * height * _CHANNELS:
         raise ValueError(f"the run lengths stand for {n_values} values, where {width} x {height} pixels have 4 each")
-    _, *bounds = _read_runs(stream, n_values, forms)
+    _, bounds = _read_runs(stream, n_values, forms)
     # The pixels whose alpha is within a run: those with begin <= 4 i + 3 < end.
-    begins, ends = np.array(bounds[0]) // _CHANNELS, np.array(bounds[1]) // _CHANNELS
-    is_in = ends > begins
-    if not is_in.all():
-        begins, ends = begins[is_in], ends[is_in]
-    if not len(begins):
-        return None
-    rows, columns = np.divmod(np.stack((begins, ends - 1)), width)
-    top, bottom, left, right = int(rows[0, 0]), int(rows[1, -1]) + 1, 0, width
-    if (rows[0] == rows[1]).all():  # a run that goes on in the next row is in the first column and in the last
-        left, right = int(columns[0].min()), int(columns[1].max()) + 1
-    places = (rows - top) * (right - left) + columns - left
+    turns = np.array(bounds, dtype=np.int64) >> 2
+    if not (turns[1:] > turns[:-1]).all():
+        turns = _without_seams(turns)
+    return _between(turns, width, height) if len(turns) else None
+
+
+def _without_seams(turns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the begins and ends of runs, by turns, without those where one ends and the next begins."""
+    places, counts = np.unique(turns, return_counts=True)
+    return np.asarray(places[counts % 2 == 1])
+
+
+def _between(turns: NDArray[np.int64], width: int, height: int) -> Mask:
+    """Return the mask of the pixels between turns, which tell by turns where it begins and where it ends."""
+    begins = turns[::2]
+    lengths = turns[1::2] - begins
+    rows = begins // width
+    columns = begins - rows * width
+    top, bottom = int(rows[0]), int(turns[-1] - 1) // width + 1
+    left, right = int(columns.min()), int((columns + lengths).max())
+    if right > width:  # a run that goes on in the next row is in the first column and in the last
+        left, right = 0, width
+    places = (rows - top) * (right - left) + (columns - left)
     is_turn = np.zeros((bottom - top) * (right - left) + 1, dtype=np.bool_)
-    is_turn[places[0]] = True
-    is_turn[places[1] + 1] ^= True  # no turn where another run begins
+    is_turn[places] = True
+    is_turn[places + lengths] ^= True  # at the right edge, where the next row's run begins: no turn
     bitmap = np.logical_xor.accumulate(is_turn[:-1]).reshape(bottom - top, right - left)
     return Mask(bitmap, top, left, height, width)
 
@@ -104,22 +116,24 @@ def encode_mask(mask: Mask) -> bytes:
     n_rows, n_columns = mask.bitmap.shape
     padded = np.zeros((n_rows, n_columns + 2), dtype=np.bool_)
     padded[:, 1:-1] = mask.bitmap
-    rows, columns = np.nonzero(padded[:, 1:] != padded[:, :-1])  # where a run begins or ends, by turns
-    bounds = (rows + mask.top) * mask.width + (mask.left + columns)
+    places = (padded[:, 1:] != padded[:, :-1]).ravel().nonzero()[0]  # where a run begins or ends, by turns
+    rows = places // (n_columns + 1)
+    bounds = places + rows * (mask.width - n_columns - 1) + (mask.top * mask.width + mask.left)
     if n_columns == mask.width and n_rows > 1:
         is_seam = bounds[1:] == bounds[:-1]  # a run that goes on in the next row
         bounds = bounds[np.append(~is_seam, True) & np.insert(~is_seam, 0, True)]
     turns = np.concatenate(([0], bounds, [mask.width * mask.height])) * _CHANNELS
-    lengths = np.diff(turns)
+    lengths = turns[1:] - turns[:-1]
     values = np.zeros(len(lengths), dtype=np.int64)
     values[1::2] = _OPAQUE
-    return _write_runs(values[lengths > 0], lengths[lengths > 0])
+    first, last = int(lengths[0] == 0), len(lengths) - int(lengths[-1] == 0)  # the mask has the first, or last, pixel
+    return _write_runs(values[first:last], lengths[first:last])
 
 
-def _read_runs(stream: bytes, n_values: int, forms: _Forms) -> tuple[list[int], list[int], list[int]]:
-    """Return the value of each run that is not of zeros, where it begins, and where it ends."""
+def _read_runs(stream: bytes, n_values: int, forms: _Forms) -> tuple[list[int], list[int]]:
+    """Return the value of each run that is not of zeros; and where each begins and ends, by turns."""
     padded, n_bits = stream + bytes(_HELD), len(stream) * 8
-    values, begins, ends = list[int](), list[int](), list[int]()
+    values, bounds = list[int](), list[int]()
     at, end = _HEADER_BITS, 0
     while end < n_values and at < n_bits:
         # Some bytes at a time as one number, of which the next 32 bits begin `left` bits above the last.
@@ -136,24 +150,22 @@ def _read_runs(stream: bytes, n_values: int, forms: _Forms) -> tuple[list[int], 
             left -= 11 + width
             if value := block >> 21 - width & 255:
                 values.append(value)
-                begins.append(begin)
-                ends.append(end)
+                bounds += begin, end
         at -= left
         if not is_run:
             at += 3 + width
             for place, value in enumerate(_literals(padded, at, end - begin), begin):
                 if value:
                     values.append(value)
-                    begins.append(place)
-                    ends.append(place + 1)
+                    bounds += place, place + 1
             at += _VALUE_BITS * (end - begin)
     if end < n_values or at > n_bits:
         raise ValueError("the run lengths end before the image does")
-    if ends and ends[-1] > n_values:
-        if begins[-1] >= n_values:
+    if bounds and bounds[-1] > n_values:
+        if bounds[-2] >= n_values:
             raise ValueError("the run lengths have more values than they announce")
-        ends[-1] = n_values  # as on Label Studio's page: what is over of the last run is cut
-    return values, begins, ends
+        bounds[-1] = n_values  # as on Label Studio's page: what is over of the last run is cut
+    return values, bounds
 
 
 def _literals(stream: bytes, at: int, count: int) -> bytes:
