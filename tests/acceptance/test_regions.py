@@ -191,3 +191,36 @@ def test_what_contradicts_itself_or_was_edited_since_is_left_alone(
         now = results(client, project)
         assert errata.apply(project).written == ()
         assert results(client, project) == now
+
+
+def test_drawings_begin_and_end_empty_and_are_sent_by_hand(
+    label_studio: Any, open_errata: Any, review_tasks: Any, project: int
+) -> None:
+    """Nothing was marked where something is; all that is marked is wrong; a region that nobody doubts is sent."""
+    client = label_studio.client
+    tasks = {task["data"]["n"]: task for task in client.paged("api/tasks/", {"project": project, "fields": "all"})}
+    for n, result in ((0, []), (1, [box("alone", "car", (80.0, 80.0, 5.0, 5.0))])):
+        client.patch(f"api/annotations/{tasks[n]['annotations'][0]['id']}/", {"result": result})
+    before = results(client, project)
+    with open_errata() as errata:
+        errata.connect(project)
+        errata.audit(project, BeliefOptions(belief="stored"), QUIET)
+        sent = errata.send(project, [tasks[20]["id"]], QUIET)
+        assert (sent.labels, sent.sent) == (2, 2)
+        of_task: dict[int, dict[str, dict[str, Any]]] = {}
+        for task in review_tasks(project):
+            of_task.setdefault(task["data"]["n"], {})[task["data"]["region"] or task["data"]["proposed_label"]] = task
+        assert of_task[0].keys() == {"car", "bus"}
+        assert "alone" in of_task[1]
+        sent_by_hand = of_task[20]["r20-1"]
+        assert sent_by_hand["data"]["question"].startswith('Marked "bus" at the right (red).')
+        answer(client, of_task[0]["car"], "take_proposal", filled_in(of_task[0]["car"]))
+        answer(client, of_task[1]["alone"], "take_proposal", filled_in(of_task[1]["alone"]))
+        answer(client, sent_by_hand, "keep", filled_in(sent_by_hand))
+        assert errata.take_verdicts(project).total == 3
+        assert len(errata.apply(project).written) == 2
+        after = results(client, project)
+        assert [each["value"]["rectanglelabels"] for each in after[0]] == [["car"]]
+        assert after[1:] == [[], *before[2:]]
+        errata.undo(project, None)
+        assert results(client, project) == before
