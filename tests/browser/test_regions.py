@@ -95,11 +95,16 @@ def ask(label_studio: Any, snapshot: Any, queue: Any) -> Iterator[Callable[..., 
     client, made = label_studio.client, []
 
     def about(
-        config: str, result: list[dict[str, Any]], *asked: tuple[str | None, str, dict[str, Any]]
+        config: str,
+        result: list[dict[str, Any]],
+        *asked: tuple[str | None, str, dict[str, Any]],
+        control: str = "box",
+        kind: str = "boxes",
+        data: dict[str, Any] | None = None,
     ) -> ReviewProject:
         source = Source(client.post("api/projects/", {"title": "Regions", "label_config": config})["id"])
         made.append(source.id)
-        tasks = [{"data": {"image": picture()}, "annotations": [{"result": result}]}]
+        tasks = [{"data": data or {"image": picture()}, "annotations": [{"result": result}]}]
         client.post(f"api/projects/{source.id}/import", tasks)
         (task,) = client.paged("api/tasks/", {"project": source.id, "fields": "all"})
         of = snapshot(source)
@@ -107,11 +112,12 @@ def ask(label_studio: Any, snapshot: Any, queue: Any) -> Iterator[Callable[..., 
         for n, (region_id, action, region) in enumerate(asked):
             label, value_hash = None, f"missing {n}"
             if region_id is not None:
-                label = codecs.label(result, "box", region_id)
-                value_hash = codecs.value_hash(result, "box", region_id) or ""
+                label = codecs.label(result, control, region_id)
+                value_hash = codecs.value_hash(result, control, region_id) or ""
             annotation_id = task["annotations"][0]["id"]
-            given = GivenLabel(task["id"], annotation_id, "1", "box", region_id, "boxes", label, value_hash)
-            proposal = Proposal(action, region, (("car", 0.9),))  # type: ignore[arg-type]
+            given = GivenLabel(task["id"], annotation_id, "1", control, region_id, kind, label, value_hash)
+            proposed = region["value"][region["type"]][0]
+            proposal = Proposal(action, region, ((proposed, 0.9),))  # type: ignore[arg-type]
             key, disagreement = finding_key(of.url, of.project_id, given), 0.9 - n / 10
             finding = Finding(key, given, {"d": 0.9}, disagreement, None, "Why.", proposal, "suspect", "errata-1")
             entries.append(review_entry(finding, Task(task["id"], task["data"], (), True), None))
@@ -231,3 +237,53 @@ def test_edits_by_hand_are_read_region_by_region(page: Page, label_studio: Any, 
     assert [(c.region_id, c.old_label, c.new_label) for c in gone] == [("gone", "person", None)]
     assert [(c.old_label, c.new_label) for c in drawn] == [(None, "car")]
     assert Codecs().overlap(drawn[0].new_value, [new]) > 0.5
+
+
+def test_spans_are_relabelled_deleted_and_selected_by_hand(page: Page, label_studio: Any, ask: Any) -> None:
+    """In a text, the stretch in question is selected through its mark, and what is done to it is read."""
+    text = "Ann Lee, of the Alps, lives in Paris, France, with Bob."
+
+    def span(region_id: str, label: str, words: str) -> dict[str, Any]:
+        start = text.index(words)
+        value = {"start": start, "end": start + len(words), "text": words, "labels": [label]}
+        return {"id": region_id, "from_name": "ner", "to_name": "text", "type": "labels", "value": value}
+
+    config = (
+        '<View><Labels name="ner" toName="text"><Label value="PER"/><Label value="LOC"/></Labels>'
+        '<Text name="text" value="$text"/></View>'
+    )
+    result = [span("a", "PER", "Ann Lee"), span("b", "LOC", "Bob")]
+    new = span("new", "LOC", "Paris")
+    asked = (("a", "replace", span("a", "LOC", "Ann Lee")), ("b", "remove", result[1]), (None, "add", new))
+    review = ask(config, result, *asked, control="ner", kind="spans", data={"text": text})
+    label_all(page, label_studio, review)
+    stretches = page.locator(".htx-highlight")
+
+    expect(page.get_by_role("heading", name='Marked "PER" on "Ann Lee" (red).')).to_be_visible()
+    stretches.filter(has_text="Ann Lee").first.click()
+    page.keyboard.press("2")
+    page.keyboard.press("Escape")
+    decide(page, "r", "I corrected it above")
+    submit(page)
+
+    expect(page.get_by_role("heading", name='Marked "LOC" on "Bob" (red).')).to_be_visible()
+    stretches.filter(has_text="Bob").first.click()
+    page.keyboard.press("Backspace")
+    decide(page, "r", "I corrected it above")
+    submit(page)
+
+    expect(page.get_by_role("heading", name='Not marked: "LOC" on "Paris" (turquoise)')).to_be_visible()
+    page.keyboard.press("2")
+    stretches.filter(has_text="Paris").first.dblclick()
+    page.keyboard.press("Escape")
+    decide(page, "r", "I corrected it above")
+    submit(page)
+
+    changes = [answer.regions.changes for answer in review.read()]
+    assert [[(c.old_label, c.new_label) for c in made] for made in changes] == [
+        [("PER", "LOC")],
+        [("LOC", None)],
+        [(None, "LOC")],
+    ]
+    assert [made[0].region_id for made in changes[:2]] == ["a", "b"]
+    assert changes[2][0].new_value[0]["value"]["text"].strip() == "Paris"
