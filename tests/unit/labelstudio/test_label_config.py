@@ -29,7 +29,10 @@ def test_a_single_choice_on_an_image_is_served() -> None:
     [
         ('<Text name="o" value="$body" granularity="word"/>', TextForm("Text")),
         ('<Text name="o" value="$body" valueType="url"/>', TextForm("Text", "url")),
-        ('<HyperText name="o" value="$body" valuetype="url" inline="true"/>', TextForm("HyperText", "url", inline="true")),
+        (
+            '<HyperText name="o" value="$body" valuetype="url" inline="true"/>',
+            TextForm("HyperText", "url", inline="true"),
+        ),
         ('<Paragraphs name="o" value="$body"/>', TextForm("Paragraphs")),
         (
             '<Paragraphs name="o" value="$body" nameKey="who" textkey="says" layout="dialogue"/>',
