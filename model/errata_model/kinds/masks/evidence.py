@@ -36,8 +36,8 @@ class Pixels:
         areas: (N,) how many belong to each; 0 for what is no area.
     """
 
-    rows: Indices
-    columns: Indices
+    rows: NDArray[np.int32]
+    columns: NDArray[np.int32]
     owners: Indices
     areas: Indices
 
@@ -76,10 +76,12 @@ def pixels_of(masks: Sequence[Mask | None]) -> Pixels:
     places = [none if mask is None else mask.bitmap.ravel().nonzero()[0] for mask in masks]
     areas = np.array([len(each) for each in places], dtype=np.int64)
     windows = [(0, 0, 1) if each is None else (each.top, each.left, each.bitmap.shape[1]) for each in masks]
+    top, left, width = np.array(windows, dtype=np.int32).reshape(-1, 3).T
+    within, wide = np.concatenate([none, *places]).astype(np.int32), np.repeat(width, areas)
+    rows = within // wide
+    columns = within - rows * wide
     owners = np.repeat(np.arange(len(masks)), areas)
-    top, left, width = np.array(windows, dtype=np.int64).reshape(-1, 3)[owners].T
-    rows, columns = np.divmod(np.concatenate([none, *places]), width)
-    return Pixels(rows + top, columns + left, owners, areas)
+    return Pixels(rows + np.repeat(top, areas), columns + np.repeat(left, areas), owners, areas)
 
 
 def share_pixels(given: Pixels, believed: Pixels, size: Size) -> Shared:
@@ -104,7 +106,7 @@ def share_pixels(given: Pixels, believed: Pixels, size: Size) -> Shared:
     overlap = pixels / (areas[0][first] + areas[1][second] - pixels)
     believed_of, iou = np.full(len(areas[0]), -1), np.zeros(len(areas[0]))
     strong = overlap > _SAME
-    if len(np.unique(first[strong])) < strong.sum() or len(np.unique(second[strong])) < strong.sum():
+    if any(np.bincount(side[strong]).max(initial=0) > 1 for side in (first, second)):
         strong[:] = False  # masks of a side overlap: all compete
     believed_of[first[strong]], iou[first[strong]] = second[strong], overlap[strong]
     is_left = ~np.isin(first, first[strong]) & ~np.isin(second, second[strong])
@@ -120,8 +122,8 @@ def _count_common(given: Pixels, believed: Pixels, size: Size) -> Indices:
     """Return (G * P,) how many pixels each pair shares."""
     n_given, n_believed = len(given.areas), len(believed.areas)
     counts = np.zeros(n_given * n_believed, dtype=np.int64)
-    at, numbers = believed.rows * size[0] + believed.columns, believed.owners
-    looked_up = given.rows * size[0] + given.columns
+    at, numbers = believed.rows.astype(np.int64) * size[0] + believed.columns, believed.owners
+    looked_up = given.rows.astype(np.int64) * size[0] + given.columns
     while len(at):  # once, but where believed masks overlap
         drawn = np.full(size[0] * size[1], -1, dtype=np.int32)
         drawn[at] = numbers
