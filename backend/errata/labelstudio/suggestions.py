@@ -14,7 +14,11 @@ from typing import Any, TypeGuard
 
 from errata.audit.evidence import UNKNOWN_VERSION
 from errata.labelstudio.codecs import Codecs
+from errata.labelstudio.codecs.region_edits import Marked
 from errata_model.records import GivenLabel
+
+
+_FROM_PREDICTION = ("prediction", "prediction-changed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,27 @@ class Suggestion:
         else:
             was_taken = origin == "prediction" or (given.kind == "tags" and origin == "prediction-changed")
         return version if was_taken and _is_as_suggested(given, result, said, codecs) else None, version
+
+
+    def of_regions(
+        self, marked: Mapping[str, Marked], control: str, codecs: Codecs
+    ) -> dict[str, tuple[str | None, str | None]]:
+        """Return region id -> (suggested by, started from), of those that came from a prediction; see `GivenLabel`.
+
+        Regions keep their ids when a prediction is accepted; one with another id was drawn by the annotator.
+        """
+        if self.prediction is None:
+            began = {key: each.origin for key, each in marked.items() if each.origin in _FROM_PREDICTION}
+            return {
+                key: (UNKNOWN_VERSION if origin == "prediction" else None, UNKNOWN_VERSION)
+                for key, origin in began.items()
+            }
+        said = codecs.marked(self.prediction["result"], control)
+        version = str(self.prediction.get("model_version") or "") or UNKNOWN_VERSION
+        return {
+            key: (version if said[key].value_hash == marked[key].value_hash else None, version)
+            for key in marked.keys() & said.keys()
+        }
 
 
 def _says_something(given: GivenLabel, said: Sequence[Any], codecs: Codecs) -> bool:

@@ -124,8 +124,14 @@ class TaskReader:
                 self._leave_out(f'annotations without an answer for "{control.name}"', "annotation", annotation_id)
                 continue
             answer = self._given(annotation, task_id, control, None)
-            labels = [self._given(annotation, task_id, control, region.label, region.id) for region in regions]
-            labels = [self._with_origin(label, result, suggestion) for label in labels]
+            marked = self._codecs.marked(result, control.name)
+            suggested = suggestion.of_regions(marked, control.name, self._codecs)
+            labels = []
+            for region in regions:
+                value_hash = marked[region.id].value_hash if region.id in marked else ""
+                by, began = suggested.get(region.id, (None, None))
+                label = replace(answer, region_id=region.id, label=region.label, value_hash=value_hash)
+                labels.append(label if began is None else replace(label, suggested_by=by, started_from=began))
             yield Drawn(answer, tuple(labels), tuple(regions), size)
 
     def _answered(
@@ -144,23 +150,16 @@ class TaskReader:
                 given = replace(given, value_hash=self._codecs.answer_hash(result, control.name))
                 yield Answered(self._with_origin(given, result, suggestion), answer)
 
-    def _given(
-        self,
-        annotation: Mapping[str, Any],
-        task_id: int,
-        control: Control,
-        label: str | None,
-        region_id: str | None = None,
-    ) -> GivenLabel:
+    def _given(self, annotation: Mapping[str, Any], task_id: int, control: Control, label: str | None) -> GivenLabel:
         tag = label if control.kind == "tags" else None
         is_value = label is not None
-        value_hash = self._codecs.value_hash(annotation["result"], control.name, region_id, tag) if is_value else None
+        value_hash = self._codecs.value_hash(annotation["result"], control.name, None, tag) if is_value else None
         return GivenLabel(
             task_id=task_id,
             annotation_id=int(annotation["id"]),
             annotator=_annotator(annotation.get("completed_by")),
             control=control.name,
-            region_id=region_id,
+            region_id=None,
             kind=control.kind,
             label=label,
             value_hash=value_hash or "",

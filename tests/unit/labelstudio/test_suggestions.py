@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from errata.audit.evidence import UNKNOWN_VERSION
+from errata.labelstudio.label_config import read_label_config
 from errata.labelstudio.tasks import TaskReader
 from errata_model.records import Control
 
@@ -104,3 +105,31 @@ def test_a_copy_of_another_prediction_than_the_parent_is_not_asked() -> None:
 def test_nonsense_is_no_suggestion(broken: Any) -> None:
     assert origin_of("car", broken, parent=5, origin="manual") == (None, None)
     assert origin_of("car", copy=broken, origin="manual") == (None, None)
+
+
+BOXES = (
+    '<View><Image name="image" value="$image"/><RectangleLabels name="box" toName="image">'
+    '<Label value="car"/><Label value="bus"/></RectangleLabels></View>'
+)
+
+
+def box(region_id: str, x: float, origin: str | None = None) -> dict[str, Any]:
+    value = {"x": x, "y": 10, "width": 10, "height": 10, "rotation": 0, "rectanglelabels": ["car"]}
+    made = {"id": region_id, "from_name": "box", "to_name": "image", "type": "rectanglelabels", "value": value}
+    return made if origin is None else {**made, "origin": origin}
+
+
+def test_regions_that_were_accepted_unchanged_are_the_models_opinion() -> None:
+    """Of a prediction's regions those that stand as they were; one that was moved began there; one drawn anew did not.
+
+    Where the prediction is gone, what the page noted of each region says the same.
+    """
+    config = read_label_config(BOXES)
+    result = [box("a", 10, "prediction"), box("b", 35, "prediction-changed"), box("c", 70, "manual")]
+    said = {"id": 5, "model_version": "v1", "result": [box("a", 10), box("b", 30)]}
+    annotation = {"id": 1, "result": result, "parent_prediction": 5}
+    for predictions, version in (([said], "v1"), ([], UNKNOWN_VERSION)):
+        raw = {"id": 1, "data": {"image": "x.png"}, "annotations": [annotation], "predictions": predictions}
+        (drawn,) = TaskReader(config.controls).read(raw).drawn
+        found = {label.region_id: (label.suggested_by, label.started_from) for label in drawn.labels}
+        assert found == {"a": (version, version), "b": (None, version), "c": (None, None)}

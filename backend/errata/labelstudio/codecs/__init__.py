@@ -157,6 +157,10 @@ class Codecs:
             return None
         return values.origin(result, control) if values.is_in(result, control) else whole_task.origin(result, control)
 
+    def marked(self, result: Sequence[Region], control: str) -> dict[str, region_edits.Marked]:
+        """Return region id -> hash and origin of every region that the control labels; see `region_edits.marked`."""
+        return region_edits.marked([each for each in result if isinstance(each, Mapping)], control)
+
     def has_region_of(self, result: Sequence[Region], other: Sequence[Region], control: str) -> bool:
         """Say whether both results hold the control's label in a region of the same id: one was copied."""
         copied = whole_task.region_id(result, control)

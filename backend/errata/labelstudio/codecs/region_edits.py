@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 Region = Mapping[str, Any]
 Results = Sequence[Region]
@@ -40,6 +40,22 @@ def in_result(result: Results, control: str) -> dict[str, list[Region]]:
         if isinstance(each, Mapping) and each.get("id") in parts and _is_part(each, control):
             parts[each["id"]].append(each)
     return parts
+
+
+class Marked(NamedTuple):
+    """What is known of a region without looking through its result again: see `hash_of` and `suggestions`."""
+
+    value_hash: str
+    origin: str | None
+
+
+def marked(result: Results, control: str) -> dict[str, Marked]:
+    """Return region id -> hash and origin of every region that has a label of the control, in one go."""
+    found = {}
+    for region_id, region in in_result(result, control).items():
+        origins = [each["origin"] for each in region if isinstance(each.get("origin"), str)]
+        found[region_id] = Marked(hash_of(region, control), origins[0] if origins else None)
+    return found
 
 
 def parts(result: Results, control: str, region_id: str) -> list[Region]:
