@@ -17,7 +17,6 @@ from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.codecs.region_edits import Marked
 from errata_model.records import GivenLabel
 
-
 _FROM_PREDICTION = ("prediction", "prediction-changed")
 
 
