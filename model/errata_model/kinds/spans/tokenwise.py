@@ -15,7 +15,7 @@ from errata_model.regions.shapes import Span
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
-N_FEATURES = 36
+N_FEATURES = 41
 _LEAST = 1e-7  # probabilities are as good as 0 beyond
 _FAMILIAR = 1.0  # occurrences elsewhere that outweigh the belief
 
@@ -141,12 +141,13 @@ def to_spans(columns: Indices, taken: NDArray[np.bool_], evidence: TokenEvidence
 
 
 def span_features(evidence: TokenEvidence, spans: TokenSpans) -> Floats:
-    """Return (N, 36) what tells whether spans are right; `source` in docs/spans.md.
+    """Return (N, 41) what tells whether spans are right.
 
     Logarithms of probabilities of: the span's class (least, mean, first, last token, 1 - least), any class (least,
     mean, first, last, 1 - least), the strongest other class (mean, and its ratio to the own one); of the tokens beside
     it, its class, and any class; the number of tokens; how often the tokens are elsewhere (least, mean, first, last);
-    and of the words elsewhere, three ways, the own class (mean, least), no class, and the strongest other one.
+    of the words elsewhere, three ways, the own class (mean, least), no class, and the strongest other one; and some of
+    the first ones times how often the tokens are elsewhere, since a belief about words that it knows weighs more.
     """
     if len(spans) == 0:
         return np.zeros((0, N_FEATURES))
@@ -190,6 +191,9 @@ def span_features(evidence: TokenEvidence, spans: TokenSpans) -> Floats:
     for share in evidence.shares:
         own, none, other = _of_classes(share[rows], classes)
         columns += [mean(_log(own)), _log(least(own)), mean(_log(none)), mean(_log(other))]
+    least_known, mean_known = columns[19], columns[20]
+    columns += [columns[k] * least_known for k in (0, 5)]
+    columns += [columns[k] * mean_known for k in (1, 10, 23)]
     return np.column_stack(columns)
 
 
