@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from errata.audit.wording import per_cent
 from errata_model.records import Control
-from errata_model.regions.records import BOUNDARY, DUPLICATE, MISSING, SPURIOUS, WRONG_CLASS, Doubt, Item
+from errata_model.regions.records import (
+    BOUNDARY,
+    DUPLICATE,
+    MERGED,
+    MISSING,
+    SPLIT,
+    SPURIOUS,
+    WRONG_CLASS,
+    Doubt,
+    Item,
+)
 
 _SINGULARS = {"boxes": "box"}  # of kinds whose plural is not the singular with an s
 
@@ -36,6 +46,8 @@ def region_reason(doubt: Doubt, item: Item, control: Control, *, is_of_people: b
         SPURIOUS: f'The model sees nothing where this {what} is marked "{given}" ({share}).',
         WRONG_CLASS: f'The model takes this {what}, marked "{given}", for "{label}" ({share}).',
         BOUNDARY: f'The model draws this {what} of "{given}" elsewhere ({share}).',
+        MERGED: f'This {what} of "{given}" covers several that the model tells apart ({share}).',
+        SPLIT: f'This {what} of "{given}" and others share one that the model does not divide ({share}).',
         DUPLICATE: f'Another {what} marks the same "{given}" ({share}).',
     }
     if is_of_people:

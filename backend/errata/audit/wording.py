@@ -66,7 +66,7 @@ def _excerpt(text: str, start: int) -> str:
 
 
 def question_of_region(finding: Finding, where: str = "", suggested: str = "") -> str:
-    """Ask the reviewer about one region, given or missing.
+    """Ask the reviewer about one region, given or missing. How sure that is stands in the reason, in one number.
 
     Args:
         finding: about it.
@@ -75,8 +75,7 @@ def question_of_region(finding: Finding, where: str = "", suggested: str = "") -
     """
     proposal, given = finding.proposal, finding.given.label
     if given is None:
-        label, probability = proposal.top[0] if proposal else ("", 0.0)
-        return f'Not marked: "{label}"{where}, {per_cent(probability)}. Is it missing?'
+        return f'Not marked: "{proposal.top[0][0] if proposal else ""}"{where}. Is it missing?'
     said = f'Marked "{given}"{where}.'
     if proposal is None:
         return f"{said} Is it right?"
@@ -85,8 +84,7 @@ def question_of_region(finding: Finding, where: str = "", suggested: str = "") -
     elif proposal.label == given:
         change = f"another place for it ({suggested})" if suggested else "another place for it"
     else:
-        shown = f"{suggested}, " if suggested else ""
-        change = f'"{proposal.label}" ({shown}{per_cent(proposal.top[0][1])})'
+        change = f'"{proposal.label}" ({suggested})' if suggested else f'"{proposal.label}"'
     return f"{said} {_who(finding)} {change}. Is it right?"
 
 

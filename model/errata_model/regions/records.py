@@ -12,12 +12,14 @@ from errata_model.records import Action
 from errata_model.regions.shapes import Shape, Size
 
 # The ways to suspect a region; a finding's detectors are called so.
-MISSING, SPURIOUS, WRONG_CLASS, BOUNDARY, DUPLICATE = (
+MISSING, SPURIOUS, WRONG_CLASS, BOUNDARY, DUPLICATE, MERGED, SPLIT = (
     "missing_region",
     "spurious_region",
     "wrong_class",
     "bad_boundary",
     "duplicate_region",
+    "merged_regions",  # one mask over several things
+    "split_regions",  # several masks over one thing
 )
 
 

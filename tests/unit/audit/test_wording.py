@@ -113,10 +113,10 @@ def test_how_far_annotators_agree() -> None:
 @pytest.mark.parametrize(
     ("label", "action", "proposed", "asked"),
     [
-        ("car", "replace", "bus", 'Marked "car". The model suggests "bus" (91 %). Is it right?'),
+        ("car", "replace", "bus", 'Marked "car". The model suggests "bus". Is it right?'),
         ("car", "replace", "car", 'Marked "car". The model suggests another place for it. Is it right?'),
         ("car", "remove", "car", 'Marked "car". The model suggests taking it away. Is it right?'),
-        (None, "add", "car", 'Not marked: "car", 91 %. Is it missing?'),
+        (None, "add", "car", 'Not marked: "car". Is it missing?'),
     ],
 )
 def test_a_region_is_asked_about_with_what_is_suggested(

@@ -106,7 +106,7 @@ def test_the_whole_result_is_filled_in_with_its_ids() -> None:
     [
         (
             ("a", "replace", box("a", "bus")),
-            'Marked "car" at the top left (red). The model suggests "bus" (91 %). Is it right?',
+            'Marked "car" at the top left (red). The model suggests "bus". Is it right?',
             [("errata_rectanglelabels", "asked about", 9.0)],
         ),
         (
@@ -116,7 +116,7 @@ def test_the_whole_result_is_filled_in_with_its_ids() -> None:
         ),
         (
             ("a", "replace", box("a", "bus", {**HERE, "x": 12})),
-            'Marked "car" at the top left (red). The model suggests "bus" (turquoise, 91 %). Is it right?',
+            'Marked "car" at the top left (red). The model suggests "bus" (turquoise). Is it right?',
             [("errata_rectanglelabels", "asked about", 9.0), ("errata_rectanglelabels", "suggested", 12)],
         ),
         (
@@ -126,7 +126,7 @@ def test_the_whole_result_is_filled_in_with_its_ids() -> None:
         ),
         (
             (None, "add", box("new", "car", {**HERE, "x": 45, "y": 45})),
-            'Not marked: "car" in the middle (turquoise), 91 %. Is it missing?',
+            'Not marked: "car" in the middle (turquoise). Is it missing?',
             [("errata_rectanglelabels", "suggested", 45)],
         ),
         (
@@ -136,12 +136,12 @@ def test_the_whole_result_is_filled_in_with_its_ids() -> None:
         ),
         (
             ("s", "replace", span("s", "LOC", "Paris", 9), "ner"),
-            'Marked "PER" on "Paris" (red). The model suggests "LOC" (91 %). Is it right?',
+            'Marked "PER" on "Paris" (red). The model suggests "LOC". Is it right?',
             [("errata_labels", "asked about", 9)],
         ),
         (
             (None, "add", span("new", "PER", "Ann", 0), "ner"),
-            'Not marked: "PER" on "Ann" (turquoise), 91 %. Is it missing?',
+            'Not marked: "PER" on "Ann" (turquoise). Is it missing?',
             [("errata_labels", "suggested", 0)],
         ),
     ],
