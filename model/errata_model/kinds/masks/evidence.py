@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 _SAME = 0.5  # intersection over union beyond which masks can be of one thing only
+_NEAR = 0.1  # those that overlap less are of different things
 _INSIDE = 0.5  # of a region's pixels are in another where it is a part of it
 _LEAST = 0.005  # of probabilities, and from 1
 _LIKELY = 0.5  # to be there
@@ -89,7 +90,7 @@ def share_pixels(given: Pixels, believed: Pixels, size: Size) -> Shared:
 
     Masks of a side may overlap. They are matched one to one such that intersection over union is greatest in sum, but
     that a pair that overlaps by more than half is matched whatever the others: where masks of a side do not overlap,
-    each is in one such pair at most.
+    each is in one such pair at most. What overlaps by less than a tenth is not matched.
 
     Args:
         given: pixels of G masks.
@@ -109,7 +110,7 @@ def share_pixels(given: Pixels, believed: Pixels, size: Size) -> Shared:
     if any(np.bincount(side[strong]).max(initial=0) > 1 for side in (first, second)):
         strong[:] = False  # masks of a side overlap: all compete
     believed_of[first[strong]], iou[first[strong]] = second[strong], overlap[strong]
-    is_left = ~np.isin(first, first[strong]) & ~np.isin(second, second[strong])
+    is_left = (overlap >= _NEAR) & ~np.isin(first, first[strong]) & ~np.isin(second, second[strong])
     if is_left.any():
         rest = Pairs(first[is_left], second[is_left], overlap[is_left])
         chosen = match(rest, rest.overlap, len(areas[0]), len(areas[1]))
