@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from label_studio_sdk.label_interface.interface import LabelInterface
 
 from errata.labelstudio.codecs import spans
+from errata.labelstudio.label_config import read_label_config
 from errata.labelstudio.span_texts import span_text
 from errata_model.records import Control, TextForm
 from errata_model.regions.records import Region
@@ -212,3 +213,14 @@ def test_markup_is_counted_as_a_browser_has_its_nodes(markup: str, page: str, in
     """As on the page of Label Studio 1.23.2: in a frame of its own without the head, inline with all of it."""
     assert span_text(TextForm("HyperText"), markup) == page
     assert span_text(TextForm("HyperText", inline="true"), markup) == inline
+
+
+@pytest.mark.parametrize(("written", "read"), [("", ""), (' inline="true"', "true")])
+def test_a_config_tells_whether_markup_is_inline(written: str, read: str) -> None:
+    """What decides how its spans are counted comes along with the control."""
+    config = read_label_config(
+        '<View><HyperTextLabels name="l" toName="t"><Label value="PER"/></HyperTextLabels>'
+        f'<HyperText name="t" value="$v"{written}/></View>'
+    )
+    assert config.controls[0].kind == "spans"
+    assert config.controls[0].text == TextForm("HyperText", inline=read)
