@@ -122,7 +122,7 @@ def test_boxes_are_audited_reviewed_fixed_and_put_back(
     answer(client, spurious, "fix", [each for each in filled_in(spurious) if each.get("id") != f"r{SPURIOUS}-2"])
 
     said = errata.run("plan", str(project))
-    for words in ('"bus" -> "car"', 'move "car"', 'add "car"', 'remove "car"', "not asked for: task", 'remove "bus"'):
+    for words in ('"bus" -> "car"', 'redraw "car"', 'add "car"', 'remove "car"', "not asked for: task", 'remove "bus"'):
         assert words in said
     assert "4 labels to change" in said
     assert "1 other edits by reviewers (--with-other-edits takes those too)" in said

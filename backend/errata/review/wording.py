@@ -10,12 +10,12 @@ from errata.review.records import TagChange
 def change_words(old: str | None, new: str | None) -> str:
     """Say what becomes of a label: '"cat" -> "dog"', or of a tag or a region: 'add "dog"', 'remove "cat"'.
 
-    A region that keeps its label has another place: 'move "cat"'.
+    A region that keeps its label has another place: 'redraw "cat"'.
     """
     if old is None:
         return f'add "{new}"'
     if old == new:
-        return f'move "{old}"'
+        return f'redraw "{old}"'
     return f'remove "{old}"' if new is None else f'"{old}" -> "{new}"'
 
 
