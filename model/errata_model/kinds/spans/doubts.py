@@ -70,10 +70,10 @@ class _Place:
         self._is_free = ~is_other
 
     def top(self, labels: Sequence[str]) -> tuple[tuple[str, float], ...]:
-        """Return the likeliest labels of the tokens, by their shares of what is believed to be in a span at all."""
+        """Return the likeliest labels with their mean probabilities over the tokens."""
         mean = self.evidence.probabilities[self.rows, 1:].mean(axis=0)
         order = np.argsort(-mean, kind="stable")[:_MOST_TOP].tolist()
-        return tuple((labels[k], float(mean[k] / mean.sum())) for k in order if mean[k] > 0)
+        return tuple((labels[k], float(mean[k])) for k in order if mean[k] > 0)
 
     def likely(self) -> tuple[int, int] | None:
         """Return the first and last token of the likely span that shares most tokens with this one."""
