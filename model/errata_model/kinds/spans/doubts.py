@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errata_model.kinds.spans.calibration import ERRORS, calibrate_tokens, find_likely, weights_of
+from errata_model.kinds.spans.tagging import likely_spans
 from errata_model.kinds.spans.tokenwise import (
     Floats,
     TokenEvidence,
@@ -27,6 +28,7 @@ from errata_model.regions.scoring import region_doubts
 from errata_model.regions.shapes import Span
 
 _MOST_TOP = 5
+_BESIDE = 50  # tokens on either side of a span that it may belong with
 
 
 def calibrate(items: Sequence[Item], labels: Sequence[str]) -> Mapping[str, NDArray[Any]]:
@@ -77,10 +79,18 @@ class _Place:
 
     def likely(self) -> tuple[int, int] | None:
         """Return the first and last token of the likely span that shares most tokens with this one."""
+        begin = max(0, self.rows.start - _BESIDE)
+        near = slice(begin, self.rows.stop + _BESIDE)
+        found = likely_spans(self.evidence.probabilities[near], self.evidence.begins[near], self._is_free[near])
         within = [
-            (min(last, self.rows.stop) - max(first, self.rows.start), score, first, last - 1)
-            for first, last, _, score in find_likely(self.evidence, self._is_free)
-            if first < self.rows.stop and last > self.rows.start
+            (
+                min(last + begin, self.rows.stop) - max(first + begin, self.rows.start),
+                score,
+                first + begin,
+                last + begin - 1,
+            )
+            for first, last, _, score in found
+            if first + begin < self.rows.stop and last + begin > self.rows.start
         ]
         return max(within)[2:] if within else None
 
