@@ -156,13 +156,23 @@ def _count_labels(
     if n_annotations == 0:
         return {control.name: Counter() for control in controls}
     summary = client.get(f"api/projects/{project['id']}/summary/")
-    counted = {control.name: _summed(summary, control, n_annotations) for control in controls}
+    counted = {control.name: _summed(summary, control, n_annotations) for control in controls if control.labels}
     found = {name: labels for name, labels in counted.items() if labels is not None}
-    return found if len(found) == len(controls) else _read_labels(client, project, controls, progress)
+    if not found or len(found) < len(counted):
+        return _read_labels(client, project, controls, progress)
+    # Where the counts of labels are right nothing was imported, and those of answers are right, too.
+    answers = {control.name: Counter({"": _created(summary, control)}) for control in controls if not control.labels}
+    return found | answers
+
+
+def _created(summary: Mapping[str, Any], control: Control) -> int:
+    """Return how many annotations answer a control, as Label Studio counts them."""
+    said = summary.get("created_annotations") or {}
+    return int(said.get(f"{control.name}|{control.to_name}|{control.type}") or 0)
 
 
 def _summed(summary: Mapping[str, Any], control: Control, n_annotations: int) -> Counter[str] | None:
-    created = (summary.get("created_annotations") or {}).get(f"{control.name}|{control.to_name}|{control.type}")
+    created = _created(summary, control)
     labels = Counter(
         {str(k): int(v) for k, v in ((summary.get("created_labels") or {}).get(control.name) or {}).items()}
     )

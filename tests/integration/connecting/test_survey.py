@@ -16,7 +16,7 @@ SILENT = LineProgress(lambda _: None)
 LABELS = ["car"] * 5 + ["truck"] * 3
 CONFIG = """<View><Image name="image" value="$image"/>
 <Choices name="label" toName="image"><Choice value="car"/><Choice value="truck"/><Choice value="bus"/></Choices>
-<TextArea name="note" toName="image"/></View>"""
+<TextArea name="note" toName="image"/><Brush name="brush" toName="image"/></View>"""
 
 
 class Listening:
@@ -49,28 +49,29 @@ def test_imported_labels_are_counted_by_reading_them(errata, project):
     seen = Listening()
     survey = errata.survey(source.id, seen)
     assert seen.stages == ["Counting labels"]
-    (control,) = survey.controls
+    control, note = survey.controls
     assert control.sentence == "label (Choices, single): 8 labels, 3 classes, rarest 0"
+    assert note.sentence == "note (TextArea): 0 answers, held against predictions or other annotators"
     assert (control.rarest, survey.title, survey.n_tasks) == ("bus", "Vehicles", 8)
-    assert survey.refused == (
-        '<TextArea name="note"> is not audited because errata audits <Choices> and <Taxonomy> only.',
-    )
+    assert survey.refused == ('<Brush name="brush"> is not audited because errata audits no <Brush>.',)
 
 
 def test_labels_given_in_label_studio_are_counted_by_it(errata, project, label_studio):
     """Nothing is read then; edited and deleted ones are counted as they are now, and skipped ones not at all."""
-    source = project(LABELS)
+    source = project(LABELS, label_config=CONFIG.replace('<Choice value="bus"/>', ""))
     client = label_studio.client
     for imported in source.annotation_ids:
         client.delete(f"api/annotations/{imported}/")
     for task in source.task_ids:
         client.post(f"api/tasks/{task}/annotations/", answer("car"))
     made = client.post(f"api/tasks/{source.task_ids[0]}/annotations/", answer("car"))
-    client.patch(f"api/annotations/{made['id']}/", answer("truck"))
+    note = {"from_name": "note", "to_name": "image", "type": "textarea", "value": {"text": ["blurred"]}}
+    client.patch(f"api/annotations/{made['id']}/", {"result": [*answer("truck")["result"], note]})
     client.post(f"api/tasks/{source.task_ids[1]}/annotations/", {"result": [], "was_cancelled": True})
     seen = Listening()
-    (control,) = errata.survey(source.id, seen).controls
+    control, note_control = errata.survey(source.id, seen).controls
     assert seen.stages == []
+    assert note_control.n_labels == 1
     assert (control.n_labels, control.n_rarest, control.rarest) == (9, 1, "truck")
 
 
