@@ -181,7 +181,7 @@ def _fit(features: Floats, classes: Indices, folds: Indices, n_classes: int) -> 
         counts = np.bincount(classes[mine], minlength=n_classes)
         if np.count_nonzero(counts) < 2:
             return None
-        model = LogisticRegression(max_iter=300).fit(scaled[mine], classes[mine])
+        model = LogisticRegression(max_iter=1000).fit(scaled[mine], classes[mine])
         of_class, constants = model.coef_, model.intercept_
         if len(of_class) == 1:
             of_class, constants = np.vstack((0 * of_class, of_class)), np.array([0.0, constants[0]])

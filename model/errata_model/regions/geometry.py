@@ -42,9 +42,12 @@ def bounds_xyxy(shapes: Sequence[Shape], size: Size) -> Floats:
     """Return (N, 4) corners of the shapes' upright bounding boxes in pixels: left, top, right, bottom.
 
     Points have the box within which others count as near; spans have their start and end for left and right, and lie
-    between 0 and 1.
+    between 0 and 1. NaN where a coordinate is no finite number.
     """
-    return np.array([_bounds(shape, size) for shape in shapes], dtype=np.float64).reshape(-1, 4)
+    with np.errstate(invalid="ignore"):
+        found = np.array([_bounds(shape, size) for shape in shapes], dtype=np.float64).reshape(-1, 4)
+    found[~np.isfinite(found).all(axis=1)] = np.nan
+    return found
 
 
 def exact_overlaps(firsts: Sequence[Shape], seconds: Sequence[Shape], size: Size) -> Floats:

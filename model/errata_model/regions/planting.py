@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from math import isfinite
 
 import numpy as np
 
@@ -54,7 +55,8 @@ def relabel(item: Item, rng: np.random.Generator, labels: Sequence[str]) -> Item
 
 def _far_corner(item: Item) -> tuple[float, float]:
     """Return how far an item goes: an image to (1, 1), a text or recording to the last end that anything has."""
-    ends = [each.shape.end for each in (*item.given, *item.believed.regions) if isinstance(each.shape, Span)]
+    shapes = (each.shape for each in (*item.given, *item.believed.regions))
+    ends = [shape.end for shape in shapes if isinstance(shape, Span) and isfinite(shape.end)]
     return (max(ends), 1.0) if ends else (1.0, 1.0)
 
 
