@@ -17,9 +17,11 @@ from errata.wiring.region_learning import region_learner_of
 from errata_model.encoders.images import PixelEncoder, load_image_encoder
 from errata_model.records import Control
 from errata_model.regions.records import Region
-from errata_model.regions.shapes import Box
+from errata_model.regions.shapes import Box, Polygon
 
 CARS = Control("car", "boxes", "image", "image", "image", ("car",), type="rectanglelabels")
+
+CELLS = Control("cell", "masks", "image", "image", "image", ("cell",), type="brushlabels")
 
 
 class OnePicture:
@@ -60,5 +62,15 @@ def test_boxes_are_learned_within_the_minutes_of_the_lesson(weights: Path) -> No
     assert learner is not None
     given = ((Region("a", "car", Box(0.1, 0.1, 0.5, 0.5)),),) * 4
     lesson = Lesson(CARS, (1, 2, 3, 4), ("",) * 4, given, np.ones(4, dtype=bool), np.arange(4), seed=1, minutes=1e-6)
+    with pytest.raises(ValueError, match="learning 4 pictures would take at least 1 min more"):
+        learner.learn(lesson, LineProgress(lambda _: None))
+
+
+def test_masks_begin_from_scratch_and_are_learned_within_the_minutes_of_the_lesson() -> None:
+    """No network is asked for; where the minutes are not enough for one look at each picture, that is said."""
+    learner = region_learner_of(CELLS, dict, OnePicture(), 1000)
+    assert learner is not None
+    given = ((Region("a", "cell", Polygon(((0.1, 0.1), (0.6, 0.1), (0.6, 0.6)))),),) * 4
+    lesson = Lesson(CELLS, (1, 2, 3, 4), ("",) * 4, given, np.ones(4, dtype=bool), np.arange(4), seed=1, minutes=1e-6)
     with pytest.raises(ValueError, match="learning 4 pictures would take at least 1 min more"):
         learner.learn(lesson, LineProgress(lambda _: None))

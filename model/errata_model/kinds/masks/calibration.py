@@ -26,22 +26,27 @@ _FREE = 0.75  # of a believed region is on no given one where nobody marked it
 # each has that by the square root of n: more errors are made on full images, but not as many more.
 _PRIOR = 0.02
 _STRENGTH = 10.0  # inverse, of what draws weights to 0
-_LEAST_DEVIATION = 0.1  # of a feature: what hardly differs on this project weighs little on another item
+_LEAST_DEVIATION = 0.3  # of a feature: what hardly differs on this project weighs little on another item
 _NEVER = -50.0  # log-odds of an error that cannot be planted
 _MOST_CERTAIN = 0.998  # that a believed region is there
-# Where there is too little to learn from: what `learn` makes of thirty images of discs, as the unit tests draw them.
+# Where there is too little to learn from: what `learn` makes of thirty images of discs, as the unit tests draw them,
+# of the features of a region alone.
 _UNTAUGHT = [
-    [0.2, -1.5, 1.2, 0.0, 0.9, -0.8],
-    [0.1, 0.1, 0.1, 0.0, 0.3, -0.5],
-    [6.0, 2.3, -10.3, -0.3, -0.6, 2.9],
-    [10.4, -8.1, -4.9, -0.3, -1.6, 4.4],
-    [0.6, 1.0, -3.5, 0.1, 1.9, -0.1],
-    [-1.4, -0.8, 5.0, 0.4, -1.7, -1.4],
-    [-3.4, 4.7, -2.9, 0.1, 3.1, -1.7],
-    [0.2, 1.6, -19.6, 23.3, -5.3, -0.2],
-    [-1.9, 2.2, -14.8, -0.1, 15.0, -0.4],
-    *[[0.0] * 6] * 5,
-    [-7.7, 0.6, 5.5, -3.8, -9.3, -6.0],
+    [0.2, -0.8, 0.4, 0.2, 0.6, -0.5],
+    [0.2, -0.1, 0.1, 0.1, 0.2, -0.4],
+    [5.4, -3.8, -3.3, -1.3, -0.1, 3.2],
+    [9.5, -8.0, -6.3, -2.0, 1.1, 5.7],
+    [0.4, 3.9, -8.3, -0.3, 4.0, 0.2],
+    [-0.3, -2.2, 4.1, 2.9, -2.2, -2.2],
+    [-4.3, 3.0, -0.1, -2.4, 4.2, -0.5],
+    [0.0, -0.7, -10.0, 10.8, -0.1, 0.0],
+    [-2.4, 0.1, -14.2, -1.3, 17.6, 0.2],
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+    [-14.0, 5.0, 3.1, -0.7, -9.8, -9.0],
 ]
 
 
