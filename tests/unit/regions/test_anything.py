@@ -40,11 +40,11 @@ def any_item(key: int, rng: np.random.Generator) -> Item:
     return Item(given, Believed(believed), (60, 50) if rng.random() < 0.8 else None, key)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_every_given_region_has_one_doubt_that_is_a_probability(seed):
     """Mixed, without extent, outside the image, with coordinates that are no numbers: nothing is even warned of."""
     rng = np.random.default_rng(seed)
-    items = [any_item(key, rng) for key in range(120)]
+    items = [any_item(key, rng) for key in range(90)]
     taught = calibrate(items, LABELS)
     assert taught
     for calibration in (taught, {}):
