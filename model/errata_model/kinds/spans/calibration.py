@@ -29,6 +29,7 @@ ERRORS = (WRONG_CLASS, BOUNDARY, SPURIOUS)
 _FEWEST = 50  # spans, to learn from
 _MOST = 20_000  # more teach nothing new: so many parameters there are not
 _ROUNDS = 6
+_LOOSENESS = 0.05  # inverse of the ridge, over standardised features
 _STEPS = 100
 _RARE = 1e-3  # of spans have an error of a sort, at least
 _OVERLOOKED = 0.01  # of spans are overlooked, at least
@@ -208,7 +209,7 @@ def _learn_errors(features: Floats, classes: Indices) -> tuple[Floats, Floats]:
 
     is_given = classes == 0
     counted = np.ones(len(classes))
-    model = LogisticRegression(max_iter=200, warm_start=True)
+    model = LogisticRegression(C=_LOOSENESS, max_iter=200, warm_start=True)
     prior = np.full(4, 0.1 / 3)
     prior[0] = 0.9
     for _ in range(_ROUNDS):
@@ -233,7 +234,7 @@ def _learn_marked(features: Floats, classes: Indices) -> tuple[Floats, Floats]:
     """Return (1, F) weights and (1,) constant of the log-odds that an unmarked span was overlooked."""
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
 
-    model = LogisticRegression(max_iter=200).fit(features, classes)
+    model = LogisticRegression(C=_LOOSENESS, max_iter=200).fit(features, classes)
     odds = model.decision_function(features)
     surest = np.argsort(-odds, kind="stable")[: max(_FEWEST, int(_SUREST * classes.sum()))]
     overlooked = max((int((classes[surest] == 0).sum()) + 1) / (len(surest) + 2), _OVERLOOKED)
