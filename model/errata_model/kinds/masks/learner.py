@@ -130,4 +130,5 @@ def _plan(
     ended: list[float] = []
     train(scaled, targets, rows, n_classes, _TRIAL_STEPS, (0, 0), lambda _: ended.append(time.monotonic()))
     step_s = (ended[-1] - ended[0]) / (_TRIAL_STEPS - 1)  # the first one takes longer
-    return count_steps(n_wanted, len(rows), len(scaled), len(taught) * step_s, ends_at - time.monotonic())
+    n_labelled = len(np.unique(np.concatenate(list(taught.values()))))
+    return count_steps(n_wanted, n_labelled, len(scaled), len(taught) * step_s, ends_at - time.monotonic())
