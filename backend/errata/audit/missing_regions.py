@@ -17,9 +17,7 @@ SAME_REGION = 0.5  # of the same class with at least this overlap
 Place = tuple[int, str]  # annotation and control
 
 
-def recognise_missing(
-    snapshot: Snapshot, findings: Findings, earlier: Sequence[Finding], regions: Regions
-) -> Findings:
+def recognise_missing(snapshot: Snapshot, findings: Findings, earlier: Sequence[Finding], regions: Regions) -> Findings:
     """Return the findings in which regions that were missing before have the key that they had.
 
     Args:

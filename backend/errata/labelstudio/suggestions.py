@@ -48,7 +48,6 @@ class Suggestion:
             was_taken = origin == "prediction" or (given.kind == "tags" and origin == "prediction-changed")
         return version if was_taken and _is_as_suggested(given, result, said, codecs) else None, version
 
-
     def of_regions(
         self, marked: Mapping[str, Marked], control: str, codecs: Codecs
     ) -> dict[str, tuple[str | None, str | None]]:
