@@ -150,9 +150,9 @@ def bootstrap(is_wrong: NDArray[np.bool_], ours: NDArray[np.float64], theirs: ND
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Return how long the processor takes, the better of two times: others may be at work on it."""
+    """Return how long the processor takes, the best of five times: others may be at work on it."""
     taken = []
-    for _ in range(2):
+    for _ in range(5):
         began = time.process_time()
         work()
         taken.append(time.process_time() - began)
