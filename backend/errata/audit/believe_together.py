@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from errata.audit.believe import Belief, Believer
-from errata.audit.ports import Artefact, Progress, Snapshot
-from errata.errors import NothingToLearn
+from errata.audit.ports import Artefact, Artefacts, Progress, Snapshot
+from errata.errors import NothingToLearn, UsageError
 from errata_model.records import Control
 
 Part = tuple[Callable[[Control], bool], Believer]  # which controls, and who believes about them
@@ -44,6 +44,57 @@ class TogetherBeliever:
         return beliefs[0] if len(beliefs) == 1 else _joined(beliefs)
 
 
+class PartArtefacts:
+    """Gives each of several sources what it believed before, out of what all of them believed: `ports.Artefacts`.
+
+    Args:
+        whole: keeps what all of them believe together.
+    """
+
+    def __init__(self, whole: Artefacts) -> None:
+        self._whole = whole
+
+    def save(self, project_id: int, artefact: Artefact) -> None:
+        """See `Artefacts.save`."""
+        self._whole.save(project_id, artefact)
+
+    def has(self, project_id: int, version: str) -> bool:
+        """See `Artefacts.has`."""
+        return self._whole.has(project_id, version) or self._part(project_id, version) is not None
+
+    def load(self, project_id: int, version: str) -> Artefact:
+        """See `Artefacts.load`."""
+        part = None if self._whole.has(project_id, version) else self._part(project_id, version)
+        return part or self._whole.load(project_id, version)
+
+    def active(self, project_id: int) -> str | None:
+        """See `Artefacts.active`."""
+        return self._whole.active(project_id)
+
+    def _part(self, project_id: int, version: str) -> Artefact | None:
+        active = self._whole.active(project_id)
+        if active is None or not self._whole.has(project_id, active):
+            return None
+        try:
+            artefact = self._whole.load(project_id, active)
+        except UsageError:  # its files are damaged: it is believed anew
+            return None
+        names = next((names for part, names in artefact.parts if part == version), None)
+        if names is None:
+            return None
+        return Artefact(
+            version,
+            tuple(about for about in artefact.beliefs if about.control.name in names),
+            tuple(about for about in artefact.region_beliefs if about.control.name in names),
+            tuple(about for about in artefact.value_beliefs if about.control.name in names),
+        )
+
+
+def _names(artefact: Artefact) -> Iterator[str]:
+    for beliefs in (artefact.beliefs, artefact.region_beliefs, artefact.value_beliefs):
+        yield from (about.control.name for about in beliefs)
+
+
 def _joined(beliefs: Sequence[Belief]) -> Belief:
     artefacts = [belief.artefact for belief in beliefs]
     version = hashlib.sha256(" ".join(artefact.version for artefact in artefacts).encode()).hexdigest()[:12]
@@ -53,6 +104,7 @@ def _joined(beliefs: Sequence[Belief]) -> Belief:
             tuple(about for artefact in artefacts for about in artefact.beliefs),
             tuple(about for artefact in artefacts for about in artefact.region_beliefs),
             tuple(about for artefact in artefacts for about in artefact.value_beliefs),
+            tuple((artefact.version, tuple(_names(artefact))) for artefact in artefacts),
         ),
         embedded={key: media for belief in beliefs for key, media in belief.embedded.items()},
         source=beliefs[0].source,

@@ -414,12 +414,21 @@ class RegionBelief:
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """All that an audit believes about a project."""
+    """All that an audit believes about a project.
 
-    version: str  # hash of data and model, no time in it
+    Attributes:
+        version: hash of data and model, no time in it.
+        beliefs: about controls that label whole tasks.
+        region_beliefs: about controls that mark regions.
+        value_beliefs: about controls whose answers are no labels.
+        parts: where several sources believe together, the version of each and the names of its controls.
+    """
+
+    version: str
     beliefs: tuple[ControlBelief, ...]
     region_beliefs: tuple[RegionBelief, ...] = ()
     value_beliefs: tuple[ValueBelief, ...] = ()
+    parts: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,13 @@ def _write(artefact: Artefact, folder: Path) -> None:
     if pickled:
         raise ValueError(f"`artefact` must hold plain arrays, got Python objects in {pickled!r}")
     answered = [pack_values(belief) for belief in artefact.value_beliefs]
-    about = {"version": artefact.version, "beliefs": beliefs, "region_beliefs": drawn, "value_beliefs": answered}
+    about = {
+        "version": artefact.version,
+        "beliefs": beliefs,
+        "region_beliefs": drawn,
+        "value_beliefs": answered,
+        "parts": artefact.parts,
+    }
     temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))  # mode 0700
     np.savez(temporary / "arrays.npz", **arrays)  # type: ignore[arg-type]  # names are ours, never `allow_pickle`
     write_whole(temporary / "artefact.json", [json.dumps(about).encode()])
@@ -128,7 +134,8 @@ def _read(folder: Path) -> Artefact:
             for i, row in enumerate(about.get("region_beliefs", ()))  # earlier artefacts have none
         )
     answered = tuple(unpack_values(row, _control(row["control"])) for row in about.get("value_beliefs", ()))
-    return Artefact(about["version"], beliefs, drawn, answered)
+    parts = tuple((version, tuple(names)) for version, names in about.get("parts", ()))
+    return Artefact(about["version"], beliefs, drawn, answered, parts)
 
 
 def _control(row: dict[str, Any]) -> Control:

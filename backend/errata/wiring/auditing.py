@@ -11,7 +11,7 @@ from errata.audit.believe import Believer, OwnBeliever
 from errata.audit.believe_elsewhere import StoredBeliever
 from errata.audit.believe_file import FileBeliever, is_address
 from errata.audit.believe_regions import OwnRegionBeliever
-from errata.audit.believe_together import TogetherBeliever
+from errata.audit.believe_together import PartArtefacts, TogetherBeliever
 from errata.audit.believe_values import AnnotatorsBeliever, OwnValueBeliever
 from errata.audit.embed import Embedder
 from errata.audit.embed_file import FileEmbedder
@@ -176,18 +176,19 @@ class Auditing(Showing, Training, Embedding):
         if belief in ("own", "annotators"):
             encoders = self._image_encoders_of(options, progress)
             embedder_of = self._embedder_of(options, media, artefacts, encoders)
+            kept = PartArtefacts(artefacts) if artefacts else None
             max_pixels = self.settings.media_max_pixels
             of_regions = OwnRegionBeliever(
                 embedder_of,
                 lambda control: region_learner_of(control, encoders, media, max_pixels),
-                artefacts,
+                kept,
                 seed=options.seed,
                 minutes=options.minutes,
                 group_by=options.group_by,
             )
             of_whole_tasks = OwnBeliever(
                 embedder_of,
-                artefacts,
+                kept,
                 seed=options.seed,
                 minutes=options.minutes,
                 group_by=options.group_by,
@@ -203,8 +204,6 @@ class Auditing(Showing, Training, Embedding):
                     (lambda control: control.has_values, OwnValueBeliever()),
                 ]
             )
-        if belief == "annotators":
-            return AnnotatorsBeliever()
         is_named = options.encoder or options.weights or self.settings.weights
         modest = options if is_named else replace(options, encoder="pixels")  # no weights are loaded for a witness
         witness = self._embedder_of(modest, media, artefacts, self._image_encoders_of(modest, progress))

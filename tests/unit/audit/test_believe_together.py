@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from errata.audit.believe import Belief
-from errata.audit.believe_together import TogetherBeliever
-from errata.audit.ports import Artefact, Progress, Snapshot
+from errata.audit.believe_together import PartArtefacts, TogetherBeliever
+from errata.audit.ports import Artefact, ControlBelief, Progress, RegionBelief, Snapshot
 from errata.errors import NothingToLearn
+from errata_model.regions.records import Believed
 
 
 class Fixed:
@@ -63,3 +65,41 @@ def test_a_control_that_nobody_can_believe_about_is_left_alone(both: Snapshot, t
     assert "Left alone: there is nothing to learn boxes from" in told.said
     with pytest.raises(NothingToLearn, match="nothing to learn boxes from"):
         TogetherBeliever(parts(never, never)).believe(both, told)
+
+
+class Kept:
+    """Keeps artefacts in a dictionary."""
+
+    def __init__(self) -> None:
+        self.by_version: dict[str, Artefact] = {}
+
+    def save(self, project_id: int, artefact: Artefact) -> None:
+        self.by_version[artefact.version] = artefact
+
+    def has(self, project_id: int, version: str) -> bool:
+        return version in self.by_version
+
+    def load(self, project_id: int, version: str) -> Artefact:
+        return self.by_version[version]
+
+    def active(self, project_id: int) -> str | None:
+        return next(reversed(self.by_version), None)
+
+
+def test_each_source_finds_again_what_it_believed(both: Snapshot, told: Any) -> None:
+    """Out of what all believed together, and nothing of the others; so nobody learns twice."""
+    control, boxes = both.controls
+    marked = RegionBelief(boxes, np.array([1]), ("a",), (Believed(()),), {}, (None,))
+    said = ControlBelief(control, np.array([1]), ("a",), np.ones((1, len(control.labels)), np.float32), None)
+    of_boxes = Fixed(replace(of("errata-a", ""), artefact=Artefact("errata-a", (), (marked,))))
+    of_labels = Fixed(replace(of("errata-b", ""), artefact=Artefact("errata-b", (said,))))
+    kept = Kept()
+    parts_kept = PartArtefacts(kept)
+    assert not parts_kept.has(7, "errata-a")
+    parts_kept.save(7, TogetherBeliever(parts(of_boxes, of_labels)).believe(both, told).artefact)
+    assert (parts_kept.has(7, "errata-a"), parts_kept.has(7, "errata-c")) == (True, False)
+    assert parts_kept.load(7, "errata-a") == Artefact("errata-a", (), (marked,))
+    assert parts_kept.load(7, "errata-b") == Artefact("errata-b", (said,))
+    whole = parts_kept.active(7)
+    assert whole is not None
+    assert parts_kept.load(7, whole) == kept.by_version[whole]
