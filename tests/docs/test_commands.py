@@ -40,8 +40,12 @@ ELSEWHERE = {
 
 
 def commands(path: Path) -> list[str]:
-    """Return the command lines of a document: its indented blocks, a line each, without remarks."""
-    lines = re.findall(r"^ {4}(\S.*)$", path.read_text(), re.MULTILINE)
+    """Return the command lines of a document: its indented blocks, a line each, without remarks.
+
+    Blocks between fences are code.
+    """
+    prose = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+    lines = re.findall(r"^ {4}(\S.*)$", prose, re.MULTILINE)
     lines = [re.sub(r"\s+#\s.*$", "", line) for line in lines]
     return [line for line in lines if not line.startswith("#")]
 
