@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
+from itertools import count
 from types import ModuleType
 from typing import Any
 
@@ -40,12 +41,18 @@ def find_regions(
     """
     find_doubts = _kind(belief.control).find_doubts
     found = []
+    missing: set[str] = set()  # who predicts a region twice misses it once
     for task, drawn, item in _items(snapshot.tasks, belief):
         for doubt in find_doubts(item, belief.control.labels, belief.calibration):
             proposal, new = _proposal(doubt, belief.control, item, task, regions)
             given = drawn.answer if doubt.given is None else drawn.labels[doubt.given]
             if doubt.given is None:
                 given = replace(given, value_hash=regions.region_hash(new, belief.control))
+            key = finding_key(snapshot.url, snapshot.project_id, given)
+            if doubt.given is None:
+                if key in missing:
+                    continue
+                missing.add(key)
             said = [
                 region_reason(doubt, item, belief.control, is_of_people=belief.is_of_people),
                 source if doubt.detectors else "",
@@ -53,7 +60,7 @@ def find_regions(
             ]
             found.append(
                 Finding(
-                    key=finding_key(snapshot.url, snapshot.project_id, given),
+                    key=key,
                     given=given,
                     detectors=_detectors(doubt, belief.is_of_people),
                     disagreement=round(min(max(float(doubt.disagreement), 0.0), 1.0), 6),
@@ -105,9 +112,19 @@ def _proposal(
     region_id = "" if doubt.given is None else item.given[doubt.given].id
     label_score = doubt.top[0][1] if doubt.top else doubt.disagreement
     shown: Region = replace(about, id=region_id, score=about.score if about.score is not None else label_score)
-    results = regions.written(control, shown, item.size, task.data.get(control.data_key))
+    value = task.data.get(control.data_key)
+    results = regions.written(control, shown, item.size, value)
+    if doubt.given is None and (free := _free_id(results[0]["id"], item)) != results[0]["id"]:
+        results = regions.written(control, replace(shown, id=free), item.size, value)
     top = doubt.top or ((about.label, round(float(label_score), 4)),)
     return Proposal(doubt.action, results[0], tuple(top), tuple(results[1:])), results
+
+
+def _free_id(region_id: str, item: Item) -> str:
+    """Return an id that no given region has: one that was accepted from a prediction keeps that one's when moved."""
+    taken = {each.id for each in item.given}
+    others = (f"{region_id}-{n}" for n in count(2))
+    return region_id if region_id not in taken else next(each for each in others if each not in taken)
 
 
 def _detectors(doubt: Doubt, is_of_people: bool) -> dict[str, float]:

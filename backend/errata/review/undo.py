@@ -111,8 +111,13 @@ class _Undoer:
         last = self.writes[place_of(change)][-1]
         if last.id != entry.id:
             return f"changeset {last.changeset_id} changed the label again; undo that one first"
-        now = hash_at(result, change, self.edits)
-        if now in (hash_at(entry.after_result, change, self.edits), self._hash_before(entry, change)):
+        now, was = hash_at(result, change, self.edits), self._hash_before(entry, change)
+        if now == was:
+            return None
+        if now == hash_at(entry.after_result, change, self.edits) and (
+            change.region_id is None
+            or hash_at(self._with_old_labels(entry, [change], result), change, self.edits) == was
+        ):
             return None
         if change.region_id is not None:
             return "somebody changed or removed the region since"

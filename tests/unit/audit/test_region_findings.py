@@ -137,6 +137,28 @@ def test_an_annotation_without_a_region_says_that_there_is_none(snapshot: Any, f
     assert {f.given.task_id for f in missing} == {LACKING, 77}
 
 
+def test_what_is_predicted_twice_is_missing_once(snapshot: Any, find: Any) -> None:
+    """One finding, one review task: findings of one audit have keys of their own."""
+    raw = tasks()
+    said = raw[LACKING - 1]["predictions"][0]["result"]
+    said.append({**said[0], "id": "again", "score": 0.4})
+    found = find(snapshot(raw)).all
+    assert len({f.key for f in found}) == len(found)
+    assert [f.proposal.value["score"] for f in found if f.given.label is None] == [0.9]
+
+
+def test_a_missing_region_has_an_id_that_no_region_of_the_annotation_has(snapshot: Any, find: Any) -> None:
+    """Who accepts a predicted region and drags it elsewhere keeps its id; what misses then is another region."""
+    raw = tasks()
+    (missing,) = (f for f in find(snapshot(raw)).all if f.given.label is None)
+    dragged = region(missing.proposal.value["id"], (70, 75, "car"))
+    raw[LACKING - 1]["annotations"][0]["result"].append(dragged)
+    (still,) = (f for f in find(snapshot(raw)).all if f.given.label is None)
+    assert still.key == missing.key
+    assert still.proposal.value["id"] != dragged["id"]
+    assert still.proposal.value["value"] == missing.proposal.value["value"]
+
+
 def test_what_cannot_be_read_is_named_and_counted(snapshot: Any, find: Any) -> None:
     """Boxes of no size and outside the image, labels that the config lost, predictions without a score."""
     raw = tasks()

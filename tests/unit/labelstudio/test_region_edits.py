@@ -178,6 +178,19 @@ def test_what_was_removed_comes_back_exactly(result, control, region_id):
     assert sorted(back, key=str) == sorted([*result, box("z", "bus")], key=str)
 
 
+def test_a_label_comes_back_beside_what_became_of_the_others(result):
+    """A region that another control labels too stands once, as people changed it since."""
+    two = [*result, part("s", "age", "labels", {**PLACE, "labels": ["old"]})]
+    gone = region_edits.with_region(two, "what", "s", [])
+    for each in gone:
+        if each.get("from_name") == "age":
+            each["value"]["labels"] = ["young"]
+    back = region_edits.restored(gone, two, "what", "s")
+    said = {each["from_name"]: each["value"].get("labels") for each in back if each.get("id") == "s"}
+    assert said == {"rect": None, "what": ["cat"], "age": ["young"]}
+    assert len(back) == len(two)
+
+
 def test_what_was_added_or_changed_goes_back(result):
     """Restoring what was not there takes it away; a changed one gets its value again."""
     added = region_edits.with_region(result, "box", "new", [box("new", "car", MOVED)])

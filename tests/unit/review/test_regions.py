@@ -322,6 +322,23 @@ def test_undo_leaves_alone_what_was_edited_since(regions, story):
     assert regions.now[0]["value"]["x"] == 33
 
 
+def test_undo_puts_no_label_beside_a_region_that_was_moved_since(regions, story):
+    """Where another control labels the region too, it stayed when this control's label was taken away."""
+    age = {**box("b", "bus", THERE), "from_name": "age"}
+    regions.first.append(age)
+    story.annotations.results[1] = copy.deepcopy(regions.first)
+    regions.answer(regions.find("b", "remove", "bus", THERE), "take_proposal")
+    applied = regions.apply()
+    moved = {**age, "value": {**age["value"], **ELSEWHERE}}
+    story.annotations.results[1] = [each for each in regions.now if each != age] + [moved]
+    undone = story.undo(applied.changeset_id)
+    assert (undone.restored, [c.why for c in undone.conflicts]) == (
+        (),
+        ["somebody changed or removed the region since"],
+    )
+    assert regions.now[-1] == moved
+
+
 def test_a_newer_verdict_follows_an_applied_one(regions):
     """A reviewer who says otherwise later is planned over errata's own write, also over a removal."""
     finding = regions.find("a", "remove", "car")

@@ -162,11 +162,21 @@ def restored(result: Results, before: Results, control: str, region_id: str) -> 
         return with_region(result, control, region_id, was)
     out = copied_result(result)
     there = {each.get("id") for each in out} | {region_id}
+    stands = {_slot(each) for each in out}  # what was left, as another control's, may have been changed since
+    left = [each for each in out if each.get("id") == region_id and (_draws(each) or _holds_labels(each))]
+    moved_to = place(drawn(left)) if left and not is_same_place(left, was) else {}
     for index, each in enumerate(before):
         is_of_region = each.get("id") == region_id or (_names(each, region_id) and _ends(each) <= there)
-        if is_of_region and each not in out:
-            out.insert(min(index, len(out)), _copied(each))
+        if is_of_region and _slot(each) not in stands:
+            out.insert(min(index, len(out)), _placed(_copied(each), moved_to))
     return out
+
+
+def _slot(each: Region) -> tuple[str, str, str]:
+    """Return what a result is, whatever it says: there is one of a control for a region, and one between two."""
+    if each.get("type") == RELATION:
+        return RELATION, str(each.get("from_id")), str(each.get("to_id"))
+    return "", str(each.get("id")), str(each.get("from_name"))
 
 
 def _copied(each: Region) -> dict[str, Any]:
@@ -191,6 +201,14 @@ def _with_added(result: list[dict[str, Any]], region_id: str, value: Results) ->
     return result
 
 
+def _placed(each: dict[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a result that says another place, where it says any."""
+    old = place(each) if there and isinstance(each.get("value"), Mapping) else {}
+    if old:
+        each["value"] = {**there, **{key: said for key, said in each["value"].items() if key not in old}}
+    return each
+
+
 def _with_changed(result: list[dict[str, Any]], control: str, region_id: str, value: Results) -> list[dict[str, Any]]:
     """Change a region's label and, where it is another one, its place, wherever that is repeated."""
     labelled, shape = _labelled(value, control), drawn(value)
@@ -201,9 +219,8 @@ def _with_changed(result: list[dict[str, Any]], control: str, region_id: str, va
         is_own = _is_labelled(each, control)
         if is_own:
             each["value"][each["type"]] = list(labelled["value"][labelled["type"]])
-        if is_moved and (old := place(each)):
-            rest = {key: said for key, said in each["value"].items() if key not in old}
-            each["value"] = {**place(shape), **rest}
+        if is_moved:
+            _placed(each, place(shape))
         if is_moved and _draws(each):
             each |= {"from_name": shape["from_name"], "type": shape["type"]}
         if (is_own or is_moved) and each.get("origin") == "prediction":
