@@ -9,6 +9,7 @@ from typing import Any
 from errata.review.plans import KEPT, Line, agreed_changes, kept_labels, line_of
 from errata.review.ports import Edits, History, Journal, Verdicts
 from errata.review.records import AuditRecord, Change, Verdict
+from errata.review.required import drawn_meanwhile, drawn_since
 from errata.review.standing import LastWrite, Place, Standing, judge, last_writes, place_of, with_change
 
 Json = dict[str, Any]
@@ -111,6 +112,8 @@ class _Merger:
         standing = judge(change, result, self._written, self._edits)
         if standing.state == "due" and (place_of(change), change.old_hash) in self._kept:
             return Standing("conflict", KEPT)
+        if standing.state == "due" and change.adds_region and drawn_meanwhile(change, result, self._edits):
+            return Standing("conflict", drawn_since(change))
         return standing
 
 

@@ -11,7 +11,7 @@ from errata.review.other_edits import other_edits
 from errata.review.ports import Annotations, Edits, Findings, Journal, Verdicts
 from errata.review.records import Change, JournalEntry, Verdict
 from errata.review.recovery import recover
-from errata.review.required import LAST, adds_too_many, drawn_meanwhile, takes_the_last
+from errata.review.required import LAST, adds_too_many, drawn_meanwhile, drawn_since, takes_the_last
 from errata.review.standing import Place, judge, last_writes, place_of
 from errata_model.records import Control
 
@@ -123,7 +123,7 @@ def make_plan(
         elif (place_of(change), change.old_hash) in kept:
             conflicts.append(Conflict(change, KEPT))
         elif change.adds_region and drawn_meanwhile(change, results[change.annotation_id], edits):
-            conflicts.append(Conflict(change, f'somebody drew a "{change.new_label}" there since'))
+            conflicts.append(Conflict(change, drawn_since(change)))
         elif _outcome(newest.setdefault(place_of(change), change)) != _outcome(change):
             why = SAYS_OTHERWISE if change.is_other_edit else "a newer verdict on the same label is planned"
             conflicts.append(Conflict(change, why))

@@ -72,6 +72,11 @@ def _answers(
         yield group, after
 
 
+def drawn_since(change: Change) -> str:
+    """Say why a region that a change adds is left out, see `drawn_meanwhile`."""
+    return f'somebody drew a "{change.new_label}" there since'
+
+
 def drawn_meanwhile(change: Change, result: Result, edits: Edits) -> bool:
     """Say whether somebody drew the region that a change adds, after the reviewer looked."""
     known = {change.region_id, *change.known_regions}

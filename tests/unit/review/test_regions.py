@@ -7,6 +7,7 @@ import pytest
 
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.region_tasks import read_regions, region_columns
+from errata.review.export import merged_export
 from errata_model.records import Control, Finding, GivenLabel, Proposal
 
 CONTROLS = (Control("box", "boxes", "image", "image", "image", ("car", "bus", "van"), type="rectanglelabels"),)
@@ -77,6 +78,11 @@ def regions(story):
             return kept + ([region] if region else [])
 
     return Regions()
+
+
+class NoAudit:
+    def last(self, project_id):
+        return None
 
 
 def changes(plan):
@@ -289,6 +295,26 @@ def test_a_missing_region_that_somebody_drew_meanwhile_is_not_added_twice(region
     story.annotations.results[1].append(box("d", "car", NEAR))
     plan = regions.plan()
     assert (changes(plan), [conflict.why for conflict in plan.conflicts]) == ([], ['somebody drew a "car" there since'])
+
+
+def test_an_export_gets_the_fixes_and_nothing_twice(regions, story):
+    """A region less, one elsewhere; one that somebody drew since is not drawn again beside theirs."""
+    regions.answer(regions.find("a", "replace", "car", NEAR), "take_proposal")
+    regions.answer(regions.find(None, "add", "van", ELSEWHERE), "take_proposal")
+    theirs = box("theirs", "van", {**ELSEWHERE, "x": 11})
+
+    def export(*more):
+        tasks = [{"id": 10, "annotations": [{"id": 1, "result": [*copy.deepcopy(regions.first), *more]}]}]
+        (task,), manifest = merged_export(7, tasks, story.verdicts, story.journal, NoAudit(), story.edits)
+        return task["annotations"][0]["result"], {line["region"]: line["outcome"] for line in manifest["plan"]}
+
+    result, outcomes = export()
+    assert outcomes == {"a": "merged", "new": "merged"}
+    assert [each["value"]["x"] for each in result if each.get("id") == "a"] == [12, 12]
+    assert [each.get("id") for each in result] == ["a", "a", "b", None, "new"]
+    result, outcomes = export(theirs)
+    assert outcomes == {"a": "merged", "new": "left out"}
+    assert [each.get("id") for each in result] == ["a", "a", "b", None, "theirs"]
 
 
 def test_what_is_gone_already_is_done(regions, story):
