@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,13 @@ def write_tasks(path: Path, task_ids: Iterable[int], findings: Iterable[Finding]
     _write_lines(path, ({"task": task_id, "disagreement": round(-math.expm1(right), 6)} for task_id, right in ranked))
 
 
+def _encode(line: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(line, option=orjson.OPT_SERIALIZE_NUMPY)
+    except orjson.JSONEncodeError:  # half a character, as broken tools leave it, or a number of hundreds of digits
+        return json.dumps(line, default=lambda each: each.tolist(), separators=(",", ":")).encode()
+
+
 def _write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
     """Write a whole file or none of it.
 
@@ -69,7 +77,7 @@ def _write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
     try:
         with part.open("wb") as file:
             for line in lines:
-                file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY))
+                file.write(_encode(line) + b"\n")
         os.replace(part, path)
     except OSError as error:
         why = (error.strerror or "the system refuses it").lower()

@@ -44,6 +44,8 @@ def find_regions(
     missing: set[str] = set()  # who predicts a region twice misses it once
     for task, drawn, item in _items(snapshot.tasks, belief):
         for doubt in find_doubts(item, belief.control.labels, belief.calibration):
+            if doubt.given is not None and not item.given[doubt.given].id:
+                continue  # nobody could say which region is meant
             proposal, new = _proposal(doubt, belief.control, item, task, regions)
             given = drawn.answer if doubt.given is None else drawn.labels[doubt.given]
             if doubt.given is None:

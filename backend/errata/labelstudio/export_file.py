@@ -36,7 +36,7 @@ class ExportSource:
         """
         xml, config = self._read_config()
         raws = read_export(self._export)
-        reader = TaskReader(config.controls)
+        reader = TaskReader(config.controls, config.names)
         progress.stage("Reading tasks", len(raws))
         tasks = []
         for raw in raws:

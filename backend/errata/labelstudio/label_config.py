@@ -60,6 +60,7 @@ class LabelConfig:
     controls: tuple[Control, ...]  # those that can be audited, in the config's order
     refused: tuple[str, ...]  # the other controls, each with what is missing, in words
     hotkeys: frozenset[str]  # given explicitly, anywhere
+    names: frozenset[str]  # of all tags; none where a <Repeater> makes more of them
 
 
 def read_label_config(xml: str) -> LabelConfig:
@@ -85,7 +86,9 @@ def read_label_config(xml: str) -> LabelConfig:
         else:
             refused.append(f'<{element.tag} name="{element.get("name", "")}"> is not audited because {reason}.')
     hotkeys = frozenset(key for e in elements if (key := e.get("hotkey")))
-    return LabelConfig(tuple(controls), tuple(refused), hotkeys)
+    known = [name for name in names if name]
+    is_whole = not any("{{" in name for name in known)
+    return LabelConfig(tuple(controls), tuple(refused), hotkeys, frozenset(known if is_whole else ()))
 
 
 def serveable(xml: str) -> LabelConfig:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from errata.audit.ports import Progress, Snapshot
 from errata.errors import LabelStudioGone, UsageError
 from errata.labelstudio.client import LabelStudio
+from errata.labelstudio.label_config import read_label_config
 from errata.labelstudio.source import FIELDS, describe_project
 from errata.labelstudio.task_list import chosen_tasks
 from errata.labelstudio.tasks import TaskReader
@@ -37,7 +38,7 @@ class ChosenSource:
             LabelStudioGone: there is no such project.
         """
         described = describe_project(self._client, self._project_id)
-        reader = TaskReader(described.controls)
+        reader = TaskReader(described.controls, read_label_config(described.label_config).names)
         progress.stage("Reading tasks", len(task_ids))
         tasks = []
         for raw in chosen_tasks(self._client, self._project_id, _possible(task_ids), FIELDS):

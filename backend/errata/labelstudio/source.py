@@ -8,7 +8,7 @@ from typing import Any
 from errata.audit.ports import Progress, Snapshot, Task
 from errata.errors import LabelStudioUnreachable
 from errata.labelstudio.client import LabelStudio
-from errata.labelstudio.label_config import serveable
+from errata.labelstudio.label_config import read_label_config, serveable
 from errata.labelstudio.task_list import task_pages
 from errata.labelstudio.tasks import TaskReader
 
@@ -43,7 +43,7 @@ class ProjectSource:
             LabelStudioGone: there is no such project.
         """
         described, n_tasks = _described(self._client, self._project_id)
-        reader = TaskReader(described.controls)
+        reader = TaskReader(described.controls, read_label_config(described.label_config).names)
         progress.stage("Reading tasks", n_tasks)
         tasks: list[Task] = []
         changes: list[str] = []

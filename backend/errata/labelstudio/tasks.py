@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from errata.audit.ports import Drawn, StoredPrediction, Task
 from errata.labelstudio.codecs import Codecs
+from errata.labelstudio.codecs.region_edits import RELATION
 from errata.labelstudio.codecs.scores import is_score
 from errata.labelstudio.suggestions import Suggestion, suggestion_of
 from errata_model.kinds.values.records import Answered, Opinion
 from errata_model.records import Control, GivenLabel
 
 _NAMED = 5  # how many ids a line of the summary names
+_NAMELESS = "without an id, which Label Studio gives them where these annotations are opened and saved"
 _UNDEFINED = "$undefined$"  # the key of media that were imported before there was a label config
 
 
@@ -23,10 +25,12 @@ class TaskReader:
 
     Args:
         controls: what to read from annotations and predictions.
+        names: of all tags of the label config: results of others are counted; none are where there are no names.
     """
 
-    def __init__(self, controls: Sequence[Control]) -> None:
+    def __init__(self, controls: Sequence[Control], names: Collection[str] = ()) -> None:
         self._controls = controls
+        self._names = names
         self._codecs = Codecs()
         self._left_out: dict[tuple[str, str], list[int]] = {}  # (what, of what) -> ids
 
@@ -40,8 +44,9 @@ class TaskReader:
         annotations = [each for each in raw.get("annotations") or () if isinstance(each, Mapping)]
         predictions = [each for each in raw.get("predictions") or () if isinstance(each, Mapping)]
         submitted = [each for each in annotations if self._is_usable(each, int(each["id"]))]
+        strange = {int(each["id"]) for each in submitted if self._is_strange(each["result"], int(each["id"]))}
         given = [label for each in submitted for label in self._labels(each, task_id, predictions)]
-        drawn = [one for each in submitted for one in self._drawn(each, task_id, data, predictions)]
+        drawn = [one for each in submitted for one in self._drawn(each, task_id, data, predictions, strange)]
         answered = [one for each in submitted for one in self._answered(each, task_id, predictions)]
         return Task(
             id=task_id,
@@ -49,7 +54,7 @@ class TaskReader:
             labels=tuple(
                 label
                 for label in (*given, *(label for one in drawn for label in one.labels), *(o.given for o in answered))
-                if label.label is not None
+                if label.label is not None and label.region_id != ""
             ),
             is_labeled=bool(raw.get("is_labeled", any(not each.get("was_cancelled") for each in annotations))),
             predictions=tuple(stored for each in predictions for stored in self._stored(each, data)),
@@ -86,6 +91,18 @@ class TaskReader:
             return True
         return False
 
+    def _is_strange(self, result: Sequence[Any], annotation_id: int) -> bool:
+        """Say whether a part of a result is nothing that this label config asks for, and count it."""
+        told = set()
+        for each in result:
+            if not isinstance(each, Mapping):
+                told.add("annotations with something in them that is no result")
+            elif each.get("type") != RELATION and self._names and str(each.get("from_name")) not in self._names:
+                told.add(f'annotations with results of "{each.get("from_name")}", which the config does not have')
+        for what in sorted(told):
+            self._leave_out(what, "annotation", annotation_id)
+        return bool(told)
+
     def _labels(
         self, annotation: Mapping[str, Any], task_id: int, predictions: Sequence[Mapping[str, Any]]
     ) -> Iterable[GivenLabel]:
@@ -111,17 +128,20 @@ class TaskReader:
         task_id: int,
         data: Mapping[str, Any],
         predictions: Sequence[Mapping[str, Any]],
+        strange: Collection[int],
     ) -> Iterable[Drawn]:
+        """Yield what is marked, control by control; not where it may be that nothing of it can be read."""
         annotation_id, result = int(annotation["id"]), annotation["result"]
         suggestion = suggestion_of(annotation, predictions)
         for control in self._controls:
             if not control.has_regions:
                 continue
             regions, problems, size = self._codecs.regions_in(result, control, data.get(control.data_key))
-            for problem in problems:
+            for problem in (*problems, *(_NAMELESS for region in regions if not region.id)):
                 self._leave_out(f"regions {problem}", "annotation", annotation_id)
             if not regions and not control.takes_none:
                 self._leave_out(f'annotations without an answer for "{control.name}"', "annotation", annotation_id)
+            if not regions and (problems or annotation_id in strange or not control.takes_none):
                 continue
             answer = self._given(annotation, task_id, control, None)
             marked = self._codecs.marked(result, control.name)

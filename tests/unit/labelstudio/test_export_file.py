@@ -92,6 +92,7 @@ def test_what_cannot_be_used_is_counted_in_words_and_named(tmp_path: Path) -> No
         'annotations with an answer for "label" that is not one choice (annotation 5)': 1,
         "annotations whose result is not a list (annotation 6)": 1,
         'annotations without an answer for "label" (annotation 8)': 1,
+        'annotations with results of "other", which the config does not have (annotation 8)': 1,
         'tasks without anything under "image" (task 2)': 1,
     }
 

@@ -144,7 +144,8 @@ def test_seconds_and_steps_are_read_as_they_are() -> None:
 
 def test_scores_of_predictions_are_kept() -> None:
     """A region's score is its own; one that is no probability is none."""
-    good, bad = result(AUDIO, start=0, end=1) | {"score": 0.25}, result(AUDIO, start=0, end=1) | {"score": 7}
+    good = result(AUDIO, start=0, end=1) | {"score": 0.25}
+    bad = result(AUDIO, start=0, end=1) | {"score": 7, "id": "other"}
     assert [region.score for region in spans.decode([good, bad], AUDIO, "")[0]] == [0.25, None]
 
 

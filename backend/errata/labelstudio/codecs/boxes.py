@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from errata.labelstudio.codecs.region_forms import Entry, entries_of, image_size, with_form
+from errata.labelstudio.codecs.scores import finite
 from errata_model.records import Control
 from errata_model.regions.records import Region
 from errata_model.regions.shapes import Box, Ellipse, Point, Shape, Size
 
 _FORMS = ("rectangle", "ellipse", "keypoint")
 _POINT_WIDTH = 1.0  # in which Label Studio's page draws a point, in per cent
+_FARTHEST = 1e6  # per cent, or degrees; beyond that nobody drew
 _SLACK = 1e-6  # by which the page lets a box stick out
 
 
@@ -26,9 +27,9 @@ def decode(
         image's size in pixels, None where no region says it.
     """
     regions: list[Region] = []
-    problems: list[str] = []
+    entries, problems = entries_of(result, control)
     size: Size | None = None
-    for entry in entries_of(result, control):
+    for entry in entries:
         size = size or image_size(entry.drawn)
         try:
             regions.append(Region(entry.id, entry.label, _shape(entry), entry.score))
@@ -67,10 +68,10 @@ def _numbers(entry: Entry, *names: str) -> list[float]:
     """Return lengths as shares, and a rotation in degrees."""
     said = []
     for name in names:
-        number = entry.drawn["value"].get(name, 0 if name == "rotation" else None)
-        if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
-            raise ValueError(f'without a number for "{name}"')
-        said.append(float(number) if name == "rotation" else number / 100)
+        number = finite(entry.drawn["value"].get(name, 0 if name == "rotation" else None))
+        if number is None or abs(number) > _FARTHEST:
+            raise ValueError(f'without a number for "{name}"' + ("" if number is None else " that can be"))
+        said.append(number if name == "rotation" else number / 100)
     return said
 
 

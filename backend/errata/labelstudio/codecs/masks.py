@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from errata.labelstudio.codecs.region_forms import Entry, entries_of, image_size, with_form
+from errata.labelstudio.codecs.scores import finite
 from errata_model.kinds.masks.raster import outline, rasterize
 from errata_model.kinds.masks.rle import decode_mask, encode_mask
 from errata_model.records import Control
 from errata_model.regions.records import Region
 from errata_model.regions.shapes import Mask, Polygon, Shape, Size
+
+_FARTHEST = 1e6  # per cent; beyond that nobody drew
 
 
 def decode(
@@ -24,11 +26,10 @@ def decode(
         (regions, problems, size): problems in words that follow "regions", one for each region that is left out; the
         image's size in pixels, as most regions say it, None where none does.
     """
-    entries = list(entries_of(result, control))
+    entries, problems = entries_of(result, control)
     said = Counter(size for entry in entries if (size := image_size(entry.drawn)))
     size = said.most_common(1)[0][0] if said else None
     regions: list[Region] = []
-    problems: list[str] = []
     for entry in entries:
         try:
             regions.append(Region(entry.id, entry.label, _shape(entry, size), entry.score))
@@ -107,4 +108,4 @@ def _polygon(entry: Entry) -> Polygon:
 def _is_point(said: object) -> bool:
     if not isinstance(said, list | tuple) or len(said) != 2:
         return False
-    return all(isinstance(n, int | float) and not isinstance(n, bool) and math.isfinite(n) for n in said)
+    return all((number := finite(each)) is not None and abs(number) <= _FARTHEST for each in said)

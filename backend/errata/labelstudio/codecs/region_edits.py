@@ -11,6 +11,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from errata.labelstudio.codecs.scores import finite
+
 Region = Mapping[str, Any]
 Results = Sequence[Region]
 
@@ -34,10 +36,10 @@ _DIGITS = 6  # after the point; a millionth of a per cent of an image is nothing
 
 def in_result(result: Results, control: str) -> dict[str, list[Region]]:
     """Return region id -> its results, of every region that has a label of the control, in the result's order."""
-    ids = [each["id"] for each in result if _is_labelled(each, control) and isinstance(each.get("id"), str)]
-    parts: dict[str, list[Region]] = {region_id: [] for region_id in ids}
-    for each in result:
-        if isinstance(each, Mapping) and each.get("id") in parts and _is_part(each, control):
+    known = [each for each in result if isinstance(each, Mapping) and isinstance(each.get("id"), str)]
+    parts: dict[str, list[Region]] = {each["id"]: [] for each in known if _is_labelled(each, control)}
+    for each in known:
+        if each["id"] in parts and _is_part(each, control):
             parts[each["id"]].append(each)
     return parts
 
@@ -161,7 +163,7 @@ def restored(result: Results, before: Results, control: str, region_id: str) -> 
     if not was or parts(result, control, region_id):
         return with_region(result, control, region_id, was)
     out = copied_result(result)
-    there = {each.get("id") for each in out} | {region_id}
+    there = {str(each.get("id")) for each in out} | {region_id}
     stands = {_slot(each) for each in out}  # what was left, as another control's, may have been changed since
     left = [each for each in out if each.get("id") == region_id and (_draws(each) or _holds_labels(each))]
     moved_to = place(drawn(left)) if left and not is_same_place(left, was) else {}
@@ -241,7 +243,7 @@ def _holds_labels(each: Region) -> bool:
 
 
 def _draws(each: Region) -> bool:
-    return each.get("type") in _DRAWN and isinstance(each.get("value"), Mapping)
+    return str(each.get("type")) in _DRAWN and isinstance(each.get("value"), Mapping)
 
 
 def _is_part(each: Region, control: str) -> bool:
@@ -252,8 +254,8 @@ def _names(each: Region, region_id: str) -> bool:
     return each.get("type") == RELATION and region_id in _ends(each)
 
 
-def _ends(each: Region) -> set[Any]:
-    return {each.get("from_id"), each.get("to_id")}
+def _ends(each: Region) -> set[str]:
+    return {str(each.get("from_id")), str(each.get("to_id"))}
 
 
 def _canonical_place(each: Region) -> dict[str, Any]:
@@ -276,7 +278,8 @@ def _canonical_place(each: Region) -> dict[str, Any]:
 
 def _rounded(said: Any) -> Any:
     if isinstance(said, int | float) and not isinstance(said, bool):
-        return round(float(said), _DIGITS)
+        number = finite(said)
+        return str(said) if number is None else round(number, _DIGITS)
     if isinstance(said, list):
         return [_rounded(each) for each in said]
     if isinstance(said, Mapping):

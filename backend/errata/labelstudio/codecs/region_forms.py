@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from errata.labelstudio.codecs.scores import is_score
+from errata.labelstudio.codecs.scores import finite, is_score
 from errata_model.records import Control
 from errata_model.regions.records import Region
 from errata_model.regions.shapes import Size
 
 _SEVERAL = " + "  # between the labels of a region that has several: a class that matches none of the config's
+_MOST_PIXELS = 1 << 30  # of an image that a browser shows; who says more says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Entry:
     """One region as it stands in a result.
 
     Attributes:
-        id: of the region.
+        id: of the region; "" where it has none that Label Studio's page would keep: no text.
         label: what it is labelled with; "" where it has no label.
         form: the type of the result that draws it, such as "rectanglelabels" or "brush".
         drawn: that result; its `value` is a mapping.
@@ -39,30 +40,49 @@ class Entry:
     score: float | None
 
 
-def entries_of(result: Sequence[Mapping[str, Any]], control: Control) -> Iterator[Entry]:
-    """Yield the regions of a control in the result's order; what cannot be read as one is passed over."""
-    drawing = dict(control.drawn_by)
-    mine = [each for each in result if isinstance(each, Mapping) and each.get("id")]
-    drawn = {str(each["id"]): each for each in mine if each.get("from_name") in drawing}
-    labelled = {str(each["id"]): each for each in mine if each.get("from_name") == control.name}
-    for region_id, each in (drawn | labelled).items():
-        of_form = drawn.get(region_id, each)
-        values = each.get("value"), of_form.get("value")
-        if not all(isinstance(value, Mapping) for value in values):
+def entries_of(result: Sequence[Mapping[str, Any]], control: Control) -> tuple[list[Entry], list[str]]:
+    """Return the regions of a control in the result's order, and what is wrong with others, in words.
+
+    Of regions with one id the first counts, as on Label Studio's page.
+    """
+    drawing = [name for name, _ in control.drawn_by]
+    mine = [each for each in result if isinstance(each, Mapping)]
+    problems: list[str] = []
+    drawn = _by_id((each for each in mine if each.get("from_name") in drawing), problems)
+    labelled = _by_id((each for each in mine if each.get("from_name") == control.name), problems)
+    entries = []
+    for key, each in (drawn | labelled).items():
+        of_form = drawn.get(key, each)
+        if not all(isinstance(part.get("value"), Mapping) for part in (each, of_form)):
+            problems.append("without a place")
             continue
         labels = each["value"].get(control.type)
         said = [str(label) for label in labels] if isinstance(labels, list) else []
         scores = [score for score in (each.get("score"), of_form.get("score")) if is_score(score)]
         form = str(of_form.get("type") or "")
-        yield Entry(region_id, _SEVERAL.join(said), form, of_form, float(scores[0]) if scores else None)
+        region_id = key if isinstance(key, str) else ""
+        entries.append(Entry(region_id, _SEVERAL.join(said), form, of_form, float(scores[0]) if scores else None))
+    return entries, problems
+
+
+def _by_id(results: Iterable[Mapping[str, Any]], problems: list[str]) -> dict[str | int, Mapping[str, Any]]:
+    """Return the results by their ids, each without one by itself; name those whose id is taken."""
+    found: dict[str | int, Mapping[str, Any]] = {}
+    for each in results:
+        said = each.get("id")
+        key = said if isinstance(said, str) and said else id(each)
+        if key in found:
+            problems.append("with an id that another one has")
+        found.setdefault(key, each)
+    return found
 
 
 def image_size(drawn: Mapping[str, Any]) -> Size | None:
-    """Return the width and height of the image that a result names, None where it names none."""
-    sides = drawn.get("original_width"), drawn.get("original_height")
-    if all(isinstance(side, int | float) and not isinstance(side, bool) and side >= 1 for side in sides):
-        return int(sides[0]), int(sides[1])  # type: ignore[arg-type]
-    return None
+    """Return the width and height of the image that a result names, None where it names none that can be."""
+    width, height = finite(drawn.get("original_width")), finite(drawn.get("original_height"))
+    if width is None or height is None or min(width, height) < 1 or width * height > _MOST_PIXELS:
+        return None
+    return int(width), int(height)
 
 
 def with_form(

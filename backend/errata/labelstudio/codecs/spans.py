@@ -56,14 +56,21 @@ def decode(
         (regions, problems, None): those that can be used, and for each other one what is wrong, in words.
     """
     place = _reader(control, value)
-    regions, problems = [], []
+    regions: list[Region] = []
+    problems, ids = [], set()
     for each in result:
         if not isinstance(each, Mapping) or each.get("from_name") != control.name:
             continue
         try:
-            regions.append(_region(each, control, place))
+            region = _region(each, control, place)
         except _Unusable as unusable:
             problems.append(str(unusable))
+            continue
+        if region.id and region.id in ids:  # of those with one id the first counts, as on Label Studio's page
+            problems.append("a span with an id that another one has")
+            continue
+        ids.add(region.id)
+        regions.append(region)
     return regions, problems, None
 
 
