@@ -81,10 +81,10 @@ class RegionRows:
         Args:
             task_id: of the task.
             uri: what its data hold now.
-            key: of what it shows now; None where that is not known.
+            key: of what it shows now; None where that is not known: what was audited may be something else.
         """
         row = None if task_id is None else self._row_of_task.get(task_id)
-        if row is None or (key and self._belief.content_keys[row] not in ("", key)):
+        if row is None or self._belief.content_keys[row] not in ("", key):
             row = self._row_of_content.get(key or "")
         return self._later.get(uri) if row is None else (self._belief.believed[row], self._belief.sizes[row])
 

@@ -162,12 +162,15 @@ class Predictions:
 
     async def _mark(self, belief: ProjectBelief, tasks: Sequence[AskedTask]) -> set[str]:
         """Let learners of regions believe about what was not audited; return what cannot be used."""
+        own = [rows for rows in belief.drawn if rows.is_own]
+        uris = {uri for rows in own for task in tasks if (uri := _uri(task, rows)) and self._key(uri) is None}
+        if uris:
+            self._keep(await run_in_threadpool(self._index.known, list(uris)))
         new = {
             Asked(rows, uri): (task.id or 0, task.held[rows.control.data_key])
-            for rows in belief.drawn
-            if rows.is_own
+            for rows in own
             for task in tasks
-            if (uri := _held(task, rows)) and rows.find(task.id, uri, self._key(uri)) is None
+            if (uri := _held(task, rows)) and rows.find(task.id, uri, self._key(_uri(task, rows))) is None
         }
         return await self._region_newcomers.look_at(new, self._patience.seconds(len(new))) if new else set()
 
@@ -278,7 +281,7 @@ class Predictions:
                 scores.append(best.score)
         for drawn in belief.drawn:
             uri = _held(task, drawn)
-            found = drawn.find(task.id, uri, self._key(uri))
+            found = drawn.find(task.id, uri, self._key(_uri(task, drawn)))
             if found is None:
                 if uri and drawn.is_own and uri not in problems:
                     return "pending"
@@ -314,7 +317,7 @@ def _is_shown(task: AskedTask, mode: PredictionsMode) -> bool:
     return mode == "all" or (mode == "labelled" and task.is_labeled)
 
 
-def _uri(task: AskedTask, rows: ControlRows) -> str:
+def _uri(task: AskedTask, rows: ControlRows | RegionRows) -> str:
     value = task.data.get(rows.control.data_key)
     return str(value) if value else ""
 

@@ -31,7 +31,9 @@ class ReadTasks:
 
 def near_forms(belief: ProjectBelief, texts_of: Callable[[TextForm], Texts]) -> dict[str, Texts]:
     """Return data key -> what reads it, of the keys under which tasks hold texts themselves."""
-    forms = {rows.control.data_key: rows.control.text for rows in belief.controls if rows.encoder is not None}
+    learned = [rows.control for rows in belief.controls if rows.encoder is not None]
+    learned += [rows.control for rows in belief.drawn if rows.is_own]
+    forms = {control.data_key: control.text for control in learned}
     readers = {data_key: texts_of(form) for data_key, form in forms.items() if form is not None}
     return {data_key: texts for data_key, texts in readers.items() if not texts.is_far}
 

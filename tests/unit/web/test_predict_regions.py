@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from errata.audit.embed_text import text_key
 from errata.audit.ports import Artefact, RegionBelief
 from errata_model.kinds.spans.learner import fit_spans
 from errata_model.records import Control, TextForm
@@ -99,3 +100,37 @@ def test_items_that_came_after_the_audit_are_marked_by_the_model_itself(world: C
     audited = next(r for r in fitted.believed[3].regions if (r.score or 0) >= 0.5)
     assert again["result"][0]["score"] == pytest.approx(audited.score, abs=1e-3)
     assert w.queue.jobs == []
+
+
+def test_a_task_that_shows_something_else_now_is_looked_at_anew(world: Callable[..., Any]) -> None:
+    """Its id says nothing: the offsets of another text would be nonsense. What it shows as audited is not looked at."""
+    towns = ("Rome", "Oslo", "Lima", "Bonn", "Kyiv")
+    texts = [f"We went to {towns[n % 5]} by {'train' if n % 2 else 'bus'} in {1900 + n}" for n in range(60)]
+    fitted = fit_spans(texts, [[Region("", "town", Span(11, 15))] for _ in texts], ("town",), np.arange(60))
+    control = Control("span", "spans", "text", "text", "text", ("town",), TextForm("Text"), "labels", takes_none=True)
+    keys = tuple(map(text_key, texts))
+    belief = RegionBelief(control, np.arange(1, 61), keys, fitted.believed, {}, (None,) * 60, fitted.model)
+    w = world(is_audited=False)
+    w.artefacts.save(1, Artefact("errata-spans", (), (belief,)))
+    config = (
+        '<View><Labels name="span" toName="text"><Label value="town"/></Labels><Text name="text" value="$text"/></View>'
+    )
+    edited = "In 1850 they went to Lima by train"
+    asked = [{"id": n, "data": {"text": text}, "is_labeled": False} for n, text in ((1, edited), (2, texts[1]))]
+    changed, audited = w.predict(*asked, label_config=config)
+    assert w.items.seen == [edited]
+    assert [edited[r["value"]["start"] : r["value"]["end"]] for r in changed["result"]] == ["Lima"]
+    assert audited["result"][0]["score"] == pytest.approx(fitted.believed[1].regions[0].score, abs=1e-3)
+
+
+def test_a_picture_is_known_by_what_lies_behind_its_address(world: Callable[..., Any], task: Callable[..., Any]) -> None:
+    """The index is asked; what it does not know is looked at, and without a picture nothing is said."""
+    belief = RegionBelief(
+        CONTROL, np.array([1], np.int64), ("content-1",), (Believed((SURE,)),), {}, ((640, 480),), {"any": np.ones(1)}
+    )
+    w = world(is_audited=False)
+    w.artefacts.save(1, Artefact("errata-boxes", (), (belief,)))
+    w.index.keys = {"/data/1.png": "content-1", "/data/copy.png": "content-1"}
+    said = w.predict(task(1), task(9, "/data/copy.png"), task(1, "broken"), label_config=CONFIG)
+    assert [len(each["result"]) for each in said] == [1, 1, 0]
+    assert w.items.seen == ["broken"]
