@@ -206,7 +206,8 @@ def test_stored_predictions_without_pixels_are_enough(project):
 def test_without_calibration_an_error_is_still_doubted_more(project, name):
     """Too few annotations to learn from: what is wrong is doubted more than what is right."""
     _, items, _ = project
-    assert calibrate(items[:3], LABELS) == {}
+    assert calibrate(items[:1], LABELS) == {}
+    assert "given" not in calibrate(items[:3], LABELS)
     better = 0
     for item in items[:10]:
         given, row = errors()[name](list(item.given))
@@ -214,6 +215,28 @@ def test_without_calibration_an_error_is_still_doubted_more(project, name):
         worst = max(doubts, key=lambda doubt: doubt.disagreement)
         better += worst.given in ((row, row + 1) if name == "split_regions" else (row,))
     assert better >= 8, f"{better} of 10"
+
+
+def plain_items(n_extra=0):
+    """Return sixteen images, each with two discs that are believed at .9, and so many believed beside those."""
+    places = [(20, 20), (65, 90), (20, 80), (65, 30)]
+    regions = [to_region(disc(y, x, 10), LABELS[n % 2], score=0.9) for n, (y, x) in enumerate(places)]
+    return [Item(regions[:2], Believed(tuple(regions[: 2 + n_extra])), SIZE, key) for key in range(16)]
+
+
+def test_a_missing_region_is_likely_where_all_others_were_marked():
+    """Of 32 stored predictions people marked all but one: that it is missing is likelier than not, and all else right.
+
+    Where people leave out as many predictions as they mark, each is likelier a false alarm, however sure they all are.
+    """
+    for n_extra, is_likely in ((0, True), (2, False)):
+        items = plain_items(n_extra)
+        items[7] = dataclasses.replace(items[7], given=items[7].given[1:])
+        doubts = find_doubts(items[7], LABELS, calibrate(items, LABELS))
+        missing = max(each.disagreement for each in doubts if each.given is None)
+        assert (missing > 0.5) == is_likely, missing
+        assert of_given(doubts, 0).disagreement < 0.01
+    assert missing < 0.1
 
 
 def test_one_mask_a_class():

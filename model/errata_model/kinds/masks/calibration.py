@@ -28,6 +28,8 @@ _PRIOR = 0.02
 _STRENGTH = 10.0  # inverse, of what draws weights to 0
 _LEAST_DEVIATION = 0.3  # of a feature: what hardly differs on this project weighs little on another item
 _NEVER = -50.0  # log-odds of an error that cannot be planted
+_FEWEST_BELIEVED = 6  # regions, to learn how often people mark such
+_OFF = 2.0  # standard deviation of how far scores are off, in log-odds, before a project shows it
 _MOST_CERTAIN = 0.998  # that a believed region is there
 # Where there is too little to learn from: what `learn` makes of thirty images of discs, as the unit tests draw them,
 # of the features of a region alone.
@@ -72,23 +74,25 @@ class _Seen:
 
 
 def learn(items: Sequence[Item], labels: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Return the weights of evidence, a set for each fold that was learned on the others; {} where there is too little.
+    """Return the weights of evidence, a set for each fold that was learned on the others.
 
     Returns:
         `given`: (folds, F + 1, 6) weights of a given mask's features and of a constant, for log-odds of it being right,
         spurious, badly drawn, several in one, part of one and of the wrong class. `believed`: (folds, F' + 1) of a
-        believed one's, for people marking it.
+        believed one's, for people marking it. Either is left out where there is too little to learn it from.
     """
     seen = [_look(item, labels) for item in _drawn(items)]
     kept = [[each for each in seen if each.fold != fold] for fold in range(N_FOLDS)]
-    if any(len(each) < _FEWEST_ITEMS or sum(len(one.given) for one in each) < _FEWEST_REGIONS for each in kept):
-        return {}
-    sets = [_learn(each) for each in kept]
-    return {name: np.stack([each[name] for each in sets]) for name in sets[0]}
+    taught = {}
+    if all(sum(len(one.believed) for one in each) >= _FEWEST_BELIEVED for each in kept):
+        taught["believed"] = np.stack([_learn_marked(each) for each in kept])
+    if all(len(each) >= _FEWEST_ITEMS and sum(len(one.given) for one in each) >= _FEWEST_REGIONS for each in kept):
+        taught["given"] = np.stack([_learn_errors(each) for each in kept])
+    return taught
 
 
 def untaught() -> dict[str, NDArray[Any]]:
-    """Return what serves in place of `learn`'s where there is too little: believed regions are there as they score."""
+    """Return what serves in place of what `learn` left out: believed regions are there as they score."""
     return {
         "given": np.array([_UNTAUGHT]),
         "believed": np.array([[1.0, *[0.0] * 6]]),
@@ -130,7 +134,7 @@ def _look(item: Item, labels: Sequence[str]) -> _Seen:
     )
 
 
-def _learn(seen: Sequence[_Seen]) -> dict[str, NDArray[Any]]:
+def _learn_errors(seen: Sequence[_Seen]) -> Floats:
     given, planted, errors = (
         np.concatenate([getattr(each, name) for each in seen]) for name in ("given", "planted", "errors")
     )
@@ -138,13 +142,31 @@ def _learn(seen: Sequence[_Seen]) -> dict[str, NDArray[Any]]:
     weights = _fit(np.concatenate([given, planted]), outcomes, N_OUTCOMES)
     there = np.bincount(outcomes, minlength=N_OUTCOMES)
     weights[-1, there > 0] -= np.log(there[there > 0])  # all as likely; see `outcome_chances`
-    believed, is_marked = (np.concatenate([getattr(each, name) for each in seen]) for name in ("believed", "is_marked"))
-    marked = np.zeros(believed.shape[1] + 1)
-    marked[0] = 1  # the score as it stands, where people marked all of them or none
-    if 0 < is_marked.sum() < len(is_marked):
-        fitted = _fit(believed, is_marked.astype(np.int64), 2)
-        marked = fitted[:, 1] - fitted[:, 0]
-    return {"given": weights, "believed": marked}
+    return weights
+
+
+def _learn_marked(seen: Sequence[_Seen]) -> Floats:
+    """Return (F' + 1,) weights for people marking believed regions.
+
+    A logistic regression whose weights are drawn to those that take scores as they stand, so that little changes them
+    little: where all of twenty regions that score .9 were marked, such are marked more often than that.
+    """
+    from scipy.optimize import minimize  # noqa: PLC0415 - takes 0.1 s
+
+    features, is_marked = (np.concatenate([getattr(each, name) for each in seen]) for name in ("believed", "is_marked"))
+    mean, deviation = features.mean(axis=0), np.maximum(features.std(axis=0), _LEAST_DEVIATION)
+    scaled = with_constant((features - mean) / deviation)
+    as_scored = np.zeros(scaled.shape[1])
+    as_scored[[0, -1]] = deviation[0], mean[0]
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        odds, off = scaled @ weights, (weights - as_scored) / _OFF
+        error = 1 / (1 + np.exp(-np.clip(odds, -30, 30))) - is_marked
+        return float((np.logaddexp(0, odds) - is_marked * odds).sum() + off @ off / 2), scaled.T @ error + off / _OFF
+
+    weights = minimize(loss, as_scored, jac=True, method="L-BFGS-B").x
+    slopes = weights[:-1] / deviation
+    return np.append(slopes, weights[-1] - slopes @ mean)
 
 
 def with_constant(features: Floats) -> Floats:

@@ -50,11 +50,11 @@ def find_doubts(item: Item, labels: Sequence[str], calibration: Mapping[str, NDA
     Args:
         item: an annotation beside what is believed.
         labels: K, of the control.
-        calibration: what `calibrate` returned; {} where the project had too little.
+        calibration: what `calibrate` returned; what is not in it, the project had too little for.
     """
     view, masks, numbers = view_of(item, labels)
     look = view.look(masks, numbers)
-    weights = {name: each[fold_of(item) % len(each)] for name, each in (calibration or untaught()).items()}
+    weights = {name: each[fold_of(item) % len(each)] for name, each in {**untaught(), **calibration}.items()}
     given = _given(item, labels, look, weights["given"])
     return given + _missing(item, look, weights, given)
 
