@@ -123,7 +123,9 @@ def test_a_task_that_shows_something_else_now_is_looked_at_anew(world: Callable[
     assert audited["result"][0]["score"] == pytest.approx(fitted.believed[1].regions[0].score, abs=1e-3)
 
 
-def test_a_picture_is_known_by_what_lies_behind_its_address(world: Callable[..., Any], task: Callable[..., Any]) -> None:
+def test_a_picture_is_known_by_what_lies_behind_its_address(
+    world: Callable[..., Any], task: Callable[..., Any]
+) -> None:
     """The index is asked; what it does not know is looked at, and without a picture nothing is said."""
     belief = RegionBelief(
         CONTROL, np.array([1], np.int64), ("content-1",), (Believed((SURE,)),), {}, ((640, 480),), {"any": np.ones(1)}
