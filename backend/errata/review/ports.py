@@ -54,14 +54,14 @@ class Verdicts(Protocol):
         """Hold the project for one who takes its verdicts (waits for another one to finish)."""
 
     def put(self, verdicts: Sequence[Verdict]) -> int:
-        """Keep verdicts; one with the same review annotation replaces the earlier.
+        """Keep verdicts; one of the same answer about the same finding replaces the earlier.
 
         Returns:
             How many were new or changed.
         """
 
-    def remove(self, project_id: int, review_annotation_ids: Sequence[int]) -> None:
-        """Forget verdicts whose answers were deleted in Label Studio."""
+    def remove(self, verdicts: Sequence[Verdict]) -> None:
+        """Forget verdicts whose answers were withdrawn in Label Studio."""
 
     def of_project(self, project_id: int) -> list[Verdict]:
         """Return the project's verdicts, oldest first."""

@@ -69,7 +69,7 @@ class RegionEdits:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a reviewer submitted in the review project."""
+    """What a reviewer submitted in the review project about one finding."""
 
     finding_key: str
     review_project_id: int
@@ -85,6 +85,7 @@ class Answer:
     form: Mapping[str, Any] | None = None  # the region that held the tags, without them
     regions: RegionEdits | None = None  # where the finding is about a region
     value: tuple[Mapping[str, Any], ...] | None = None  # where it is about an answer that is no label: its results
+    is_one_of_several: bool = False  # the review task asks about all findings of an item, and one may be left open
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -65,6 +66,41 @@ def read_region_answer(answer: Answer, finding: Finding, edits: Edits) -> Region
         changes.remove(drawn)
         about = drawn
     return RegionAnswer(about, tuple(changes))
+
+
+def read_region_answers(
+    answers: Sequence[Answer], findings: Mapping[str, Finding], edits: Edits
+) -> dict[tuple[int, str], RegionAnswer]:
+    """Tell of all answers which of the changes is about which finding's region, by review annotation and finding.
+
+    Where one submission answers several findings, no change is about two of them, and `others` are about none.
+
+    Args:
+        answers: those with a decision.
+        findings: by key.
+        edits: compares regions.
+    """
+    submitted: defaultdict[int, list[Answer]] = defaultdict(list)
+    for answer in answers:
+        if is_about_region(findings[answer.finding_key]):
+            submitted[answer.review_annotation_id].append(answer)
+    said: dict[tuple[int, str], RegionAnswer] = {}
+    for annotation_id, group in submitted.items():
+        left = group[0].regions.changes if group[0].regions else ()
+        for answer in sorted(group, key=lambda answer: _claims_late(answer, findings[answer.finding_key])):
+            made = answer.regions and replace(answer.regions, changes=left)
+            read = read_region_answer(replace(answer, regions=made), findings[answer.finding_key], edits)
+            left = read.others
+            said[annotation_id, answer.finding_key] = read
+        for answer in group:
+            about = said[annotation_id, answer.finding_key]
+            said[annotation_id, answer.finding_key] = replace(about, others=left)
+    return said
+
+
+def _claims_late(answer: Answer, finding: Finding) -> tuple[bool, bool, str]:
+    """Order findings: a given region is known by its id; a drawn one is rather of who says to have corrected it."""
+    return finding.given.region_id is None, answer.choice != "fix", finding.key
 
 
 def find_region_contradiction(choice: str, said: RegionAnswer, finding: Finding, edits: Edits) -> str | None:

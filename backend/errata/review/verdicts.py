@@ -16,6 +16,7 @@ from errata.review.region_answers import (
     find_region_contradiction,
     is_about_region,
     read_region_answer,
+    read_region_answers,
     region_outcome,
     with_region_fix,
 )
@@ -69,35 +70,60 @@ def _take(project_id: int, answers: Answers, findings: Findings, verdicts: Verdi
 
     gone = _withdrawn(verdicts.of_project(project_id), read, answers)
     if gone:
-        verdicts.remove(project_id, gone)
-    made = [to_verdict(project_id, answer, found[answer.finding_key], edits) for answer in known]
+        verdicts.remove(gone)
+    said = read_region_answers(known, found, edits)
+    made = [to_verdict(project_id, answer, found[answer.finding_key], edits, said) for answer in known]
     changed = verdicts.put(mark_differences(made, edits))
 
     standing = verdicts.of_project(project_id)
     answers.mark_contradictory(sorted({verdict.review_task_id for verdict in standing if verdict.contradiction}))
-    choices = Counter(answer.choice for answer in read if answer.choice not in DECISIONS)
+    choices = Counter(answer.choice for answer in read if answer.choice not in DECISIONS and not _is_open(answer))
     return _taken(standing, changed, len(gone), len(understood) - len(known), choices)
 
 
-def _withdrawn(recorded: Sequence[Verdict], read: Sequence[Answer], answers: Answers) -> list[int]:
-    """Return the answers that are gone from tasks that still stand, or that no longer hold a known decision."""
-    undecided = {answer.review_annotation_id for answer in read if answer.choice not in DECISIONS}
+def _is_open(answer: Answer) -> bool:
+    """Say whether a reviewer who was asked about several findings decided nothing about this one."""
+    return answer.is_one_of_several and not answer.choice
+
+
+def _withdrawn(recorded: Sequence[Verdict], read: Sequence[Answer], answers: Answers) -> list[Verdict]:
+    """Return verdicts whose answers are gone from tasks that still stand, or no longer hold a known decision."""
+    undecided = {(each.review_annotation_id, each.finding_key) for each in read if each.choice not in DECISIONS}
     seen = {answer.review_annotation_id for answer in read}
     unseen: defaultdict[int, list[Verdict]] = defaultdict(list)
     for verdict in recorded:
         if verdict.review_annotation_id not in seen:
             unseen[verdict.review_project_id].append(verdict)
-    gone = [verdict for verdict in recorded if verdict.review_annotation_id in undecided]
+    gone = [verdict for verdict in recorded if (verdict.review_annotation_id, verdict.finding_key) in undecided]
     for review_project_id, verdicts in unseen.items():
         there = answers.submitted(review_project_id, sorted({verdict.review_task_id for verdict in verdicts}))
         standing = [verdict for verdict in verdicts if verdict.review_task_id in there]
         gone += [v for v in standing if v.review_annotation_id not in there[v.review_task_id]]
-    return [verdict.review_annotation_id for verdict in gone]
+    return gone
 
 
-def to_verdict(project_id: int, answer: Answer, finding: Finding, edits: Edits) -> Verdict:
-    """Return the verdict that an answer gives by itself; one that contradicts itself is `unclear`."""
-    said = read_region_answer(answer, finding, edits) if is_about_region(finding) else None
+def to_verdict(
+    project_id: int,
+    answer: Answer,
+    finding: Finding,
+    edits: Edits,
+    said_of_regions: Mapping[tuple[int, str], RegionAnswer] | None = None,
+) -> Verdict:
+    """Return the verdict that an answer gives by itself; one that contradicts itself is `unclear`.
+
+    Args:
+        project_id: the source project.
+        answer: what was submitted about the finding.
+        finding: what was asked about.
+        edits: finds and compares regions.
+        said_of_regions: as `read_region_answers` returns it; where it is not given, the answer is about one finding.
+    """
+    if not is_about_region(finding):
+        said = None
+    elif said_of_regions is None:
+        said = read_region_answer(answer, finding, edits)
+    else:
+        said = said_of_regions[answer.review_annotation_id, finding.key]
     contradiction = _contradiction(answer, finding, said, edits)
     decision: Decision = "unclear" if contradiction else _decision(answer.choice)
     new_label, also = _fix(decision, answer, finding)
@@ -139,7 +165,8 @@ def to_verdict(project_id: int, answer: Answer, finding: Finding, edits: Edits) 
 
 def _contradiction(answer: Answer, finding: Finding, said: RegionAnswer | None, edits: Edits) -> str | None:
     if said is not None:
-        return find_region_contradiction(answer.choice, said, finding, edits)
+        about = RegionAnswer(said.about, ()) if answer.is_one_of_several else said  # "corrected" is about this one
+        return find_region_contradiction(answer.choice, about, finding, edits)
     if is_about_value(finding):
         return find_value_contradiction(answer, finding, edits)
     proposed = finding.proposal.label if finding.proposal else None

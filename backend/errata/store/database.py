@@ -17,9 +17,10 @@ from sqlalchemy.pool import StaticPool
 
 from errata.errors import SettingError
 from errata.store.files import private_folder
-from errata.store.tables import FINDINGS, METADATA, PROJECTS, SCHEMA, SCHEMA_VERSION
+from errata.store.tables import FINDINGS, METADATA, PROJECTS, SCHEMA, SCHEMA_VERSION, VERDICTS
 
 BUSY_TIMEOUT_S = 30
+_VERDICTS_BY_FINDING = 6  # the schema since which one answer may be several verdicts
 _SCHEMA_LOCK = 0x65727261  # any number of our own: PostgreSQL's advisory lock
 _CHUNK = 900  # rows or ids a statement: SQLite before 3.32 takes 999 parameters
 
@@ -191,6 +192,8 @@ def _prepare_schema(engine: Engine) -> None:
             )
         if version == 1:
             _free_findings_of_audits(connection)
+        if version is not None and version < _VERDICTS_BY_FINDING:
+            _key_verdicts_by_finding(connection)
         METADATA.create_all(connection)
         if version in (1, 2) and all(each["name"] != "read_at" for each in inspect(connection).get_columns("media")):
             kind = DateTime().compile(dialect=connection.dialect)
@@ -209,6 +212,19 @@ def _free_findings_of_audits(connection: Connection) -> None:
     FINDINGS.create(connection)
     connection.execute(text(f"INSERT INTO findings ({columns}) SELECT {columns} FROM findings_of_schema_1"))
     connection.execute(text("DROP TABLE findings_of_schema_1"))
+
+
+def _key_verdicts_by_finding(connection: Connection) -> None:
+    """Let the finding be a part of a verdict's key: until schema 5 an answer was about one."""
+    if not inspect(connection).has_table(VERDICTS.name):
+        return
+    columns = ", ".join(column.name for column in VERDICTS.columns)
+    connection.execute(text("ALTER TABLE verdicts RENAME TO verdicts_of_schema_5"))
+    if connection.dialect.name == "postgresql":  # which keeps the name of the key
+        connection.execute(text("ALTER TABLE verdicts_of_schema_5 DROP CONSTRAINT verdicts_pkey"))
+    VERDICTS.create(connection)
+    connection.execute(text(f"INSERT INTO verdicts ({columns}) SELECT {columns} FROM verdicts_of_schema_5"))
+    connection.execute(text("DROP TABLE verdicts_of_schema_5"))
 
 
 def _shown(engine: Engine) -> str:

@@ -16,7 +16,8 @@ from sqlalchemy import (
 )
 
 # Since 4, verdicts and journalled changes may be about a tag, since 5 about a region, which earlier errata cannot read.
-SCHEMA_VERSION = 5
+# Since 6, one answer may be verdicts about several findings.
+SCHEMA_VERSION = 6
 
 METADATA = MetaData()
 
@@ -84,7 +85,7 @@ VERDICTS = Table(
     METADATA,
     Column("project_id", Integer, primary_key=True, autoincrement=False),
     Column("review_annotation_id", Integer, primary_key=True, autoincrement=False),
-    Column("finding_key", String(64), nullable=False),
+    Column("finding_key", String(64), primary_key=True),
     Column("verdict", JSON, nullable=False),
 )
 

@@ -27,38 +27,42 @@ class VerdictStore:
         return locked(self._data_dir, f"verdicts-{project_id}")
 
     def put(self, verdicts: Sequence[Verdict]) -> int:
-        """Keep verdicts; one with the same review annotation replaces the earlier.
+        """Keep verdicts; one of the same answer about the same finding replaces the earlier.
 
         Returns:
             How many were new or changed.
         """
-        rows = {(verdict.project_id, verdict.review_annotation_id): verdict for verdict in verdicts}
+        rows = {_identity(verdict): verdict for verdict in verdicts}
         with writing(self._engine) as connection:
             changed = []
             for chunk in chunks(list(rows.values())):
-                ids = [verdict.review_annotation_id for verdict in chunk]
+                ids = sorted({verdict.review_annotation_id for verdict in chunk})
                 kept = connection.execute(select(VERDICTS).where(VERDICTS.c.review_annotation_id.in_(ids)))
-                known = {(row.project_id, row.review_annotation_id): row.verdict for row in kept}
+                known = {(row.project_id, row.review_annotation_id, row.finding_key): row.verdict for row in kept}
                 for verdict in chunk:
-                    identity = (verdict.project_id, verdict.review_annotation_id)
+                    identity = _identity(verdict)
                     if identity not in known or verdict_from_json(known[identity]) != verdict:
                         changed.append(verdict)
             upsert(connection, VERDICTS, [_row(verdict) for verdict in changed])
         return len(changed)
 
-    def remove(self, project_id: int, review_annotation_ids: Sequence[int]) -> None:
-        """Forget verdicts whose answers were deleted in Label Studio."""
+    def remove(self, verdicts: Sequence[Verdict]) -> None:
+        """Forget verdicts whose answers were withdrawn in Label Studio."""
         with writing(self._engine) as connection:
-            for chunk in chunks(list(review_annotation_ids)):
-                gone = VERDICTS.c.review_annotation_id.in_(chunk) & (VERDICTS.c.project_id == project_id)
-                connection.execute(delete(VERDICTS).where(gone))
+            for verdict in verdicts:
+                gone = zip(VERDICTS.primary_key.columns, _identity(verdict), strict=True)
+                connection.execute(delete(VERDICTS).where(*(column == said for column, said in gone)))
 
     def of_project(self, project_id: int) -> list[Verdict]:
         """Return the project's verdicts, oldest first."""
         with self._engine.begin() as connection:
             rows = connection.execute(select(VERDICTS.c.verdict).where(VERDICTS.c.project_id == project_id))
             verdicts = [verdict_from_json(row) for row in rows.scalars()]
-        return sorted(verdicts, key=lambda verdict: (verdict.decided_at, verdict.review_annotation_id))
+        return sorted(verdicts, key=lambda verdict: (verdict.decided_at, *_identity(verdict)))
+
+
+def _identity(verdict: Verdict) -> tuple[int, int, str]:
+    return verdict.project_id, verdict.review_annotation_id, verdict.finding_key
 
 
 def _row(verdict: Verdict) -> dict[str, object]:

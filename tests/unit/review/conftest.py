@@ -68,8 +68,13 @@ class DictFindings:
 
 class DictVerdicts:
     def __init__(self) -> None:
-        self.verdicts: dict[int, Verdict] = {}
+        self.records: dict[tuple[int, str], Verdict] = {}
         self.is_held = False
+
+    @property
+    def verdicts(self) -> dict[int, Verdict]:
+        """By answer, of those that are about one finding."""
+        return {answer: verdict for (answer, _), verdict in self.records.items()}
 
     @contextmanager
     def exclusive(self, project_id: int) -> Iterator[None]:
@@ -82,17 +87,17 @@ class DictVerdicts:
 
     def put(self, verdicts: Sequence[Verdict]) -> int:
         assert self.is_held
-        changed = [v for v in verdicts if self.verdicts.get(v.review_annotation_id) != v]
-        self.verdicts.update({v.review_annotation_id: v for v in changed})
+        changed = [v for v in verdicts if self.records.get((v.review_annotation_id, v.finding_key)) != v]
+        self.records.update({(v.review_annotation_id, v.finding_key): v for v in changed})
         return len(changed)
 
-    def remove(self, project_id: int, review_annotation_ids: Sequence[int]) -> None:
+    def remove(self, verdicts: Sequence[Verdict]) -> None:
         assert self.is_held
-        for review_annotation_id in review_annotation_ids:
-            self.verdicts.pop(review_annotation_id, None)
+        for verdict in verdicts:
+            self.records.pop((verdict.review_annotation_id, verdict.finding_key), None)
 
     def of_project(self, project_id: int) -> list[Verdict]:
-        return sorted(self.verdicts.values(), key=lambda v: (v.decided_at, v.review_annotation_id))
+        return sorted(self.records.values(), key=lambda v: (v.decided_at, v.review_annotation_id))
 
 
 class ListJournal:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DatabaseError
 
 from errata.errors import SettingError
 from errata.store.database import open_database, writing
-from errata.store.tables import FINDINGS, MEDIA, SCHEMA, SCHEMA_VERSION
+from errata.store.tables import FINDINGS, MEDIA, SCHEMA, SCHEMA_VERSION, VERDICTS
 
 PUT = """
 import sys
@@ -137,3 +137,25 @@ def test_media_of_schema_2_are_kept(url: str) -> None:
             assert [tuple(row) for row in connection.execute(select(MEDIA))] == [("a", "key", None)]
             assert connection.execute(select(SCHEMA.c.version)).scalar() == SCHEMA_VERSION
         again.dispose()
+
+
+def test_verdicts_of_schema_5_are_kept(url: str) -> None:
+    """There one answer was one verdict; since, it may be several, about as many findings."""
+    first = open_database(url)
+    with writing(first) as connection:
+        VERDICTS.drop(connection)
+        columns = "project_id INTEGER, review_annotation_id INTEGER, finding_key VARCHAR(64), verdict JSON"
+        connection.execute(text(f"CREATE TABLE verdicts ({columns}, PRIMARY KEY (project_id, review_annotation_id))"))
+        connection.execute(text("INSERT INTO verdicts VALUES (7, 1, 'a', '{}')"))
+        connection.execute(update(SCHEMA).values(version=5))
+    first.dispose()
+    again = open_database(url)
+    with writing(again) as connection:
+        connection.execute(VERDICTS.insert().values(project_id=7, review_annotation_id=1, finding_key="b", verdict={}))
+    again.dispose()
+    last = open_database(url)
+    with last.begin() as connection:
+        rows = sorted(tuple(row) for row in connection.execute(select(VERDICTS)))
+        assert rows == [(7, 1, "a", {}), (7, 1, "b", {})]
+        assert connection.execute(select(SCHEMA.c.version)).scalar() == SCHEMA_VERSION
+    last.dispose()

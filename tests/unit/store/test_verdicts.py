@@ -32,7 +32,7 @@ def test_verdicts_come_back_as_they_went_oldest_first(engine: Engine, tmp_path: 
     late, early = make_verdict(1), make_verdict(2, decided_at=make_verdict(1).decided_at - timedelta(days=1))
     store.put([late, early, make_verdict(1, project_id=8)])
     assert store.of_project(7) == [early, late]
-    store.remove(7, [1])
+    store.remove([late])
     assert store.of_project(7) == [early]
     assert len(store.of_project(8)) == 1
 
@@ -59,6 +59,19 @@ def test_a_verdict_on_a_region_comes_back_as_it_went(engine: Engine, tmp_path: P
     assert store.put([verdict, removal]) == 2
     assert store.put([verdict, removal]) == 0
     assert sorted(store.of_project(7), key=lambda each: each.review_annotation_id) == [verdict, removal]
+
+
+def test_one_answer_is_verdicts_about_several_findings(engine: Engine, tmp_path: Path, make_verdict: Make) -> None:
+    """They stand beside one another; one is forgotten, or changed, without the others."""
+    store = VerdictStore(engine, tmp_path)
+    several = [make_verdict(1, finding_key=key) for key in "abc"]
+    assert store.put(several) == 3
+    assert store.put([several[0], make_verdict(1, finding_key="b", decision="wrong")]) == 1
+    store.remove([several[2]])
+    assert [(each.finding_key, each.decision) for each in store.of_project(7)] == [
+        ("a", several[0].decision),
+        ("b", "wrong"),
+    ]
 
 
 def test_verdicts_of_schema_3_are_read(engine: Engine, tmp_path: Path, make_verdict: Make) -> None:
