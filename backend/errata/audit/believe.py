@@ -41,6 +41,7 @@ class Belief:
         evidence: control -> the tasks with those of its labels alone that are evidence; see `audit.evidence`.
         remarks: how many labels were accepted from predictions, and what follows for the belief, a line a control.
         detectors: what came along with the belief and speaks against labels, beside the detectors that always look.
+        sources: control -> its own `source`, where several believe.
     """
 
     artefact: Artefact
@@ -52,6 +53,11 @@ class Belief:
     evidence: Mapping[str, tuple[Task, ...]] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     detectors: tuple[Detector, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    def source_of(self, control: str) -> str:
+        """Say who believes about a control; see `source`."""
+        return self.sources.get(control, self.source)
 
 
 class Believer(Protocol):

@@ -195,7 +195,8 @@ def _learn(
     belief = RegionBelief(
         control=lesson.control,
         task_ids=media.task_ids[rows],
-        content_keys=tuple(media.content_keys[row] for row in rows),
+        # What nobody can encode is not recognised by its content, as in `believe.OwnBeliever`.
+        content_keys=tuple(media.content_keys[row] if media.encoder else "" for row in rows),
         believed=tuple(learned.fitted.believed[row] for row in rows),
         calibration={},
         sizes=tuple(learned.sizes[row] for row in rows),

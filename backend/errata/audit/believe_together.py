@@ -108,6 +108,7 @@ def _joined(beliefs: Sequence[Belief]) -> Belief:
         ),
         embedded={key: media for belief in beliefs for key, media in belief.embedded.items()},
         source=beliefs[0].source,
+        sources={name: belief.source for belief in beliefs for name in _names(belief.artefact)},
         skipped=sum((belief.skipped for belief in beliefs), Counter[str]()),
         caution=" ".join(filter(None, (belief.caution for belief in beliefs))),
         repeats=beliefs[0].repeats,

@@ -69,7 +69,8 @@ def find_suspects(
     found, figures = _of_whole_tasks(snapshot, belief, regions, n_limit, detectors)
     for about in belief.artefact.region_beliefs:
         version = belief.artefact.version
-        drawn = find_regions(snapshot, about, belief.source, belief.repeats, version, regions)
+        source = belief.source_of(about.control.name)
+        drawn = find_regions(snapshot, about, source, belief.repeats, version, regions)
         found += [(finding, bool(finding.detectors)) for finding in drawn]
     for answered in belief.artefact.value_beliefs:
         found += find_values(snapshot, answered, belief.artefact.version, regions)
@@ -134,7 +135,7 @@ def _of_whole_tasks(
                 regions,
                 merged[i, n],
                 signals.get((i, n), {}),
-                reasons.get((i, n), belief.source),
+                reasons.get((i, n), belief.source_of(scored[i].belief.control.name)),
             ),
             (i, n) in doubted,
         )
@@ -240,7 +241,7 @@ def _reasons(
             else:
                 tag = control.labels[s.tags[n]]
                 similar = similar_tagged(sum(tag in tags for tags in said), len(said), tag, control.modality)
-            reasons[i, n] = f"{belief.source} {similar}".strip()
+            reasons[i, n] = f"{belief.source_of(control.name)} {similar}".strip()
     return reasons
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 from errata.audit.believe import Belief
 from errata.audit.believe_pictures import PictureLearner
 from errata.audit.believe_regions import Learned, Lesson, OwnRegionBeliever
+from errata.audit.embed import Embedded
 from errata.audit.ports import Artefact, Drawn, Snapshot, Task, UsedEncoder
 from errata.errors import MediaError, NothingToLearn
 from errata_model.records import Control, GivenLabel
@@ -163,6 +164,19 @@ def test_tasks_that_turn_out_unusable_have_no_belief_and_are_counted(believe: An
     assert belief.artefact.region_beliefs[0].content_keys[0] != ""
     assert belief.skipped == {"media: it broke": 1}
     assert belief.embedded["image"].problems() == {"media: it is gone": 1}
+
+
+def test_what_came_as_embeddings_is_not_recognised_by_its_content(studio: Any, believe: Any) -> None:
+    """Nobody can say what a task shows that is asked about later: it is known by its id."""
+
+    class Unnamed:
+        def embed(self, values: Mapping[int, Any], progress: Any) -> Embedded:
+            return replace(studio.embedder.embed(values, progress), encoder=None)
+
+    believer = OwnRegionBeliever(lambda _: Unnamed(), lambda _: Attentive(), None)
+    snapshot = Snapshot("", 1, "Street", "<View/>", (CARS,), (), (task(1, [box("a", "car")]), task(2, [])))
+    (about,) = believer.believe(snapshot, studio.told).artefact.region_beliefs
+    assert about.content_keys == ("", "")
 
 
 def test_nothing_is_learned_twice(believe: Any) -> None:

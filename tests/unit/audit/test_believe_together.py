@@ -67,6 +67,18 @@ def test_a_control_that_nobody_can_believe_about_is_left_alone(both: Snapshot, t
         TogetherBeliever(parts(never, never)).believe(both, told)
 
 
+def test_who_believes_is_said_control_by_control(both: Snapshot, told: Any) -> None:
+    """A reason names the source of its own control's belief."""
+    control, boxes = both.controls
+    marked = RegionBelief(boxes, np.array([1]), ("a",), (Believed(()),), {}, (None,))
+    said = ControlBelief(control, np.array([1]), ("a",), np.ones((1, len(control.labels)), np.float32), None)
+    of_boxes = Fixed(Belief(Artefact("errata-a", (), (marked,)), {}, "It never saw this box."))
+    of_labels = Fixed(Belief(Artefact("errata-b", (said,)), {}, "It never saw this label."))
+    belief = TogetherBeliever(parts(of_boxes, of_labels)).believe(both, told)
+    assert belief.source_of("box") == "It never saw this box."
+    assert belief.source_of(control.name) == "It never saw this label."
+
+
 class Kept:
     """Keeps artefacts in a dictionary."""
 
