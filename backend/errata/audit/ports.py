@@ -199,24 +199,36 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class ReviewItem:
-    """A finding as it stands in the review project."""
+    """A finding as it stands in the review project; with `several`, all that are asked about there."""
 
     review_task_id: int
-    finding_key: str
+    finding_key: str  # of the worst
     fingerprint: str  # of what the reviewer is shown; another one means that the task should be replaced
     shown: float  # the disagreement that stands there, which is what the queue is sorted by
     is_touched: bool  # somebody has decided, drafted or opened it: it is not to be deleted
+    several: tuple[str, ...] | None = None  # keys of all findings of an item; None where it asks about one by itself
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of the findings that it asks about."""
+        return self.several or (self.finding_key,)
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewEntry:
-    """A finding as it should stand in the review project."""
+    """A finding as it should stand in the review project; with `several`, all that are asked about there."""
 
-    finding: Finding
+    finding: Finding  # the worst
     task: Task
     question: str  # what the reviewer is asked, naming the given and the proposed label
     shown: float  # the disagreement to show
     fingerprint: str
+    several: tuple[Finding, ...] | None = None  # worst first; None where it asks about one by itself
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What it asks about."""
+        return self.several or (self.finding,)
 
 
 class ReviewQueue(Protocol):

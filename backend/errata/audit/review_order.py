@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from errata.audit.ports import AuditLog, Progress, ReviewEntry, ReviewItem, ReviewQueue, Task
@@ -40,6 +40,25 @@ def review_entry(finding: Finding, task: Task, stands: float | None) -> ReviewEn
         said.append(finding.stream)
     fingerprint = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
     return ReviewEntry(finding, task, question(finding), shown, fingerprint)
+
+
+def item_entry(findings: Sequence[Finding], task: Task, standing: Mapping[str, float]) -> ReviewEntry:
+    """Return all findings about an annotation as one review task; it stands by the worst of them.
+
+    So it is where a queue of single findings has its first question about this annotation.
+
+    Args:
+        findings: about regions of one annotation, at least one.
+        task: the annotation's.
+        standing: finding key -> the disagreement that its review task shows.
+    """
+    several = tuple(sorted(findings, key=lambda finding: (-finding.disagreement, finding.key)))
+    worst = review_entry(several[0], task, standing.get(several[0].key))
+    each = sorted(
+        [one.key, one.given.label, one.proposal.label if one.proposal else None, one.stream] for one in several
+    )
+    fingerprint = hashlib.sha256(json.dumps([worst.fingerprint, each]).encode()).hexdigest()[:12]
+    return replace(worst, fingerprint=fingerprint, several=several)
 
 
 def _is_close(stands: float, now: float) -> bool:
@@ -77,7 +96,8 @@ def arrange(
     """
     entries = sorted(wanted, key=lambda entry: (-entry.shown, entry.finding.key))
     by_key = {item.finding_key: item for item in reversed(items)}  # the first of two wins
-    fixed = _fixed(items, entries) | (by_key.keys() & set(staying))
+    stays = set(staying)
+    fixed = _fixed(items, entries) | {item.finding_key for item in items if not stays.isdisjoint(item.keys)}
     movable = [entry for entry in entries if entry.finding.key not in fixed]
     n_kept = _standing_head(movable, by_key)
     kept = fixed | {entry.finding.key for entry in movable[:n_kept]}
@@ -91,16 +111,20 @@ def arrange(
     for part in _chunks(leaving):
         deleted.update(queue.delete([item.review_task_id for item in part]))
         progress.advance(len(part))
-    stayed = {item.finding_key for item in leaving if item.review_task_id not in deleted}
-    inserting = [entry for entry in movable[n_kept:] if entry.finding.key not in stayed]
+    stayed = {key for item in leaving if item.review_task_id not in deleted for key in item.keys}
+    inserting = [entry for entry in movable[n_kept:] if stayed.isdisjoint(_keys(entry))]
     for new in _chunks(inserting):
         # Before it stands there: a verdict follows what the reviewer is shown, also where this process dies now.
-        log.record(project_id, [entry.finding for entry in new])
+        log.record(project_id, [finding for entry in new for finding in entry.findings])
         ids = queue.insert(new)
-        log.published({entry.finding.key: id_ for entry, id_ in zip(new, ids, strict=True)})
+        log.published({key: id_ for entry, id_ in zip(new, ids, strict=True) for key in _keys(entry)})
         progress.advance(len(new))
-    n_open = len({entry.finding.key for entry in entries} | (by_key.keys() & set(staying)))
+    n_open = len({key for entry in entries for key in _keys(entry)} | {k for i in items for k in i.keys if k in stays})
     return _account(items, n_open, inserting, deleted, log)
+
+
+def _keys(entry: ReviewEntry) -> list[str]:
+    return [finding.key for finding in entry.findings]
 
 
 def _fixed(items: Sequence[ReviewItem], entries: Sequence[ReviewEntry]) -> set[str]:
@@ -131,11 +155,11 @@ def _account(
     deleted: set[int],
     log: AuditLog,
 ) -> Published:
-    before = {item.finding_key for item in items}
-    inserted_keys = {entry.finding.key for entry in inserted}
-    gone = {item.finding_key for item in items if item.review_task_id in deleted} - inserted_keys
-    gone -= {item.finding_key for item in items if item.review_task_id not in deleted}
-    log.published({i.finding_key: i.review_task_id for i in items if i.review_task_id not in deleted})
+    left = [item for item in items if item.review_task_id not in deleted]
+    before = {key for item in items for key in item.keys}
+    inserted_keys = {key for entry in inserted for key in _keys(entry)}
+    gone = before - inserted_keys - {key for item in left for key in item.keys}
+    log.published({key: item.review_task_id for item in left for key in item.keys})
     log.withdrawn(sorted(gone))
     return Published(
         n_open=n_open,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from errata.audit.believe import Belief
+from errata.audit.items import by_annotation
 from errata.audit.ports import (
     NO_VERSION,
     Artefact,
@@ -18,7 +19,7 @@ from errata.audit.ports import (
     ReviewQueue,
     Snapshot,
 )
-from errata.audit.review_order import arrange, review_entry
+from errata.audit.review_order import arrange, item_entry, review_entry
 from errata.audit.suspect import find_suspects
 from errata.audit.wording import question
 from errata_model.records import Finding, GivenLabel, finding_key
@@ -95,23 +96,26 @@ def send(
     queue: ReviewQueue,
     log: AuditLog,
     progress: Progress,
+    by_item: bool = False,
 ) -> Sent:
     """Post every label of these tasks into the review project; twice is once.
 
     They stand by their disagreement, like all others, and no audit withdraws them. A label that is there already, or
     that is decided, is left as it is: a suspect stays a suspect.
 
-    To be called while holding the project for an audit.
+    To be called while holding the project for an audit. `by_item`: see `publish`.
     """
     snapshot = source.read_chosen(task_ids, progress)
     findings = selected_findings(snapshot, artefact, regions)
     items, decided = queue.items(), log.decided(snapshot.project_id)
-    closed = decided | {item.finding_key for item in items}
+    closed = decided | {key for item in items for key in item.keys}
     new = [finding for finding in findings if finding.key not in closed]
     log.mark_selected(snapshot, [finding.key for finding in findings if finding.key not in decided], new)
     if new:
         tasks = {task.id: task for task in snapshot.tasks}
-        entries = [review_entry(finding, tasks[finding.given.task_id], None) for finding in new]
+        single, several = by_annotation(new, ()) if by_item else (new, ())
+        entries = [review_entry(finding, tasks[finding.given.task_id], None) for finding in single]
+        entries += [item_entry(group, tasks[group[0].given.task_id], {}) for group in several]
         behind = [item for item in items if item.shown < max(entry.shown for entry in entries)]
         moving = list(_as_they_stand(behind, source, log, progress))
         staying = {item.finding_key for item in items} - {entry.finding.key for entry in moving}
@@ -125,10 +129,12 @@ def _as_they_stand(
 ) -> Iterator[ReviewEntry]:
     """Yield review tasks as they could be inserted again; not those whose source task is gone."""
     standing = {item.finding_key: item for item in reversed(items) if not item.is_touched}  # the first of two wins
-    known = log.get(list(standing))
+    known = log.get([key for item in standing.values() for key in item.keys])
     read = source.read_chosen(sorted({finding.given.task_id for finding in known.values()}), progress)
     tasks = {task.id: task for task in read.tasks}
-    for key, finding in known.items():
-        task = tasks.get(finding.given.task_id)
+    for key, item in standing.items():
+        findings = tuple(known[each] for each in item.keys if each in known)
+        task = tasks.get(findings[0].given.task_id) if len(findings) == len(item.keys) else None
         if task is not None:
-            yield ReviewEntry(finding, task, question(finding), standing[key].shown, standing[key].fingerprint)
+            several = None if item.several is None else findings
+            yield ReviewEntry(known[key], task, question(known[key]), item.shown, item.fingerprint, several)

@@ -231,7 +231,9 @@ class ListQueue:
         self.n_writes += 1
         ids = []
         for entry in entries:
-            self.stored.append(ReviewItem(self.next_id, entry.finding.key, entry.fingerprint, entry.shown, False))
+            several = None if entry.several is None else tuple(each.key for each in entry.several)
+            item = ReviewItem(self.next_id, entry.finding.key, entry.fingerprint, entry.shown, False, several)
+            self.stored.append(item)
             ids.append(self.next_id)
             self.next_id += 1
         if self.dies_after_insert:
