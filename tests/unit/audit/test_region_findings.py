@@ -137,6 +137,38 @@ def test_an_annotation_without_a_region_says_that_there_is_none(snapshot: Any, f
     assert {f.given.task_id for f in missing} == {LACKING, 77}
 
 
+def test_a_region_is_of_the_control_that_labels_it(snapshot: Any, find: Any) -> None:
+    """Two <Labels> share a <Rectangle>: what one labels is no region of the other; what none labels is named."""
+    config = (
+        '<View><Image name="image" value="$image"/><Rectangle name="drawn" toName="image"/><Labels name="box" '
+        'toName="image"><Label value="car"/><Label value="bus"/></Labels><Labels name="sign" toName="image">'
+        '<Label value="stop"/></Labels></View>'
+    )
+
+    def split(each: dict[str, Any], name: str | None) -> list[dict[str, Any]]:
+        place = {key: said for key, said in each["value"].items() if key != "rectanglelabels"}
+        about = {key: each[key] for key in ("id", "to_name", "score") if key in each}
+        drawing = {**about, "from_name": "drawn", "type": "rectangle", "value": place}
+        label = "stop" if name == "sign" else each["value"]["rectanglelabels"][0]
+        labelling = {**about, "from_name": name, "type": "labels", "value": {**place, "labels": [label]}}
+        return [drawing, labelling] if name else [drawing]
+
+    raw = tasks()
+    for each in raw:
+        for about in (each["annotations"][0], each["predictions"][0]):
+            about["result"] = [part for one in about["result"] for part in split(one, "box")]
+        at: Box = (80, 80, "")
+        each["annotations"][0]["result"] += split(region("sign", at), "sign")
+        each["predictions"][0]["result"] += split(region("sign", at, 0.9), "sign")
+    raw[0]["annotations"][0]["result"] += split(region("forgotten", (30, 70, "")), None)
+    read = snapshot(raw, config)
+    assert any(what.startswith("regions without a label (annotation 101") for what in read.skipped)
+    findings = find(read)
+    assert {f.given.label for f in findings.all if f.given.control == "sign"} == {"stop"}
+    assert {f.given.label for f in findings.all if f.given.control == "box"} == {"car", "bus", None}
+    assert {(f.given.task_id, f.given.region_id) for f in findings.suspects} == {(SWAPPED, "g4x0"), (LACKING, None)}
+
+
 def test_what_is_predicted_twice_is_missing_once(snapshot: Any, find: Any) -> None:
     """One finding, one review task: findings of one audit have keys of their own."""
     raw = tasks()

@@ -43,15 +43,18 @@ class Entry:
 def entries_of(result: Sequence[Mapping[str, Any]], control: Control) -> tuple[list[Entry], list[str]]:
     """Return the regions of a control in the result's order, and what is wrong with others, in words.
 
-    Of regions with one id the first counts, as on Label Studio's page.
+    Of regions with one id the first counts, as on Label Studio's page. One that <Labels> of another name label is
+    theirs.
     """
     drawing = [name for name, _ in control.drawn_by]
     mine = [each for each in result if isinstance(each, Mapping)]
     problems: list[str] = []
     drawn = _by_id((each for each in mine if each.get("from_name") in drawing), problems)
     labelled = _by_id((each for each in mine if each.get("from_name") == control.name), problems)
+    theirs = {str(each.get("id")) for each in mine if str(each.get("type")).endswith("labels")}
+    problems += ["without a label" for key in drawn.keys() - labelled.keys() if str(key) not in theirs]
     entries = []
-    for key, each in (drawn | labelled).items():
+    for key, each in labelled.items():
         of_form = drawn.get(key, each)
         if not all(isinstance(part.get("value"), Mapping) for part in (each, of_form)):
             problems.append("without a place")
