@@ -87,16 +87,20 @@ def _nothing_said(snapshot: Snapshot, version: str | None) -> str:
             f'"{snapshot.title}" holds no predictions of "{version}" that say anything about its labels; it holds '
             f"those of {there}. Name one of them, --belief stored:VERSION."
         )
+    left_out = [f"{n} x {what}" for what, n in snapshot.skipped.most_common() if what.startswith("predict")]
     return (
-        f'"{snapshot.title}" holds no predictions that say anything about its labels; '
-        "import predictions first, or let errata believe by itself (--belief own)."
+        f'"{snapshot.title}" holds no predictions that say anything about its labels'
+        + (f" (left out: {', '.join(left_out[:N_NAMED])})" if left_out else "")
+        + "; import predictions first, or let errata believe by itself (--belief own)."
     )
 
 
 def _commonest_version(tasks: Sequence[Task]) -> str | None:
+    said = (each for task in tasks for each in task.predictions if each.regions != ())
+    speaking = {each.model_version for each in said if not each.model_version.startswith("errata-")}
     counts: dict[str, int] = {}
     for task in tasks:
-        for version in {p.model_version for p in task.predictions if not p.model_version.startswith("errata-")}:
+        for version in {p.model_version for p in task.predictions} & speaking:
             counts[version] = counts.get(version, 0) + 1
     return max(counts, key=lambda version: (counts[version], version), default=None)
 
@@ -121,5 +125,6 @@ def _control_belief(tasks: Sequence[Task], control: Control, version: str | None
 def _without_belief(tasks: Sequence[Task], control: Control, task_ids: NDArray[np.int64], version: str) -> Counter[str]:
     """Count the labelled tasks that nothing is said about."""
     labelled = {task.id for task in tasks if any(label.control == control.name for label in task.labels)}
+    labelled |= {task.id for task in tasks if any(drawn.answer.control == control.name for drawn in task.drawn)}
     what = f'labelled tasks without a usable prediction of "{version}" for "{control.name}"'
     return +Counter({what: len(labelled - set(task_ids.tolist()))})

@@ -26,8 +26,8 @@ class Digest(Protocol):
 def region_belief(snapshot: Snapshot, control: Control, version: str) -> RegionBelief:
     """Take the predictions of one version as the belief about a control's regions.
 
-    A prediction that marks nothing for the control says that there is nothing. Of several predictions of a task the
-    last one counts.
+    A prediction that marks nothing for the control says that there is nothing; a version that never marks anything for
+    it says nothing about it. Of several predictions of a task the last one counts.
     """
     chosen: list[tuple[int, StoredPrediction]] = []
     for task in snapshot.tasks:
@@ -38,6 +38,8 @@ def region_belief(snapshot: Snapshot, control: Control, version: str) -> RegionB
         ]
         if matching:
             chosen.append((task.id, matching[-1]))
+    if not any(said.regions for _, said in chosen):
+        chosen = []
     belief = RegionBelief(
         control=control,
         task_ids=np.array([task_id for task_id, _ in chosen], dtype=np.int64),

@@ -78,7 +78,7 @@ def read_export(path: Path) -> list[dict[str, Any]]:
         raise ExportError(
             f"{path} is not JSON (line {error.lineno}, column {error.colno}: {error.msg}). {_AGAIN}."
         ) from error
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # not UTF-8, or a number of thousands of digits
         raise ExportError(f"{path} cannot be read: {_why(error)}. {_AGAIN}.") from error
     if not isinstance(raws, list):
         raise ExportError(f"{path} is not a list of tasks. {_AGAIN}, not as COCO, YOLO or CSV.")
@@ -122,4 +122,6 @@ def _project_id(raws: list[dict[str, Any]]) -> int:
 def _why(error: Exception) -> str:
     if isinstance(error, OSError):
         return (error.strerror or "the system refused it").lower()
-    return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else "it is nested too deeply"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else "it has a number of too many digits"

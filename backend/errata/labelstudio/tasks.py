@@ -41,10 +41,13 @@ class TaskReader:
         for key in dict.fromkeys(control.data_key for control in self._controls):
             if not data.get(key):
                 self._leave_out(f'tasks without anything under "{key}"', "task", task_id)
-        annotations = [each for each in raw.get("annotations") or () if isinstance(each, Mapping)]
-        predictions = [each for each in raw.get("predictions") or () if isinstance(each, Mapping)]
+        annotations, predictions = self._listed(raw, "annotations"), self._listed(raw, "predictions")
         submitted = [each for each in annotations if self._is_usable(each, int(each["id"]))]
-        strange = {int(each["id"]) for each in submitted if self._is_strange(each["result"], int(each["id"]))}
+        strange = {
+            int(each["id"])
+            for each in submitted
+            if self._is_strange(each["result"], "annotations", "annotation", int(each["id"]))
+        }
         given = [label for each in submitted for label in self._labels(each, task_id, predictions)]
         drawn = [one for each in submitted for one in self._drawn(each, task_id, data, predictions, strange)]
         answered = [one for each in submitted for one in self._answered(each, task_id, predictions)]
@@ -69,7 +72,8 @@ class TaskReader:
         return Counter({what + _naming(of_what, ids): len(ids) for (what, of_what), ids in self._left_out.items()})
 
     def _leave_out(self, what: str, of_what: str, an_id: int) -> None:
-        self._left_out.setdefault((what, of_what), []).append(an_id)
+        shown = what.encode("utf-8", "replace").decode()  # half a character, as broken tools leave it, cannot be
+        self._left_out.setdefault((shown, of_what), []).append(an_id)
 
     def _data(self, raw: Mapping[str, Any]) -> dict[str, Any]:
         data = dict(raw.get("data") or {})
@@ -91,16 +95,22 @@ class TaskReader:
             return True
         return False
 
-    def _is_strange(self, result: Sequence[Any], annotation_id: int) -> bool:
+    def _listed(self, raw: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+        said = raw.get(key)
+        if said is not None and not isinstance(said, list):
+            self._leave_out(f"tasks whose {key} are not a list", "task", int(raw["id"]))
+        return [each for each in said if isinstance(each, Mapping)] if isinstance(said, list) else []
+
+    def _is_strange(self, result: Sequence[Any], whose: str, of_what: str, an_id: int) -> bool:
         """Say whether a part of a result is nothing that this label config asks for, and count it."""
         told = set()
         for each in result:
             if not isinstance(each, Mapping):
-                told.add("annotations with something in them that is no result")
+                told.add(f"{whose} with something in them that is no result")
             elif each.get("type") != RELATION and self._names and str(each.get("from_name")) not in self._names:
-                told.add(f'annotations with results of "{each.get("from_name")}", which the config does not have')
+                told.add(f'{whose} with results of "{each.get("from_name")}", which the config does not have')
         for what in sorted(told):
-            self._leave_out(what, "annotation", annotation_id)
+            self._leave_out(what, of_what, an_id)
         return bool(told)
 
     def _labels(
@@ -139,6 +149,9 @@ class TaskReader:
             regions, problems, size = self._codecs.regions_in(result, control, data.get(control.data_key))
             for problem in (*problems, *(_NAMELESS for region in regions if not region.id)):
                 self._leave_out(f"regions {problem}", "annotation", annotation_id)
+            for said in (region.label for region in regions if region.label not in control.labels):
+                what = f'that the config does not have: "{said}"' if said else "that nobody gave"
+                self._leave_out(f"labels of regions {what}", "annotation", annotation_id)
             if not regions and not control.takes_none:
                 self._leave_out(f'annotations without an answer for "{control.name}"', "annotation", annotation_id)
             if not regions and (problems or annotation_id in strange or not control.takes_none):
@@ -192,11 +205,17 @@ class TaskReader:
     def _stored(self, prediction: Mapping[str, Any], data: Mapping[str, Any]) -> Iterable[StoredPrediction]:
         result, score = prediction.get("result"), prediction.get("score")
         version = str(prediction.get("model_version") or "")
+        whose = f'predictions of "{version}"'
         if not isinstance(result, list):
+            self._leave_out(f"{whose} whose result is not a list", "", 0)
             return
+        is_strange = self._is_strange(result, whose, "", 0)
+        scores = [score, *(each.get("score") for each in result if isinstance(each, Mapping))]
+        for _ in (each for each in scores if each is not None and not is_score(each)):
+            self._leave_out(f'scores of "{version}" that are no numbers from 0 to 1', "", 0)
         for control in self._controls:
             if control.has_regions:
-                yield self._stored_regions(result, score, version, control, data)
+                yield from self._stored_regions(result, score, version, control, data, is_strange)
                 continue
             if control.has_values:
                 yield from self._stored_answer(result, score, version, control)
@@ -206,8 +225,15 @@ class TaskReader:
                 yield StoredPrediction(version, control.name, probabilities)
 
     def _stored_regions(
-        self, result: list[Any], score: object, version: str, control: Control, data: Mapping[str, Any]
-    ) -> StoredPrediction:
+        self,
+        result: list[Any],
+        score: object,
+        version: str,
+        control: Control,
+        data: Mapping[str, Any],
+        is_strange: bool,
+    ) -> Iterable[StoredPrediction]:
+        """Yield what is predicted; nothing where nothing of it can be read: it may be that all is marked there."""
         regions, problems, size = self._codecs.regions_in(result, control, data.get(control.data_key))
         for problem in problems:
             self._leave_out(f'predicted regions of "{version}" {problem}', "", 0)
@@ -218,7 +244,8 @@ class TaskReader:
             if region.label not in control.labels:
                 what = f'with a label that the config does not have: "{region.label}"'
                 self._leave_out(f'predicted regions of "{version}" {what}', "", 0)
-        return StoredPrediction(version, control.name, {}, tuple(known), size)
+        if known or not (regions or problems or is_strange):
+            yield StoredPrediction(version, control.name, {}, tuple(known), size)
 
     def _stored_answer(
         self, result: list[Any], score: object, version: str, control: Control

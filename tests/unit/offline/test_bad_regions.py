@@ -111,13 +111,16 @@ def test_what_is_no_box_is_named_and_the_others_of_its_annotation_are_ranked(
 
 @pytest.mark.parametrize("said", [[], None, [None], "car", ["car", "bus"], [["car"]], ["plane"], ["\ud800"], [{}]])
 def test_a_box_whose_label_is_none_of_the_config(made: Regions, audit: Make, said: Any) -> None:
-    """Without a label, with several, or with one that the config does not have, it is found as of a wrong class."""
+    """Without a label, with several, or with one that the config does not have, it is named and of a wrong class."""
     odd = made.add([box("car", 10, "a"), box("bus", 60, "b", rectanglelabels=said)], predicted())
     heard = audit(made, "--belief", "stored", "--json", "--all")
     (found,) = (each for each in heard.findings if (each["task"], each["region"]) == (odd, "b"))
     assert "wrong_class" in found["detectors"]
     assert found["disagreement"] > 0.5
     assert found["proposal"]["top"][0][0] == "bus"
+    (told,) = heard.summary["skipped"]
+    assert told.startswith("labels of regions that")
+    assert told.endswith(f"(annotation {100 + odd})")
     assert len(heard.findings) == 2 * (N + 2)
 
 
@@ -144,3 +147,68 @@ def test_an_annotation_of_nothing_that_can_be_read_does_not_say_that_nothing_is_
     assert [each for each in heard.findings if each["task"] == odd] == []
     assert [list(each["detectors"]) for each in heard.findings if each["task"] == empty] == [["missing_region"]] * 2
     assert_the_rest_is_ranked(heard)
+
+
+def odd_score(score: Any) -> dict[str, Any]:
+    return predicted(box("car", 10.5, "p", score=score), box("bus", 60.5, "q", score=score), score=score)
+
+
+ODD_PREDICTIONS = {
+    'predictions of "m" whose result is not a list': [predicted(result=said) for said in (None, "x", {"a": 1})],
+    'predictions of "m" with something in them that is no result': [predicted(None), predicted("x", 3)],
+    'predictions of "m" with results of "cube"': [predicted(box("car", 10, "p", from_name="cube"))],
+    'predicted regions of "m" with a label that the config does not have: "van"': [predicted(box("van", 10, "p"))],
+    'predicted regions of "m" of no size': [predicted(box("car", 10, "p", width=0))],
+}
+
+
+@pytest.mark.parametrize("what", ODD_PREDICTIONS)
+def test_a_prediction_of_nothing_that_can_be_read_does_not_say_that_nothing_is_there(
+    made: Regions, audit: Make, what: str
+) -> None:
+    """It is named and counted, and its task's regions are doubted by nothing."""
+    odd = [made.add(usual(), each) for each in ODD_PREDICTIONS[what]]
+    heard = audit(made, "--belief", "stored", "--json", "--all")
+    skipped = heard.summary["skipped"]
+    assert sum(n for line, n in skipped.items() if what in line) == len(odd)
+    assert skipped['labelled tasks without a usable prediction of "m" for "box"'] == len(odd)
+    assert {each["task"] for each in heard.findings} == set(range(1, N + 2))
+    assert_the_rest_is_ranked(heard)
+
+
+@pytest.mark.parametrize("score", [7.5, -1, math.nan, math.inf, ENDLESS, "0.9", True])
+def test_scores_that_are_none_are_counted_and_count_as_sure(made: Regions, audit: Make, score: Any) -> None:
+    """So do predictions without one."""
+    made.add([box("car", 10, "a")], odd_score(score))
+    made.add([box("car", 10, "a")], odd_score(None))
+    heard = audit(made, "--belief", "stored", "--json", "--all")
+    assert heard.summary["skipped"] == {'scores of "m" that are no numbers from 0 to 1': 3}
+    odd = {each["task"]: each["disagreement"] for each in heard.findings if not each["region"] and each["task"] > N + 1}
+    assert list(odd) == [N + 2, N + 3]
+    assert odd[N + 2] == pytest.approx(odd[N + 3], rel=0.1)
+    assert_the_rest_is_ranked(heard)
+
+
+@pytest.mark.parametrize("said", [5, {"a": 1}, "x", [1, None, "x"]])
+def test_predictions_that_are_none(made: Regions, audit: Make, said: Any) -> None:
+    """Exports may hold no more than their ids."""
+    made.add(usual())
+    made.tasks[-1]["predictions"] = said
+    heard = audit(made, "--belief", "stored", "--json", "--all")
+    assert any("whose predictions are not a list" in what for what in heard.summary["skipped"]) != isinstance(
+        said, list
+    )
+    assert_the_rest_is_ranked(heard)
+
+
+@pytest.mark.parametrize("results", [[], [box("van", 10, "p")]])
+def test_a_version_that_never_marks_what_the_config_asks_for(made: Regions, audit: Make, results: Any) -> None:
+    """It says nothing, and is not taken for one that finds nothing; of another version beside it all is ranked."""
+    for task in made.tasks:
+        task["predictions"] = [*task["predictions"], {**predicted(version="z"), "result": results}]
+    made.add(usual(), {**predicted(version="z"), "result": results})
+    heard = audit(made, "--belief", "stored", "--json", "--all")
+    assert heard.summary["remarks"][0].startswith(f'Held against what "m" predicts for {N + 1} tasks')
+    assert_the_rest_is_ranked(heard)
+
+    assert "no predictions of" in audit(made, "--belief", "stored:z", code=2).told

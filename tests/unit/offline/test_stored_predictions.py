@@ -113,7 +113,10 @@ def test_predictions_that_are_no_probabilities(texts: Make, audit: Make) -> None
         task["predictions"][0]["score"] = score
     made.tasks[4]["predictions"][0]["result"][0]["value"]["choices"] = ["unicorn"]
     heard = audit(made, *STORED)
-    assert heard.summary["skipped"] == {'labelled tasks without a usable prediction of "theirs" for "label"': 5}
+    assert heard.summary["skipped"] == {
+        'labelled tasks without a usable prediction of "theirs" for "label"': 5,
+        'scores of "theirs" that are no numbers from 0 to 1': 3,
+    }
     assert {each["task"] for each in heard.findings} == set(range(6, N + 1))
 
 
