@@ -74,11 +74,14 @@ def _same(
 ) -> Iterator[tuple[Finding, Finding]]:
     """Yield the new findings with those that they were before, the nearest first; each once."""
     between = overlaps([region for _, region in new], [region for _, region in known], None)
+    own = {finding.key for finding, _ in new}  # nobody else gets a key that one has by itself
     near = [
         (-float(between[i, j]), i, j)
-        for i, (_, region) in enumerate(new)
-        for j, (_, before) in enumerate(known)
-        if region.label == before.label and between[i, j] >= SAME_REGION
+        for i, (finding, region) in enumerate(new)
+        for j, (earlier, before) in enumerate(known)
+        if region.label == before.label
+        and between[i, j] >= SAME_REGION
+        and (earlier.key == finding.key or earlier.key not in own)
     ]
     taken: set[int] = set()
     given: set[int] = set()

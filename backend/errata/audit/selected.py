@@ -80,7 +80,9 @@ def _believed(snapshot: Snapshot, artefact: Artefact | None, regions: Regions) -
     drawn = tuple(belief for belief in artefact.region_beliefs if belief.control in snapshot.controls)
     is_own = any(belief.encoder for belief in valid) or any(belief.model for belief in drawn)
     source = "The model never saw this label." if is_own else ""
-    belief = Belief(replace(artefact, beliefs=valid, region_beliefs=drawn), {}, source)
+    answered = tuple(belief for belief in artefact.value_beliefs if belief.control in snapshot.controls)
+    believed = replace(artefact, beliefs=valid, region_beliefs=drawn, value_beliefs=answered)
+    belief = Belief(believed, {}, source)
     return find_suspects(snapshot, belief, regions, limit=0, detectors=()).all  # they would see these tasks alone
 
 

@@ -290,6 +290,8 @@ class Predictions:
             value = task.held.get(drawn.control.data_key)
             asked, *_ = self._regions.regions_in(context, drawn.control, value) if context else ([], [], None)
             lost = _lost(drawn, allowed)
+            if lost == drawn.labels:  # the config has another control by this name, or none
+                continue
             marked = regions_at(believed, asked, size) if asked else best_regions(believed, size, lost)
             regions.extend(region_results(drawn.control, marked, size, task.held, self._regions))
             scores.append(marked.score)

@@ -113,6 +113,21 @@ def test_a_region_that_is_missing_still_is_the_same_finding(snapshot: Any, find:
     assert recognise_missing(far, find(far), [before], Codecs()) == find(far)
 
 
+def test_no_two_findings_get_one_key(snapshot: Any, find: Any) -> None:
+    """A region went from place to place and kept its key; now another one is missing where it was at first."""
+    first = snapshot(tasks())
+    (before,) = (f for f in find(first).all if f.given.label is None)
+    raw = tasks()
+    x, y = 5 + LACKING, 10
+    raw[LACKING - 1]["predictions"][0]["result"].append(region("other", (x + 25, y, "car"), 0.8))
+    now = snapshot(raw)
+    found = find(now)
+    other = next(f for f in found.all if f.given.label is None and f.key != before.key)
+    moved = replace(before, proposal=other.proposal)
+    again = recognise_missing(now, found, [moved], Codecs())
+    assert {f.key for f in again.all if f.given.label is None} == {before.key, other.key}
+
+
 def test_a_control_that_nobody_used_is_left_alone(snapshot: Any, find: Any, told: Any) -> None:
     """Its predictions are not held against people who were not asked; with nothing else to audit, that is said."""
     raw = tasks()

@@ -15,6 +15,9 @@ from errata.audit.review_order import NEXT_UP
 from errata.audit.selected import Sent, selected_findings, send
 from errata.audit.suspect import find_suspects
 from errata.labelstudio.codecs import Codecs
+from errata.labelstudio.label_config import read_label_config
+from errata.labelstudio.tasks import TaskReader
+from errata_model.kinds.values.records import Opinion, ValueBelief
 from errata_model.records import Control, Finding
 
 if TYPE_CHECKING:
@@ -195,3 +198,16 @@ def test_a_moved_review_task_keeps_what_its_reviewers_are_shown(studio: Studio, 
     studio.audit(limit=1)
     said = [(f.given.task_id, f.proposal.label if f.proposal else None) for f in studio.shown()]
     assert said == [(1, "dog"), (2, "cow")]
+
+
+def test_what_is_believed_of_a_control_that_changed_since_is_not_used() -> None:
+    """A rating that became a note: what somebody predicted of the one says nothing about the other."""
+    config = '<View><Image name="image" value="$image"/>{}</View>'
+    (rating,) = read_label_config(config.format('<Rating name="note" toName="image"/>')).controls
+    (note,) = read_label_config(config.format('<TextArea name="note" toName="image"/>')).controls
+    said = {"id": "t", "from_name": "note", "to_name": "image", "type": "textarea", "value": {"text": ["fine"]}}
+    raw = {"id": 1, "data": {"image": "1.png"}, "annotations": [{"id": 2, "completed_by": 1, "result": [said]}]}
+    snapshot = Snapshot("", 1, "Notes", config, (note,), (), (TaskReader((note,)).read(raw),))
+    belief = ValueBelief(rating, {1: (Opinion(4.0, 0.9),)}, None, "detector")
+    (finding,) = selected_findings(snapshot, Artefact("errata-a", (), (), (belief,)), Codecs())
+    assert (finding.given.label, finding.proposal, finding.disagreement) == ("fine", None, 0.0)

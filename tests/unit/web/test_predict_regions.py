@@ -55,6 +55,12 @@ def test_a_label_that_the_config_lost_is_not_predicted(drawn: Any, task: Callabl
     assert [region["value"]["rectanglelabels"] for region in said["result"]] == [["bus"]]
 
 
+def test_of_a_control_that_the_config_lost_nothing_is_said(drawn: Any, task: Callable[..., Any]) -> None:
+    """That there is nothing to mark would be an opinion."""
+    (said,) = drawn.predict(task(1), label_config=CONFIG.replace('name="box"', 'name="other"'))
+    assert (said["result"], said["model_version"]) == ([], "errata-boxes-unusable")
+
+
 def test_what_an_annotator_has_just_drawn_becomes_what_the_belief_has_there(
     drawn: Any, task: Callable[..., Any]
 ) -> None:
