@@ -11,7 +11,7 @@ from errata.review.plans import Conflict, Plan
 from errata.review.ports import Annotations, Edits, Journal
 from errata.review.records import Change, JournalEntry
 from errata.review.recovery import settle_open_entries
-from errata.review.standing import Result, hash_at, judge, last_writes, with_change
+from errata.review.standing import Result, hash_at, judge, last_writes, moves_last, with_change
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,7 @@ class _Writer:
         if found is None or not due:
             return
         after: Sequence[Any] = found.result
+        due = moves_last(due, found.result, self.edits)
         for change in due:
             after = with_change(after, change, self.edits)
         if self.changeset_id is None:

@@ -10,7 +10,7 @@ from errata.review.plans import KEPT, Line, agreed_changes, kept_labels, line_of
 from errata.review.ports import Edits, History, Journal, Verdicts
 from errata.review.records import AuditRecord, Change, Verdict
 from errata.review.required import drawn_meanwhile, drawn_since
-from errata.review.standing import LastWrite, Place, Standing, judge, last_writes, place_of, with_change
+from errata.review.standing import LastWrite, Place, Standing, judge, last_writes, moves_last, place_of, with_change
 
 Json = dict[str, Any]
 _OUTCOMES = {"due": "merged", "done": "in the source already", "conflict": "left out"}
@@ -98,7 +98,7 @@ class _Merger:
     def _merge_annotation(self, annotation: Json) -> Json:
         result = annotation.get("result") or []
         is_changed = False
-        for change in self._changes.get(annotation.get("id", 0), ()):
+        for change in moves_last(self._changes.get(annotation.get("id", 0), ()), result, self._edits):
             standing = self._judge(change, result)
             self.counts[standing.state] += 1
             self.standings[line_of(change)] = standing

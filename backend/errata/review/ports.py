@@ -132,6 +132,15 @@ class Edits(Protocol):
         One that is not there is added; an empty `value` takes it away, with what is answered about it alone.
         """
 
+    def moves(
+        self,
+        result: Sequence[Mapping[str, Any]],
+        control: str,
+        region_id: str,
+        value: Sequence[Mapping[str, Any]],
+    ) -> bool:
+        """Say whether a region that is there would be drawn elsewhere if it were as `value` says."""
+
     def restored(
         self,
         result: Sequence[Mapping[str, Any]],

@@ -77,6 +77,20 @@ def judge(change: Change, result: Result | None, written: Mapping[Place, LastWri
     return Standing("conflict", why)
 
 
+def moves_last(changes: Iterable[Change], result: Result, edits: Edits) -> list[Change]:
+    """Return the changes to one annotation in the order to make them in.
+
+    A region that two controls label has its place once: what gives it another label for the one says where it was, and
+    would take back where the other has put it.
+    """
+
+    def is_move(change: Change) -> bool:
+        region_id, value = change.region_id, change.new_value or ()
+        return region_id is not None and edits.moves(result, change.control, region_id, value)
+
+    return sorted(changes, key=is_move)
+
+
 def with_change(result: Result, change: Change, edits: Edits) -> list[dict[str, Any]]:
     """Return a copy of the result in which the change is made."""
     if change.region_id is not None:

@@ -39,14 +39,17 @@ def regions(story):
         def now(self):
             return story.annotations.results[1]
 
-        def find(self, region_id, action, label, place=HERE):
+        def find(self, region_id, action, label, place=HERE, control="box"):
             """Record a finding: about a region, or, without an id, one that is missing."""
             codecs, given = Codecs(), None
-            value_hash = codecs.value_hash(self.first, "box", region_id) if region_id else "missing"
-            given = codecs.label(self.first, "box", region_id) if region_id else None
-            about = GivenLabel(10, 1, "ann", "box", region_id, "boxes", given, value_hash)
-            proposal = Proposal(action, box(region_id or "new", label, place), ((label, 0.9),)) if action else None
-            finding = Finding(f"f-{region_id}-{action}", about, {"d": 0.9}, 0.9, None, "why", proposal, "suspect", "v1")
+            value_hash = codecs.value_hash(self.first, control, region_id) if region_id else "missing"
+            given = codecs.label(self.first, control, region_id) if region_id else None
+            about = GivenLabel(10, 1, "ann", control, region_id, "boxes", given, value_hash)
+            value = {**box(region_id or "new", label, place), "from_name": control}
+            proposal = Proposal(action, value, ((label, 0.9),)) if action else None
+            finding = Finding(
+                f"f-{region_id}-{action}-{control}", about, {"d": 0.9}, 0.9, None, "why", proposal, "suspect", "v1"
+            )
             story.findings.findings[finding.key] = finding
             return finding
 
@@ -363,6 +366,27 @@ def test_undo_puts_no_label_beside_a_region_that_was_moved_since(regions, story)
         ["somebody changed or removed the region since"],
     )
     assert regions.now[-1] == moved
+
+
+@pytest.mark.parametrize("moving", ["age", "box"])
+def test_a_new_place_and_a_new_label_by_another_control_are_both_written(regions, story, moving):
+    """Two controls label one region, and each has a finding: neither fix takes the other back, nor does an export."""
+    controls = (*CONTROLS, replace(CONTROLS[0], name="age"))
+    regions.first.append({**box("b", "bus", THERE), "from_name": "age"})
+    story.annotations.results[1] = copy.deepcopy(regions.first)
+    relabelled = "box" if moving == "age" else "age"
+    regions.answer(regions.find("b", "replace", "bus", ELSEWHERE, moving), "take_proposal")
+    regions.answer(regions.find("b", "replace", "van", THERE, relabelled), "take_proposal")
+    task = {"id": 10, "annotations": [{"id": 1, "result": copy.deepcopy(regions.first)}]}
+    (merged,), _ = merged_export(7, [task], story.verdicts, story.journal, NoAudit(), story.edits)
+    applied = story.apply(story.plan(controls))
+    assert (len(applied.written), applied.conflicts) == (2, ())
+    for result in (regions.now, merged["annotations"][0]["result"]):
+        said = {each["from_name"]: each["value"] for each in result if each.get("id") == "b"}
+        assert said[moving] == {**ELSEWHERE, "rectanglelabels": ["bus"]}
+        assert said[relabelled] == {**ELSEWHERE, "rectanglelabels": ["van"]}
+    assert len(story.undo(applied.changeset_id).restored) == 2
+    assert regions.now == regions.first
 
 
 def test_a_newer_verdict_follows_an_applied_one(regions):

@@ -254,6 +254,10 @@ class Codecs:
         """Return a copy of `result` in which a region is as `value` says; see `region_edits.with_region`."""
         return region_edits.with_region(result, control, region_id, value)
 
+    def moves(self, result: Sequence[Region], control: str, region_id: str, value: Sequence[Region]) -> bool:
+        """Say whether a region would be drawn elsewhere if it were as `value` says; see `region_edits.moves`."""
+        return region_edits.moves(result, control, region_id, value)
+
     def restored(
         self, result: Sequence[Region], before: Sequence[Region], control: str, region_id: str
     ) -> list[dict[str, Any]]:

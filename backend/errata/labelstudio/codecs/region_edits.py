@@ -157,6 +157,12 @@ def with_region(result: Results, control: str, region_id: str, value: Results) -
     return _with_changed(copied, control, region_id, value)
 
 
+def moves(result: Results, control: str, region_id: str, value: Results) -> bool:
+    """Say whether a region that is there would be drawn elsewhere if it were as `value` says."""
+    was = parts(result, control, region_id)
+    return bool(was and value) and not is_same_place(was, value)
+
+
 def restored(result: Results, before: Results, control: str, region_id: str) -> list[dict[str, Any]]:
     """Return a copy of `result` in which a region is as it was `before`, with what is answered about it alone."""
     was = parts(before, control, region_id)
