@@ -147,8 +147,11 @@ class TaskReader:
             if not control.has_regions:
                 continue
             regions, problems, size = self._codecs.regions_in(result, control, data.get(control.data_key))
-            for problem in (*problems, *(_NAMELESS for region in regions if not region.id)):
-                self._leave_out(f"regions {problem}", "annotation", annotation_id)
+            whose = "annotations with" if control.kind == "spans" else "regions"
+            for problem in problems:
+                self._leave_out(f"{whose} {problem}", "annotation", annotation_id)
+            for _ in (region for region in regions if not region.id):
+                self._leave_out(f"regions {_NAMELESS}", "annotation", annotation_id)
             for said in (region.label for region in regions if region.label not in control.labels):
                 what = f'that the config does not have: "{said}"' if said else "that nobody gave"
                 self._leave_out(f"labels of regions {what}", "annotation", annotation_id)
@@ -236,7 +239,8 @@ class TaskReader:
         """Yield what is predicted; nothing where nothing of it can be read: it may be that all is marked there."""
         regions, problems, size = self._codecs.regions_in(result, control, data.get(control.data_key))
         for problem in problems:
-            self._leave_out(f'predicted regions of "{version}" {problem}', "", 0)
+            whose = 'predictions of "{}" with' if control.kind == "spans" else 'predicted regions of "{}"'
+            self._leave_out(f"{whose.format(version)} {problem}", "", 0)
         sure = float(score) if is_score(score) else None
         scored = [region if region.score is not None else replace(region, score=sure) for region in regions]
         known = [region for region in scored if region.label in control.labels]

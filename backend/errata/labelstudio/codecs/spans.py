@@ -29,6 +29,7 @@ from errata_model.regions.shapes import Size, Span
 
 _Place = tuple[int, int] | None
 
+_FARTHEST = 1e100  # nothing is as long; differences of larger numbers are infinite
 _NO_PLACE = "a span without a place"
 _PAST_THE_END = "a span past the end of what is labelled"
 _OTHER_TEXT = "a span whose text is not what stands in its place"
@@ -247,7 +248,7 @@ def _number(value: object) -> float:
         number = float(value)
     except (ValueError, OverflowError):
         raise _Unusable(_NO_PLACE) from None
-    if not math.isfinite(number):
+    if not math.isfinite(number) or abs(number) > _FARTHEST:
         raise _Unusable(_NO_PLACE)
     return number
 
