@@ -21,12 +21,11 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from errata.labelstudio.codecs import taxonomy
-from errata.labelstudio.codecs.scores import is_score
+from errata.labelstudio.codecs.scores import finite, is_score
 from errata.labelstudio.codecs.whole_task import Region, labels_in
 from errata_model.records import Control
 
@@ -34,6 +33,7 @@ LABELS = ("choices", taxonomy.TYPE)  # of what errata cannot learn labels of
 OF_VIDEOS = ("videorectangle", "timelinelabels")
 _KEYS = {"textarea": "text", "pairwise": "selected"}  # of all else the type is the key
 TYPES = ("rating", "number", "datetime", "textarea", "pairwise", "ranker", *OF_VIDEOS)
+_MOST_FRAMES = 10**7  # of a video; days
 _SIDES = ("x", "y", "width", "height")
 
 
@@ -183,9 +183,8 @@ def replaced(result: Sequence[Region], control_name: str, answer: Sequence[Regio
 
 
 def _number(said: object) -> float | int | None:
-    if isinstance(said, bool) or not isinstance(said, int | float) or not math.isfinite(said):
-        return None
-    return int(said) if said == int(said) else said
+    number = finite(said)
+    return int(number) if number is not None and number == int(number) else number
 
 
 def _texts(said: object) -> list[str] | None:
@@ -229,12 +228,14 @@ def _track(value: Mapping[str, Any]) -> dict[str, Any] | None:
     sequence = value.get("sequence")
     if not isinstance(sequence, list) or not sequence or not all(map(_is_keyframe, sequence)):
         return None
-    frames = value.get("framesCount")
-    return {"labels": _labels(value, "labels"), "sequence": sequence, "frames": _number(frames), "value": dict(value)}
+    frames = _number(value.get("framesCount"))
+    if frames is not None and abs(frames) > _MOST_FRAMES:
+        return None
+    return {"labels": _labels(value, "labels"), "sequence": sequence, "frames": frames, "value": dict(value)}
 
 
 def _is_keyframe(key: object) -> bool:
-    if not isinstance(key, Mapping) or not isinstance(key.get("frame"), int):
+    if not isinstance(key, Mapping) or not isinstance(key.get("frame"), int) or abs(key["frame"]) > _MOST_FRAMES:
         return False
     return all(_number(key.get(side)) is not None for side in _SIDES)
 
@@ -244,7 +245,7 @@ def _stretch(value: Mapping[str, Any]) -> dict[str, Any] | None:
     if not isinstance(ranges, list) or not all(isinstance(each, Mapping) for each in ranges):
         return None
     ends = [[_number(each.get("start")), _number(each.get("end"))] for each in ranges]
-    if any(None in pair for pair in ends):
+    if any(end is None or abs(end) > _MOST_FRAMES for pair in ends for end in pair):
         return None
     return {"labels": _labels(value, "timelinelabels", "labels"), "ranges": ends, "value": dict(value)}
 
