@@ -292,6 +292,8 @@ class Predictions:
             lost = _lost(drawn, allowed)
             if lost == drawn.labels:  # the config has another control by this name, or none
                 continue
+            if context and not asked:
+                continue  # the annotator is drawing for another control
             marked = regions_at(believed, asked, size) if asked else best_regions(believed, size, lost)
             regions.extend(region_results(drawn.control, marked, size, task.held, self._regions))
             scores.append(marked.score)

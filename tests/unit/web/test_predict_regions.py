@@ -74,8 +74,10 @@ def test_what_an_annotator_has_just_drawn_becomes_what_the_belief_has_there(
     assert [region["value"][side] for side in ("x", "y", "width", "height")] == pytest.approx([60, 60, 20, 20])
     assert region["value"]["rectanglelabels"] == ["car"]
     far = {**context["result"][0], "value": {**rough, "x": 1, "y": 90, "width": 5, "height": 5}}
-    (nothing,) = drawn.predict(task(1), label_config=CONFIG, params={"context": {"result": [far]}})
-    assert nothing["result"] == []
+    elsewhere = {**context["result"][0], "from_name": "lane"}
+    for said in (far, elsewhere):
+        (nothing,) = drawn.predict(task(1), label_config=CONFIG, params={"context": {"result": [said]}})
+        assert nothing["result"] == []
 
 
 def test_items_that_came_after_the_audit_are_marked_by_the_model_itself(world: Callable[..., Any]) -> None:
