@@ -141,3 +141,13 @@ def test_polygons_are_proposed_as_polygons(tmp_path: Path, audit: Make) -> None:
     assert proposal["type"] == "polygonlabels"
     assert np.allclose(proposal["value"]["points"], believed[1]["value"]["points"])
     assert next(line for line in found if line["task"] == small)["region"] == "t"
+
+
+def test_polygons_of_a_control_that_brushes_are_named_and_left_out(project: Masks, audit: Make) -> None:
+    """On an image of unknown size no polygon can be proposed as a brush: what is drawn otherwise is not read."""
+    polygon = outlined(45, 21, "p", from_name="tag", original_width=None)
+    polygon["value"]["brushlabels"] = ["cell"]
+    project.add([brushed(disc(14, 20), "a")], [polygon])
+    heard = audit(project, "--belief", "stored", "--json", "--all")
+    assert any('that are drawn as "polygonlabels"' in what for what in heard.summary["skipped"])
+    assert {line["task"] for line in heard.findings} == set(range(1, 21))

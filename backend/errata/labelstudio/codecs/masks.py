@@ -32,6 +32,8 @@ def decode(
     regions: list[Region] = []
     for entry in entries:
         try:
+            if entry.form not in _forms(control):
+                raise ValueError(f'that are drawn as "{entry.form}", which errata does not read here')
             regions.append(Region(entry.id, entry.label, _shape(entry, size), entry.score))
         except ValueError as error:
             problems.append(str(error))
@@ -49,8 +51,7 @@ def write(control: Control, region: Region, size: Size | None, value: object) ->
     shape = region.shape
     if not isinstance(shape, Mask | Polygon):
         raise ValueError(f"`region.shape` must be a Mask or a Polygon, got {type(shape).__name__}")
-    forms = [type_ for _, type_ in control.drawn_by] or [control.type]
-    has_brush, has_polygon = (any(each.startswith(form) for each in forms) for form in ("brush", "polygon"))
+    has_brush, has_polygon = (any(each.startswith(form) for each in _forms(control)) for form in ("brush", "polygon"))
     if isinstance(shape, Mask):
         size = shape.width, shape.height
         shape = outline(shape) if has_polygon and not has_brush else shape
@@ -60,6 +61,10 @@ def write(control: Control, region: Region, size: Size | None, value: object) ->
         return with_form(control, region, "brush", {"format": "rle", "rle": list(encode_mask(shape))}, size)
     points = [[100 * x, 100 * y] for x, y in shape.points]
     return with_form(control, region, "polygon", {"points": points, "closed": True}, size)
+
+
+def _forms(control: Control) -> list[str]:
+    return [type_ for _, type_ in control.drawn_by] or [control.type]
 
 
 def _pixels(shape: Polygon, size: Size | None) -> Mask:
@@ -72,9 +77,7 @@ def _pixels(shape: Polygon, size: Size | None) -> Mask:
 def _shape(entry: Entry, size: Size | None) -> Shape:
     if entry.form.startswith("brush"):
         return _mask(entry, size)
-    if entry.form.startswith("polygon"):
-        return _polygon(entry)
-    raise ValueError(f'that are drawn as "{entry.form}", which errata does not read here')
+    return _polygon(entry)
 
 
 def _mask(entry: Entry, size: Size | None) -> Mask:
