@@ -30,11 +30,10 @@ def region_learner_of(
         media: fetches files.
         max_pixels: largest picture.
     """
-    if control.kind == "boxes":
+    if control.kind in ("boxes", "masks"):
         backbone = next((each for each in encoders().values() if isinstance(each, TorchvisionEncoder)), None)
-        return PictureLearner(partial(_fit_boxes, backbone), media, max_pixels, _used(backbone), "boxes 1")
-    if control.kind == "masks":
-        return PictureLearner(_fit_masks, media, max_pixels, None, "masks 1")
+        fit, made = (fit_boxes, "boxes 1") if control.kind == "boxes" else (fit_masks, "masks 2")
+        return PictureLearner(partial(_fit, fit, backbone), media, max_pixels, _used(backbone), made)
     if control.kind == "spans" and control.text is not None:
         return TextLearner(SpanTexts(control.text, media))
     return None
@@ -47,13 +46,14 @@ def _used(backbone: TorchvisionEncoder | None) -> UsedEncoder | None:
     return UsedEncoder(backbone.identity, backbone.name, weights)
 
 
-def _fit_boxes(
+def _fit(
+    fit: Callable[..., FittedRegions],
     backbone: TorchvisionEncoder | None,
     pictures: Iterable[Image.Image | None],
     lesson: Lesson,
     told: Callable[[int, int], None],
 ) -> FittedRegions:
-    return fit_boxes(
+    return fit(
         pictures,
         lesson.given,
         lesson.control.labels,
@@ -62,21 +62,6 @@ def _fit_boxes(
         backbone=None if backbone is None else backbone.name,
         weights=None if backbone is None else backbone.weights,
         trust=None if backbone is None else backbone.trust,
-        seed=lesson.seed,
-        minutes=lesson.minutes,
-        told=told,
-    )
-
-
-def _fit_masks(
-    pictures: Iterable[Image.Image | None], lesson: Lesson, told: Callable[[int, int], None]
-) -> FittedRegions:
-    return fit_masks(
-        pictures,
-        lesson.given,
-        lesson.control.labels,
-        lesson.groups,
-        is_labelled=lesson.is_labelled,
         seed=lesson.seed,
         minutes=lesson.minutes,
         told=told,

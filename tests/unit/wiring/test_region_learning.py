@@ -41,13 +41,14 @@ def weights(tmp_path: Path) -> Path:
     return file
 
 
-def test_boxes_begin_with_the_first_backbone_that_there_is(weights: Path) -> None:
+@pytest.mark.parametrize("control", [CARS, CELLS])
+def test_learning_begins_with_the_first_backbone_that_there_is(weights: Path, control: Control) -> None:
     """Other weights, another belief; with pixels alone they begin from scratch."""
     backbone = load_image_encoder("squeezenet1_1", weights)
     with_backbone = region_learner_of(
-        CARS, lambda: {"pixels": PixelEncoder(), "squeezenet1_1": backbone}, OnePicture(), 1000
+        control, lambda: {"pixels": PixelEncoder(), "squeezenet1_1": backbone}, OnePicture(), 1000
     )
-    from_scratch = region_learner_of(CARS, lambda: {"pixels": PixelEncoder()}, OnePicture(), 1000)
+    from_scratch = region_learner_of(control, lambda: {"pixels": PixelEncoder()}, OnePicture(), 1000)
     assert with_backbone is not None
     assert from_scratch is not None
     assert backbone.identity in with_backbone.identity
@@ -67,7 +68,7 @@ def test_boxes_are_learned_within_the_minutes_of_the_lesson(weights: Path) -> No
 
 
 def test_masks_begin_from_scratch_and_are_learned_within_the_minutes_of_the_lesson() -> None:
-    """No network is asked for; where the minutes are not enough for one look at each picture, that is said."""
+    """There is no backbone; where the minutes are not enough for one look at each picture, that is said."""
     learner = region_learner_of(CELLS, dict, OnePicture(), 1000)
     assert learner is not None
     given = ((Region("a", "cell", Polygon(((0.1, 0.1), (0.6, 0.1), (0.6, 0.6)))),),) * 4

@@ -15,6 +15,8 @@ from errata_model.regions.records import Believed
 from errata_model.regions.shapes import Size
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from errata_model.kinds.masks.training import Trained
 
 _MOST_VALUES = 1 << 18  # of the probabilities that are kept of a picture
@@ -59,17 +61,18 @@ class MaskModel:
         return Believed(regions, {"probabilities": _quantize(probabilities)})
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return all that `load_masks_model` needs. Weights are kept in half precision."""
+        """Return all that `load_masks_model` needs. Weights of convolutions are kept in half precision."""
+        trunk = self.networks[0].trunk  # that of all
         arrays: dict[str, NDArray[Any]] = {
             "labels": np.array(self.labels, dtype=str),
             "is_whole": self.is_whole,
             "side": np.array(self.side),
             "n_networks": np.array(len(self.networks)),
+            "backbone": np.array("" if trunk is None else trunk.name),
+            **_to_arrays("trunk", trunk),
         }
         for number, trained in enumerate(self.networks):
-            for name, values in trained.network.state_dict().items():
-                kept = values.cpu().numpy()
-                arrays[f"state.{number}.{name}"] = kept.astype(np.float16) if kept.dtype == np.float32 else kept
+            arrays |= _to_arrays(f"state.{number}", trained.network)
         return arrays
 
 
@@ -79,26 +82,45 @@ def load_masks_model(arrays: Mapping[str, NDArray[Any]]) -> MaskModel:
     Raises:
         ValueError: the arrays are of no such model.
     """
-    import torch  # noqa: PLC0415 - takes seconds
-
+    from errata_model.kinds.boxes.trunks import build_untrained  # noqa: PLC0415 - imports torch, which takes seconds
     from errata_model.kinds.masks.training import new_network  # noqa: PLC0415
 
     try:
         labels = [str(label) for label in arrays["labels"]]
-        networks = []
-        for number in range(int(arrays["n_networks"])):
-            trained = new_network(len(labels))
-            begin = f"state.{number}."
-            state = {
-                name.removeprefix(begin): torch.from_numpy(np.array(values, copy=True))
-                for name, values in arrays.items()
-                if name.startswith(begin)
-            }
-            trained.network.load_state_dict(state)
-            networks.append(trained)
+        backbone = str(arrays["backbone"])
+        trunk = build_untrained(backbone) if backbone else None
+        if trunk is not None:
+            _load("trunk", trunk, arrays)
+        networks = [new_network(len(labels), trunk) for _ in range(int(arrays["n_networks"]))]
+        for number, trained in enumerate(networks):
+            _load(f"state.{number}", trained.network, arrays)
         return MaskModel(networks, labels, np.asarray(arrays["is_whole"], dtype=bool), int(arrays["side"]))
     except (KeyError, RuntimeError, TypeError) as error:
         raise ValueError("`arrays` must be those of a model of masks") from error
+
+
+def _to_arrays(name: str, module: nn.Module | None) -> dict[str, NDArray[Any]]:
+    state = {} if module is None else module.state_dict()
+    kept = {f"{name}.{key}": values.cpu().numpy() for key, values in state.items()}
+    return {key: each.astype(np.float16) if _is_weight(each) else each for key, each in kept.items()}
+
+
+def _is_weight(values: NDArray[Any]) -> bool:
+    """Say whether values are of a convolution: variances of what it gives may be too large for half precision."""
+    return values.dtype == np.float32 and values.ndim > 1
+
+
+def _load(name: str, module: nn.Module, arrays: Mapping[str, NDArray[Any]]) -> None:
+    import torch  # noqa: PLC0415 - takes seconds
+
+    begin = f"{name}."
+    module.load_state_dict(
+        {
+            key.removeprefix(begin): torch.from_numpy(np.array(values, copy=True))
+            for key, values in arrays.items()
+            if key.startswith(begin)
+        }
+    )
 
 
 def _quantize(probabilities: NDArray[np.floating]) -> NDArray[np.uint8]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from errata_model.kinds.boxes.pictures import Pictures
 from errata_model.kinds.boxes.planning import BATCH
+from errata_model.kinds.boxes.trunks import MapTrunk
 from errata_model.kinds.masks.network import MULTIPLE, UNet, mask_loss
 from errata_model.kinds.masks.targets import UNKNOWN, Target
 
@@ -32,10 +33,18 @@ class Trained:
     Attributes:
         network: in evaluation mode, on the device that it learned on.
         can_turn: an image turned or mirrored is as good to it as the image.
+        trunk: frozen, whose maps the network sees too; None for none.
     """
 
     network: UNet
     can_turn: bool
+    trunk: MapTrunk | None = None
+
+    def ask(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the network's logits of (n, 3, H, W) images as `standardize` returns them."""
+        # Of mean 0 and deviation 1 they are nearly what pretrained networks are used to.
+        said: torch.Tensor = self.network(images, () if self.trunk is None else self.trunk(images))
+        return said
 
     def predict(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return (K + 1, h, w) probabilities of classes, none first, and (h, w) of cores, of a (3, h, w) image."""
@@ -47,7 +56,7 @@ class Trained:
             shown = standardize(torch.from_numpy(image)[None].to(device))
             held = torch.nn.functional.pad(shown, (MULTIPLE, far[0], MULTIPLE, far[1]), mode=_mirror(height, width))
             views = [held, held.flip(3)] if self.can_turn else [held]
-            said = [self.network(view) for view in views]
+            said = [self.ask(view) for view in views]
             if self.can_turn:
                 said[1] = said[1].flip(3)
             probabilities = torch.stack([each[0, :-1].softmax(dim=0) for each in said]).mean(dim=0)
@@ -61,11 +70,14 @@ def _mirror(height: int, width: int) -> str:
     return "reflect" if min(height, width) > 2 * MULTIPLE else "replicate"
 
 
-def new_network(n_classes: int) -> Trained:
-    """Return a network that has learned nothing, on the best device there is."""
+def new_network(n_classes: int, trunk: MapTrunk | None = None) -> Trained:
+    """Return a network that has learned nothing, on the best device there is, with a frozen trunk beside it or none."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = UNet(n_classes).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Trained(network.eval(), can_turn=n_classes == 1)
+    network = UNet(n_classes, () if trunk is None else trunk.channels)
+    for each in (network, trunk):
+        if each is not None:
+            each.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Trained(network, n_classes == 1, trunk)
 
 
 def standardize(images: torch.Tensor) -> torch.Tensor:
@@ -80,6 +92,7 @@ def train(
     targets: Sequence[Target],
     rows: NDArray[np.int64],
     n_classes: int,
+    trunk: MapTrunk | None,
     n_steps: int,
     seed: tuple[int, int],
     on_step: Callable[[int], None],
@@ -92,7 +105,7 @@ def train(
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng():
         torch.manual_seed(int(rng.integers(1 << 32)))  # of the first weights
-        trained = new_network(n_classes)
+        trained = new_network(n_classes, trunk)
     network, can_turn = trained.network.train(), trained.can_turn
     device = next(network.parameters()).device
     optimizer = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=_WEIGHT_DECAY)
@@ -104,7 +117,7 @@ def train(
         batch, queue = queue[:BATCH], queue[BATCH:]
         crops = [_crop(pictures.load(row), targets[row], can_turn, rng) for row in batch.tolist()]
         images, classes, cores = (torch.stack(each).to(device) for each in zip(*crops, strict=True))
-        loss = mask_loss(network(images.contiguous(memory_format=torch.channels_last)), classes, cores)
+        loss = mask_loss(trained.ask(images.contiguous(memory_format=torch.channels_last)), classes, cores)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), _LONGEST_GRADIENT)
