@@ -19,6 +19,7 @@ from errata_model.encoders.text import DEFAULT_TEXT_ENCODER
 
 PredictionsMode = Literal["all", "labelled", "none"]
 ApplyMode = Literal["manual", "auto"]
+ReviewBy = Literal["finding", "item"]
 MediaServer = Literal["label_studio", "errata"]
 
 _OWN_HEADERS = frozenset(
@@ -39,6 +40,7 @@ class ProjectSettings(BaseModel):
     embeddings: Path | None = None  # of the user's own, in place of an encoder
     apply: ApplyMode | None = None
     group_by: str | None = None  # a field of tasks' data whose equal values must not vouch for one another
+    review_by: ReviewBy | None = None  # item: all findings about its regions are one review task
     shows_version: bool | None = None  # errata may fill the project's model version where it is empty
     media: MediaServer | None = None  # who serves the review project's media
 

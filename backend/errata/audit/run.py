@@ -73,12 +73,14 @@ class Outlets:
         artefacts: keeps the belief.
         sink: given the source as the audit read it, takes predictions. The label config may have changed just before.
         queue: given the same, is the review project.
+        by_item: all findings about the regions of an annotation are one review task, and not one each.
     """
 
     log: AuditLog
     artefacts: Artefacts
     sink: Callable[[Snapshot], PredictionSink]
     queue: Callable[[Snapshot], ReviewQueue]
+    by_item: bool = False
 
 
 def examine(
@@ -156,7 +158,8 @@ def _deliver(
     outlets.artefacts.save(snapshot.project_id, artefact)
     outlets.log.record(snapshot.project_id, examination.findings.suspects)
     n_predictions = push_predictions(snapshot, artefact, mode, outlets.sink(snapshot), regions, earlier, progress)
-    published = publish(snapshot, examination.findings, outlets.queue(snapshot), outlets.log, progress)
+    queue, log = outlets.queue(snapshot), outlets.log
+    published = publish(snapshot, examination.findings, queue, log, progress, outlets.by_item)
     outlets.log.finish(audit_id, artefact.version, _outcome(examination, published, n_predictions))
     return examination, published, n_predictions
 

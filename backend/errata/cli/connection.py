@@ -68,6 +68,13 @@ def connect(
         str | None,
         typer.Option(metavar="manual|auto", help="auto: fixes are applied as verdicts come in; manual by default."),
     ] = None,
+    review_by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="finding|item",
+            help="item: all findings about the regions of an image or a text are one review task; finding by default.",
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing anywhere.")] = False,
     yes: Yes = False,
     as_json: AsJson = False,
@@ -89,6 +96,7 @@ def connect(
         embeddings=embeddings,
         group_by=group_by,
         apply=apply,
+        review_by=review_by,
     )
     wiring = sign_in(read_settings(), next(iter(urls), None), dry_run)
     try:

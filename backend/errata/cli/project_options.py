@@ -12,7 +12,7 @@ from errata.audit.believe_file import TAKEN, is_address
 from errata.audit.user_encoder import user_image_encoder, user_text_encoder
 from errata.errors import UsageError
 from errata.labelstudio.predictions import is_own_version
-from errata.settings import ApplyMode, PredictionsMode, ProjectSettings
+from errata.settings import ApplyMode, PredictionsMode, ProjectSettings, ReviewBy
 from errata.user_classes import is_class_name
 from errata_model.encoders.backbones import own_weights
 from errata_model.encoders.images import TorchvisionEncoder, WeightsUnavailable, load_image_encoders
@@ -56,6 +56,7 @@ def project_settings(
     weights: Path | None,
     embeddings: Path | None,
     apply: str | None,
+    review_by: str | None = None,
     **others: Any,
 ) -> ProjectSettings:
     """Return what is said about a project; what is said nothing about is not set.
@@ -75,6 +76,7 @@ def project_settings(
         "weights": _there("--weights", weights),
         "embeddings": _there("--embeddings", embeddings),
         "apply": _one_of("--apply", apply, get_args(ApplyMode)),
+        "review_by": _one_of("--review-by", review_by, get_args(ReviewBy)),
         **others,
     }
     kept = {name: value for name, value in said.items() if value is not None}

@@ -72,32 +72,47 @@ class RegionMarks:
                 ET.SubElement(tag, "Label", {"value": label, "background": colour, "hotkey": _KEYS[label]})
             yield tag
 
-    def asked(self, region: Results) -> list[dict[str, Any]]:
-        """Return what marks the region that is asked about: on an image a frame around it."""
+    def asked(self, region: Results, number: int | None = None) -> list[dict[str, Any]]:
+        """Return what marks the region that is asked about: on an image a frame around it.
+
+        Args:
+            region: its results.
+            number: of the finding, where several are asked about.
+        """
         frame = _frame(region)
         if frame is None:
-            return self._mark(region, ASKED)
-        return self._result(region[0], str(region[0].get("to_name")), _FRAME, ASKED, frame)
+            return self._mark(region, ASKED, number)
+        return self._result(region[0], str(region[0].get("to_name")), _FRAME, (ASKED, number), frame)
 
-    def suggested(self, region: Results) -> list[dict[str, Any]]:
-        """Return what marks the place that is suggested."""
-        return self._mark(region, SUGGESTED)
+    def suggested(self, region: Results, number: int | None = None) -> list[dict[str, Any]]:
+        """Return what marks the place that is suggested; see `asked`."""
+        return self._mark(region, SUGGESTED, number)
 
-    def _mark(self, region: Results, label: str) -> list[dict[str, Any]]:
+    def _mark(self, region: Results, label: str, number: int | None) -> list[dict[str, Any]]:
         drawn = region_edits.drawn(region)
         form = str(drawn.get("type"))
         form = form if form.endswith("labels") else f"{form}labels"
-        return self._result(drawn, str(drawn.get("to_name")), form, label, region_edits.place(drawn))
+        return self._result(drawn, str(drawn.get("to_name")), form, (label, number), region_edits.place(drawn))
 
     def _result(
-        self, about: Mapping[str, Any], to_name: str, form: str, label: str, place: Mapping[str, Any]
+        self,
+        about: Mapping[str, Any],
+        to_name: str,
+        form: str,
+        said: tuple[str, int | None],
+        place: Mapping[str, Any],
     ) -> list[dict[str, Any]]:
         name = self._names.get((to_name, form))
         if name is None:  # drawn by a control that the config does not have any more
             return []
-        mark = {"id": f"errata-{label.replace(' ', '-')}", "from_name": name, "to_name": to_name, "type": form}
-        value = {**place, form: [label]}
+        mark = {"id": mark_id(*said), "from_name": name, "to_name": to_name, "type": form}
+        value = {**place, form: [said[0]]}
         return [{**_about_image(about), **mark, "value": value, "readonly": True}]
+
+
+def mark_id(label: str, number: int | None = None) -> str:
+    """Return the id of a mark; `number` is the finding's, where several are asked about."""
+    return f"errata-{label.replace(' ', '-')}" + ("" if number is None else f"-{number}")
 
 
 def outlined(region: Results) -> list[dict[str, Any]]:

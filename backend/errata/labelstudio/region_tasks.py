@@ -34,16 +34,16 @@ def region_predictions(
         result: the annotation's whole result, as it can be shown; empty where it is gone.
     """
     marks = region_marks(snapshot.label_config, snapshot.controls)
-    was, proposed = region_in_question(finding, result), _proposed(finding)
+    was, proposed = region_in_question(finding, result), proposed_region(finding)
     shown = region_edits.copied_result(result)
     for each, given in zip(shown, result, strict=True):
         if any(given is one for one in was):
-            each["meta"] = _noted(each.get("meta"))
+            each["meta"] = with_note(each.get("meta"), ASKED_NOTE)
     if was:
         shown += marks.asked(was)
     if proposed and is_elsewhere(finding, was):
         shown += marks.suggested(proposed)
-    return shown, _suggested(finding, result)
+    return shown, with_proposal(result, finding) if finding.proposal else None
 
 
 def showable(result: Sequence[Region]) -> list[dict[str, Any]]:
@@ -85,13 +85,13 @@ def region_in_question(finding: Finding, result: Sequence[Region]) -> list[Regio
 
 def is_elsewhere(finding: Finding, was: Sequence[Region]) -> bool:
     """Say whether the region that is proposed has another place than the given one."""
-    proposed = _proposed(finding)
+    proposed = proposed_region(finding)
     return bool(proposed) and (not was or not region_edits.is_same_place(was, proposed))
 
 
 def region_question(finding: Finding, result: Sequence[Region]) -> str:
     """Ask about a region: what and where it is, and how it is marked."""
-    was, proposed = region_in_question(finding, result), _proposed(finding)
+    was, proposed = region_in_question(finding, result), proposed_region(finding)
     suggested = SUGGESTED_COLOUR if is_elsewhere(finding, was) else ""
     place = ""
     if was or proposed:
@@ -143,20 +143,23 @@ def _change(control: str, region_id: str, label: str | None, old_hash: str, now:
     return RegionChange(control, region_id, label, old_hash, region_edits.label_of(now, control), value)
 
 
-def _proposed(finding: Finding) -> list[Region]:
+def proposed_region(finding: Finding) -> list[Region]:
+    """Return the results of the region as it is proposed; empty where it is to be taken away, or nothing is."""
     proposal = finding.proposal
     return [] if proposal is None or proposal.action == "remove" else [proposal.value, *proposal.beside]
 
 
-def _suggested(finding: Finding, result: Sequence[Region]) -> list[dict[str, Any]] | None:
+def with_proposal(result: Sequence[Region], finding: Finding) -> list[dict[str, Any]]:
+    """Return a copy of a result in which the region is as it is proposed, if it is."""
     proposal, given = finding.proposal, finding.given
     if proposal is None:
-        return None
+        return region_edits.copied_result(result)
     region_id = given.region_id or str(proposal.value.get("id"))
-    return region_edits.with_region(result, given.control, region_id, _proposed(finding))
+    return region_edits.with_region(result, given.control, region_id, proposed_region(finding))
 
 
-def _noted(meta: object) -> dict[str, Any]:
+def with_note(meta: object, note: str) -> dict[str, Any]:
+    """Return a region's `meta` with a note beside those that it has."""
     kept = dict(meta) if isinstance(meta, Mapping) else {}
     said = kept.get("text")
-    return {**kept, "text": [*(said if isinstance(said, list) else []), ASKED_NOTE]}
+    return {**kept, "text": [*(said if isinstance(said, list) else []), note]}

@@ -11,11 +11,13 @@ from errata.errors import ConfigNotServed
 from errata.labelstudio.answer_tags import attribute
 from errata.labelstudio.codecs.taxonomy import LEVELS
 from errata.labelstudio.region_marks import RegionMarks
+from errata.labelstudio.review_instructions import KEEP, KEEP_TAGS
 from errata.labelstudio.texts import TAGS as TEXT_TAGS
 from errata.review.records import Decision
 from errata_model.records import Control
 
 VERDICT = "errata_verdict"
+REGION_VERDICT = "errata_region_verdict"
 NOTE = "errata_note"
 # What stands in a review task's data beside the source task's own: what tabs show, and what they hide.
 SHOWN_COLUMNS = ("disagreement", "given_label", "proposed_label", "why", "source_url")
@@ -31,33 +33,7 @@ HIDDEN_COLUMNS = (
     "look_again",
     "given_tags",
     "given_regions",
-)
-KEEP, KEEP_TAGS = "The label is right", "Right as it is"  # a tag may be right where it is missing
-INSTRUCTION = (
-    "<p>Each task shows one label that is likely to be wrong, and why. The label as it is now is filled in.</p>"
-    f"<ul><li><b>{KEEP}</b>: leave it as it is.</li>"
-    "<li><b>Use the suggestion</b>: the label that the question names is right.</li>"
-    "<li><b>I corrected it above</b>: correct the label first.</li>"
-    "<li><b>Wrong, but I do not know what it is</b>, <b>Cannot be used</b>, <b>Can't tell</b>: as they say.</li></ul>"
-    "<p>The keys q, w, r, x, e and n choose, Ctrl+Enter submits.</p>"
-)
-INSTRUCTION_TAGS = (
-    "<p>Each task asks about one tag that is likely to be wrong, or missing, and says why. All tags as they are now "
-    f"are filled in.</p><ul><li><b>{KEEP_TAGS}</b>: the tag that is asked about is right, or rightly missing. "
-    "Leave all tags as they are.</li><li><b>Use the suggestion</b>: take the doubted tag away, or add the missing "
-    "one. You need not do it above.</li><li><b>I corrected it above</b>: correct the tags first, as many as you "
-    "like.</li><li><b>Wrong, but I do not know what it is</b>, <b>Cannot be used</b>, <b>Can't tell</b>: as they "
-    "say.</li></ul><p>The keys q, w, r, x, e and n choose, Ctrl+Enter submits.</p>"
-)
-INSTRUCTION_REGIONS = (
-    "<p>Each task asks about one region that is likely to be wrong, or missing, and says why. All that is marked now "
-    "is filled in; the region in question has a red frame, or is red in a text, and a suggested place is turquoise.</p>"
-    f"<ul><li><b>{KEEP_TAGS}</b>: the region that is asked about is right, or rightly missing.</li>"
-    "<li><b>Use the suggestion</b>: as the question says. You need not do it above.</li>"
-    "<li><b>I corrected it above</b>: give the region its label, its place, delete it, or draw the missing one. What "
-    "you correct beside it is kept, and written only on request.</li>"
-    "<li><b>Wrong, but I do not know what it is</b>, <b>Cannot be used</b>, <b>Can't tell</b>: as they say.</li></ul>"
-    "<p>The keys q, w, r, x, e and n choose, Ctrl+Enter submits.</p>"
+    "findings",
 )
 _PREFIXES = ("", "errata_", "errata2_", "errata3_")
 _DECISIONS: tuple[tuple[str, Decision, str], ...] = (
@@ -71,10 +47,16 @@ _DECISIONS: tuple[tuple[str, Decision, str], ...] = (
 # Small enough for a line each beside the task list, where a click on a row opens a task.
 _QUESTION_STYLE = "margin: 0; font-size: 20px; line-height: 1.4"
 _WHY_STYLE = "margin: 0 0 8px; font-size: 16px; line-height: 1.4; font-weight: normal"
+# A line each finding of an item, and their reasons.
+_LIST_STYLE = "margin: 0; font-size: 15px; line-height: 1.4; white-space: pre-line; max-height: 110px; overflow-y: auto"
+_REASONS_STYLE = (
+    "margin: 0 0 8px; font-size: 13px; line-height: 1.4; font-weight: normal; max-height: 40px; overflow-y: auto"
+)
 # The whole picture, or a part of the text, the source's choices and the decision fit into the window together.
 _TEXT_HEIGHT = "calc(max(200px, 100vh - 540px) / {n})"
 _PICTURE_HEIGHT = "max(200px, calc((100vh - 540px) / {n}))"  # Label Studio's tools beside it are as high
 _REGIONS_HEIGHT = "max(300px, calc((100vh - 400px) / {n}))"  # of a picture with regions, which may be small ones
+_ITEMS_HEIGHT = "max(240px, calc((100vh - 530px) / {n}))"  # beside a list of questions, and two decisions
 _MOST_SHARING = 3
 _TEXTS = frozenset(TEXT_TAGS) - {"List"}
 _PATH_WIDTH = "400px"
@@ -134,8 +116,22 @@ def note_control(source_xml: str) -> str:
     return _free(NOTE, _names(ET.fromstring(source_xml)))
 
 
+def region_verdict_controls(source_xml: str, controls: Sequence[Control]) -> dict[str, str]:
+    """Return the names of the decisions about regions beside this source config -> what the regions are drawn on."""
+    taken = _names(ET.fromstring(source_xml))
+    found: dict[str, str] = {}
+    for to_name in dict.fromkeys(control.to_name for control in controls if control.has_regions):
+        found[_free(REGION_VERDICT, taken | found.keys())] = to_name
+    return found
+
+
 def review_config(
-    source_xml: str, hotkeys: Collection[str], columns: Columns | None = None, *, controls: Sequence[Control] = ()
+    source_xml: str,
+    hotkeys: Collection[str],
+    columns: Columns | None = None,
+    *,
+    controls: Sequence[Control] = (),
+    by_item: bool = False,
 ) -> str:
     """Return the label config of the review project.
 
@@ -149,6 +145,7 @@ def review_config(
         hotkeys: the keys that the source's config gives explicitly.
         columns: how the data columns are called.
         controls: those that errata audits.
+        by_item: all findings about regions are one review task, with a decision at each region.
 
     Raises:
         ConfigNotServed: the source's config has no control that labels an object.
@@ -163,7 +160,7 @@ def review_config(
             tag.attrib.pop("requiredMessage", None)
     n_sharing = min(sum(tag.tag == "Image" or _is_long(tag) for tag in source.iter()), _MOST_SHARING)
     for image in source.iter("Image"):
-        height = _REGIONS_HEIGHT if has_regions else _PICTURE_HEIGHT
+        height = (_ITEMS_HEIGHT if by_item else _REGIONS_HEIGHT) if has_regions else _PICTURE_HEIGHT
         image.attrib.setdefault("maxHeight", height.format(n=n_sharing))
     for parent in list(source.iter()):
         _bound_texts(parent, _TEXT_HEIGHT.format(n=n_sharing))
@@ -173,27 +170,24 @@ def review_config(
     for taxonomy in source.iter("Taxonomy"):
         _show_paths(taxonomy)
     root = ET.Element("View")
-    _element(root, "Header", value=f"${columns('question')}", size="4", style=_QUESTION_STYLE)
-    _element(root, "Header", value=f"${columns('why')}", size="6", style=_WHY_STYLE)
+    at_regions = region_verdict_controls(source_xml, controls) if by_item else {}
+    styles = (_LIST_STYLE, _REASONS_STYLE) if at_regions else (_QUESTION_STYLE, _WHY_STYLE)
+    _element(root, "Header", value=f"${columns('question')}", size="4", style=styles[0])
+    _element(root, "Header", value=f"${columns('why')}", size="6", style=styles[1])
     root.append(source)
     if has_regions:
         _element(root, "View", style="display: none").extend(RegionMarks(controls, names).tags())
     decision_bar = _element(root, "View", style=_BAR_STYLE)
-    _element(decision_bar, "Header", value="Your decision", size="5", style="margin: 0")
-    verdict = _element(
-        decision_bar,
-        "Choices",
-        name=_free(VERDICT, names),
-        toName=to_name,
-        choice="single",
-        showInline="true",
-        required="true",
-        requiredMessage="Choose your decision first.",
-    )
-    is_any = has_regions or any(control.kind == "tags" for control in controls)
-    for (text, decision, _), key in zip(_DECISIONS, _free_keys(hotkeys), strict=True):
-        shown = KEEP_TAGS if is_any and decision == "keep" else text
-        _element(verdict, "Choice", value=shown, alias=decision, **({"hotkey": key} if key else {}))
+    keep = KEEP_TAGS if has_regions or any(control.kind == "tags" for control in controls) else KEEP
+    keys = _free_keys(hotkeys)
+    for name, drawn_on in at_regions.items():
+        _element(decision_bar, "Header", value="Your decision about the selected region", size="5", style="margin: 0")
+        _add_decisions(decision_bar, name, drawn_on, keep, keys, perRegion="true")
+        keys = [""] * len(keys)
+    title = "Your decision about all others in question" if at_regions else "Your decision"
+    _element(decision_bar, "Header", value=title, size="5", style="margin: 0")
+    required = {} if at_regions else {"required": "true", "requiredMessage": "Choose your decision first."}
+    _add_decisions(decision_bar, _free(VERDICT, names), to_name, keep, keys, **required)
     _element(
         decision_bar,
         "TextArea",
@@ -208,11 +202,12 @@ def review_config(
     return ET.tostring(root, encoding="unicode")
 
 
-def instruction(controls: Sequence[Control]) -> str:
-    """Return what reviewers are told before they begin."""
-    if any(control.has_regions for control in controls):
-        return INSTRUCTION_REGIONS
-    return INSTRUCTION_TAGS if any(control.kind == "tags" for control in controls) else INSTRUCTION
+def _add_decisions(bar: ET.Element, name: str, to_name: str, keep: str, keys: Sequence[str], **attributes: str) -> None:
+    """Add the choice of a decision; `keep` is what the first one is called, "" as a key none."""
+    choices = _element(bar, "Choices", name=name, toName=to_name, choice="single", showInline="true", **attributes)
+    for (text, decision, _), key in zip(_DECISIONS, keys, strict=True):
+        shown = keep if decision == "keep" else text
+        _element(choices, "Choice", value=shown, alias=decision, **({"hotkey": key} if key else {}))
 
 
 def region_marks(source_xml: str, controls: Sequence[Control]) -> RegionMarks:

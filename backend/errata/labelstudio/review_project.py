@@ -9,18 +9,20 @@ from typing import Any
 from errata.audit.ports import Footprint, ReviewEntry, ReviewItem, Snapshot, Trace
 from errata.errors import ErrataError, LabelStudioGone, UsageError
 from errata.labelstudio.client import LabelStudio
+from errata.labelstudio.item_tasks import finding_keys
 from errata.labelstudio.label_config import read_label_config
 from errata.labelstudio.media_links import MediaLinks
 from errata.labelstudio.review_config import (
     Columns,
     choose_columns,
-    instruction,
     note_control,
     read_columns,
+    region_verdict_controls,
     review_config,
     verdict_control,
 )
 from errata.labelstudio.review_import import import_tasks
+from errata.labelstudio.review_instructions import instruction
 from errata.labelstudio.review_media import ReviewMedia
 from errata.labelstudio.review_tabs import add_tabs
 from errata.labelstudio.review_tasks import (
@@ -54,17 +56,24 @@ class ReviewProject:
         snapshot: the source.
         footprint: is told of the project when it is made or found.
         links: make the addresses of media where errata serves them; None where Label Studio does.
+        by_item: its form takes a decision about each region.
 
     Attributes:
         columns: how the data columns are called; known once the project is found or made.
     """
 
     def __init__(
-        self, client: LabelStudio, snapshot: Snapshot, footprint: Footprint, links: MediaLinks | None = None
+        self,
+        client: LabelStudio,
+        snapshot: Snapshot,
+        footprint: Footprint,
+        links: MediaLinks | None = None,
+        by_item: bool = False,
     ) -> None:
         self._client = client
         self._snapshot = snapshot
         self._footprint = footprint
+        self._by_item = by_item
         self._media = ReviewMedia(client, snapshot, links)
         self._id: int | None = None
         self.columns = Columns()
@@ -102,6 +111,7 @@ class ReviewProject:
                 fingerprint=str(task["data"].get(fingerprint, "")),
                 shown=float(task["data"].get(shown) or 0.0),
                 is_touched=any(task[column] for column in _TOUCHES),
+                several=finding_keys(task["data"].get(self.columns("findings"))),
             )
             for task in tasks
             # People may have added tasks of their own, and connect tries one: neither is a finding.
@@ -145,7 +155,9 @@ class ReviewProject:
         review_id = self.find()
         if review_id is None:
             raise LabelStudioGone(f"Project {self._snapshot.project_id} has no review project; audit it to make one.")
-        names = (verdict_control(self._snapshot.label_config), note_control(self._snapshot.label_config))
+        source = self._snapshot
+        at_regions = region_verdict_controls(source.label_config, source.controls).keys()
+        names = (verdict_control(source.label_config), note_control(source.label_config), at_regions)
         answers = [
             answer
             for task in self._tasks(review_id, _ANSWERS, _ANSWERED)
@@ -197,8 +209,8 @@ class ReviewProject:
                     f"Labels of the project {source.title!r} that are likely to be wrong, most likely first. Made by "
                     f"errata; keep the next words, they are how it finds this project. {marker(source.project_id)}"
                 ),
-                "label_config": self._config(),
-                "expert_instruction": instruction(source.controls),
+                "label_config": self._config(self._by_item),
+                "expert_instruction": instruction(source.controls, self._by_item),
                 "show_instruction": True,
                 "show_skip_button": False,  # a skipped task never comes back to whoever skipped it
                 "enable_empty_annotation": False,
@@ -227,20 +239,26 @@ class ReviewProject:
         if str(self._id) not in _written_down(self._snapshot.project_id, self._footprint):
             self._footprint.add(self._snapshot.project_id, Trace("review_project", str(self._id)))
 
-    def _config(self) -> str:
+    def _config(self, by_item: bool) -> str:
         source_xml = self._snapshot.label_config
         config = read_label_config(source_xml)
-        return review_config(source_xml, config.hotkeys, self.columns, controls=config.controls)
+        return review_config(source_xml, config.hotkeys, self.columns, controls=config.controls, by_item=by_item)
 
     def _renew_config(self, review_id: int) -> None:
-        wanted = self._config()
-        if self._client.get(f"api/projects/{review_id}/")["label_config"] == wanted:
+        """Make the form what it is to be; decisions at regions that were made stay possible."""
+        wanted, there = self._config(self._by_item), self._client.get(f"api/projects/{review_id}/")
+        if there["label_config"] == wanted:
             return
+        controls, changes = self._snapshot.controls, {"label_config": wanted}
+        if there.get("expert_instruction") == instruction(controls, not self._by_item):
+            changes["expert_instruction"] = instruction(controls, self._by_item)
         try:
-            self._client.patch(f"api/projects/{review_id}/", {"label_config": wanted})
+            self._client.patch(f"api/projects/{review_id}/", changes)
         except ErrataError as error:
             if type(error) is not ErrataError:
                 raise
+            if not self._by_item and there["label_config"] == self._config(by_item=True):
+                return
             raise UsageError(
                 f"The label config of project {self._snapshot.project_id} was changed, and its review project "
                 f"{review_id} cannot follow because reviewers used what is gone. Put that back, or apply what is "

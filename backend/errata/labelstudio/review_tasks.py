@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from errata.audit.ports import ReviewEntry, Snapshot
 from errata.audit.wording import named, unbroken
 from errata.labelstudio.codecs import Codecs
+from errata.labelstudio.item_tasks import item_columns, item_predictions, read_item
 from errata.labelstudio.region_tasks import (
     read_regions,
     region_columns,
@@ -49,7 +51,11 @@ def review_task(
         source_result: the whole result of the suspected annotation; empty where it is gone.
     """
     finding, said = entry.finding, _columns(snapshot, entry)
-    if finding.given.kind in REGION_KINDS:
+    if entry.several is not None:
+        shown = showable(source_result)
+        given, suggested = item_predictions(snapshot, entry.several, shown)
+        said |= item_columns(snapshot, entry.several, shown)
+    elif finding.given.kind in REGION_KINDS:
         shown = showable(source_result)
         given, suggested = region_predictions(snapshot, finding, shown)
         asked = region_question(finding, shown)
@@ -80,12 +86,12 @@ def predictions_alone(tasks: Sequence[Mapping[str, Any]], ids: Sequence[int]) ->
 
 def _columns(snapshot: Snapshot, entry: ReviewEntry) -> dict[str, Any]:
     finding, given = entry.finding, entry.finding.given
-    proposed = (finding.proposal.label or NO_TAG) if finding.proposal else ""
+    proposed = [(each.proposal.label or NO_TAG) if each.proposal else "" for each in entry.findings]
     return {
         "question": unbroken(named(entry.question, given.control, len(snapshot.controls))),
         "disagreement": entry.shown,
-        "given_label": given.label or NO_TAG,
-        "proposed_label": proposed,
+        "given_label": ", ".join(each.given.label or NO_TAG for each in entry.findings),
+        "proposed_label": ", ".join(filter(None, proposed)),
         "why": finding.reason,
         "source_url": f"{snapshot.url}projects/{snapshot.project_id}/data?task={given.task_id}",
         "finding": finding.key,
@@ -129,20 +135,23 @@ def _suggested_result(entry: ReviewEntry, given_result: Sequence[Region]) -> lis
     return codecs.replaced(given_result, control, finding.given.region_id, proposal.label, finding.tag, form)
 
 
-def read_answers(task: Mapping[str, Any], columns: Columns, verdict: str, note: str) -> list[Answer]:
-    """Return what people submitted for a review task, by annotation id.
+def read_answers(
+    task: Mapping[str, Any], columns: Columns, verdict: str, note: str, region_verdicts: Collection[str] = ()
+) -> list[Answer]:
+    """Return what people submitted for a review task, by annotation id; of one about several findings, for each.
 
     Args:
         task: with its annotations, as Label Studio lists it.
         columns: how the data columns are called.
         verdict: the name of the decision's control.
         note: the name of the note's control.
+        region_verdicts: the names of the controls of the decisions about regions, where several are asked about.
     """
     data = task.get("data") or {}
     key = data.get(columns("finding"))
     if not isinstance(key, str) or key.startswith(TRIAL):
         return []
-    return [
+    answers = [
         Answer(
             finding_key=key,
             review_project_id=int(task["project"]),
@@ -156,6 +165,18 @@ def read_answers(task: Mapping[str, Any], columns: Columns, verdict: str, note: 
             **_said(data, columns, annotation.get("result") or ()),
         )
         for annotation in submitted_annotations(task)
+    ]
+    asked = data.get(columns("findings"))
+    if not isinstance(asked, list):
+        return answers
+    filled, results = (
+        data.get(columns("given_regions")) or {},
+        [each.get("result") or () for each in submitted_annotations(task)],
+    )
+    return [
+        replace(answer, finding_key=of, choice=choice, regions=edits, is_one_of_several=True)
+        for answer, result in zip(answers, results, strict=True)
+        for of, choice, edits in read_item(asked, filled, result, answer.choice, region_verdicts)
     ]
 
 

@@ -85,6 +85,7 @@ class Auditing(Showing, Training, Embedding):
                 self.client, project_id, read.label_config, self.footprint, shows_version=shows_version
             ),
             queue=self.review_project,
+            by_item=self.reviews_by_item(project_id),
         )
         mode, shows_version = self._predictions_mode(project_id, progress)
         return run_audit(project_id, source, believer, self.codecs, outlets, mode, progress, options.limit)
@@ -135,7 +136,8 @@ class Auditing(Showing, Training, Embedding):
         queue = self.review_project(described)
         with self.audits.exclusive(project_id):
             artefact = self._active_artefact(project_id, progress)
-            return send(task_ids, self.chosen(project_id), artefact, self.codecs, queue, self.audits, progress)
+            by_item = self.reviews_by_item(project_id)
+            return send(task_ids, self.chosen(project_id), artefact, self.codecs, queue, self.audits, progress, by_item)
 
     def _active_artefact(self, project_id: int, progress: Progress) -> Artefact | None:
         version = self.artefacts.active(project_id)

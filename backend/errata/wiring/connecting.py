@@ -174,4 +174,5 @@ class Connecting(Surveying):
 
     def review_project_id(self, project_id: int) -> int:
         """Return the id of a project's review project; makes it where there is none."""
-        return ReviewProject(self.client, describe_project(self.client, project_id), self.footprint).ensure()
+        by_item, snapshot = self.reviews_by_item(project_id), describe_project(self.client, project_id)
+        return ReviewProject(self.client, snapshot, self.footprint, by_item=by_item).ensure()

@@ -37,7 +37,12 @@ class Showing(Adapters):
                 f"ERRATA_PUBLIC_URL is not set, but errata serves the pictures of project {snapshot.project_id} to "
                 "its reviewers; set it to an address of `errata serve` that their browsers reach."
             )
-        return ReviewProject(self.client, snapshot, self.footprint, self.media_links if is_ours else None)
+        by_item = self.reviews_by_item(snapshot.project_id)
+        return ReviewProject(self.client, snapshot, self.footprint, self.media_links if is_ours else None, by_item)
+
+    def reviews_by_item(self, project_id: int) -> bool:
+        """Say whether all findings about the regions of an annotation are one review task."""
+        return self.project_settings.get(project_id).review_by == "item"
 
     def tend_review(self, project_id: int) -> None:
         """Renew addresses of pictures that expire, and remove what a crash left of a trial."""
@@ -91,7 +96,8 @@ class Showing(Adapters):
         )
 
     def _try(self, snapshot: Snapshot, links: MediaLinks | None) -> MediaTrial:
-        review = ReviewProject(self.client, snapshot, self.footprint, links)
+        by_item = self.reviews_by_item(snapshot.project_id)
+        review = ReviewProject(self.client, snapshot, self.footprint, links, by_item)
         media = self.project_media(*([urlsplit(self.public_url).netloc] if links else []))
         try:
             return try_media(self.client, snapshot, review, media, self.settings.media_max_pixels)
