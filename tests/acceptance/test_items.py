@@ -136,6 +136,8 @@ def test_each_finding_of_an_image_is_decided_at_its_region(
     by_finding = {task["data"]["n"]: task for task in review_tasks(project)}
     assert by_finding[ODD]["id"] == queue[ODD]["id"]  # touched: it stays, and what it leaves open is asked there
     assert "findings" not in by_finding[LESS]["data"]
+    form = client.get(f"api/projects/{by_finding[LESS]['project']}/")["label_config"]
+    assert "errata_region_verdict" in form  # what was decided at regions can be looked at, and changed
     assert errata.ask(*audit)["moved"] == 0
 
     undone = errata.ask("undo", "--all", str(project))
