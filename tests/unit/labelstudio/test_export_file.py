@@ -127,7 +127,7 @@ def test_media_imported_before_the_config_is_found(tmp_path: Path) -> None:
         ([{"id": 1, "data": {}}], 'no list of "annotations"'),
         ([task(1, {"result": []})], 'an annotation has no whole number as "id"'),
         ("[" * 200_000, ""),
-        (f"[{{\"id\": {'1' * 5000}}}]", "a number of too many digits"),
+        (f'[{{"id": {"1" * 5000}}}]', "a number of too many digits"),
     ],
 )
 def test_an_export_that_cannot_be_read_is_named_with_position_and_remedy(
