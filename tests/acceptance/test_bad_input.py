@@ -116,11 +116,11 @@ def test_config_that_cannot_be_served(label_studio: Any, project: Any, make_erra
     source = project(("car", "truck"))
     per_region = """<View><Image name="image" value="$image"/>
       <Choices name="label" toName="image" perRegion="true"><Choice value="car"/><Choice value="truck"/></Choices>
-      <Rating name="stars" toName="image"/></View>"""
+      <Rectangle name="box" toName="image"/></View>"""
     label_studio.client.patch(f"api/projects/{source.id}/", {"label_config": per_region})
     text = make_errata().run("audit", str(source.id), code=2)
     assert '<Choices name="label"> is not audited because it is asked of regions (perRegion)' in text
-    assert '<Rating name="stars"> is not audited' in text
+    assert '<Rectangle name="box"> is not audited' in text
     assert "Served are choices and taxonomies on an image or a text" in text
     assert "Traceback" not in text
 

@@ -155,12 +155,12 @@ def test_options_answer_beforehand(errata, label_studio, source, data_dir) -> No
 def test_several_projects_and_one_that_cannot_be(errata, label_studio, project) -> None:
     """The others are connected all the same; the exit code says that something was wrong, the JSON what."""
     good = project()
-    bad = project(label_config='<View><Image name="image" value="$image"/><TextArea name="t" toName="image"/></View>')
+    bad = project(label_config='<View><Image name="image" value="$image"/><Rectangle name="t" toName="image"/></View>')
     login = {"label_studio_url": label_studio.url, "label_studio_token": label_studio.token}
     ended = errata("connect", str(bad.id), str(good.id), "999999", "--yes", "--json", **login)
     assert ended.code == 2
     first, second, third = json.loads(ended.said)["projects"]
-    assert "<TextArea" in first["problem"]
+    assert "<Rectangle" in first["problem"]
     assert first["refused"]
     assert second["problem"] is None
     assert any("Review project" in line for line in second["done"])

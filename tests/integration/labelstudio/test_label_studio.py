@@ -120,14 +120,11 @@ def test_a_list_loses_no_task_when_others_are_deleted_between_its_pages(label_st
 
 
 def test_a_config_without_choices_is_refused_by_its_tags(label_studio: Any) -> None:
-    config = (
-        '<View><Image name="image" value="$image"/>'
-        '<RectangleLabels name="box" toName="image"><Label value="car"/></RectangleLabels></View>'
-    )
+    config = '<View><Image name="image" value="$image"/><Rectangle name="box" toName="image"/></View>'
     client = label_studio.client
     project_id = client.post("api/projects/", {"title": "Boxes", "label_config": config})["id"]
     try:
-        with pytest.raises(ConfigNotServed, match='<RectangleLabels name="box">'):
+        with pytest.raises(ConfigNotServed, match='<Rectangle name="box">'):
             ProjectSource(client, project_id).read(Recorder())
     finally:
         client.delete(f"api/projects/{project_id}/")

@@ -34,6 +34,7 @@ from errata.web.app import create_app
 from errata.web.beliefs import Beliefs
 from errata.web.newcomers import Newcomers
 from errata.web.projects import KnownProjects, ProjectBook
+from errata.web.region_newcomers import RegionNewcomers
 from errata.web.security import Credentials
 from errata.web.server import serve
 from errata_model.encoders.images import load_image_encoder
@@ -96,12 +97,13 @@ if not artefacts.active(project_id):
 
 queue = ChildProcessQueue([sys.executable, str(folder / "job.py")])
 beliefs, newcomers, book = Beliefs(artefacts), Newcomers(Encoders()), ProjectBook(Projects())
+regions = RegionNewcomers(None)  # nothing here marks any
 app = create_app(
-    beliefs=beliefs, newcomers=newcomers, projects=book, queue=queue,
+    beliefs=beliefs, newcomers=newcomers, region_newcomers=regions, projects=book, queue=queue,
     credentials=Credentials("errata", password, "s3cret"), index=index, encoders=Encoders(), regions=Codecs(),
     read_controls=lambda xml: serveable(xml).controls, mode_of=lambda project_id: "all", audit_delay_s=3600,
 )
-serve(app, "127.0.0.1", 0, (beliefs, newcomers, book, queue), lambda url: print(url, flush=True))
+serve(app, "127.0.0.1", 0, (beliefs, newcomers, regions, book, queue), lambda url: print(url, flush=True))
 print("stopped", flush=True)
 """
 
