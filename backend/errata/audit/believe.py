@@ -161,7 +161,9 @@ class OwnBeliever:
             keys = media.content_keys if media.encoder else ("",) * len(media.content_keys)
             beliefs.append(ControlBelief(control, media.task_ids, keys, fitted.probabilities, model, media.encoder))
         if not beliefs:
-            raise NothingToLearn(_nothing_to_learn(snapshot, embedded, problems))
+            counted = f"{sum(len(task.labels) for task in snapshot.tasks)} labels"
+            label = "a few tasks of at least two classes"
+            raise NothingToLearn(nothing_to_learn(snapshot, counted, embedded, problems, label))
         for problem in problems:
             progress.say(f"Left alone: {problem}")
         return tuple(beliefs)
@@ -206,15 +208,25 @@ class OwnBeliever:
         return f"errata-{digest.hexdigest()[:12]}"
 
 
-def _nothing_to_learn(snapshot: Snapshot, embedded: Mapping[str, Embedded], problems: Sequence[str]) -> str:
-    n_labels = sum(len(task.labels) for task in snapshot.tasks)
+def nothing_to_learn(
+    snapshot: Snapshot, counted: str, embedded: Mapping[str, Embedded], problems: Sequence[str], label: str
+) -> str:
+    """Say why nothing of a project can be audited yet, and what to do.
+
+    Args:
+        snapshot: the project.
+        counted: what there is to learn from, such as "3 labels".
+        embedded: what its media look like, which counts what cannot be used.
+        problems: of each control.
+        label: what to label, such as "a few tasks of at least two classes".
+    """
     skipped = sum((media.problems() for media in embedded.values()), snapshot.skipped)
     left_out = ", ".join(f"{n} x {what}" for what, n in skipped.most_common(3))
     return (
-        f'"{snapshot.title}" cannot be audited yet: {n_labels} labels on {len(snapshot.tasks)} tasks; '
+        f'"{snapshot.title}" cannot be audited yet: {counted} on {len(snapshot.tasks)} tasks; '
         + "; ".join(problems)
         + (f". Left out: {left_out}" if left_out else "")
-        + ". Label a few tasks of at least two classes and try again, or give predictions with --belief."
+        + f". Label {label} and try again, or give predictions with --belief."
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errata import __version__
-from errata.audit.believe import Belief, values_of
+from errata.audit.believe import Belief, nothing_to_learn, values_of
 from errata.audit.embed import Embedded, Embedder
 from errata.audit.evidence import weigh
 from errata.audit.field_groups import group_by_field
@@ -143,7 +143,8 @@ class OwnRegionBeliever:
                     problems.append(f'control "{lesson.control.name}": {error}')
             artefact = Artefact(version, (), tuple(beliefs))
         if not artefact.region_beliefs:
-            raise NothingToLearn(_nothing_to_learn(snapshot, embedded, problems))
+            counted = f"{sum(len(task.drawn) for task in snapshot.tasks)} annotations with regions"
+            raise NothingToLearn(nothing_to_learn(snapshot, counted, embedded, problems, "a few more tasks"))
         for problem in problems:
             progress.say(f"Left alone: {problem}")
         evidence = {name: each.tasks for name, each in weighed.items()}
@@ -225,16 +226,4 @@ def _no_learner(control: Control) -> str:
     return (
         f'control "{control.name}": errata does not learn {control.kind} by itself; hold them against predictions that '
         "the project has, --belief stored, or against another ML backend, --belief URL"
-    )
-
-
-def _nothing_to_learn(snapshot: Snapshot, embedded: Mapping[str, Embedded], problems: Sequence[str]) -> str:
-    n_drawn = sum(len(task.drawn) for task in snapshot.tasks)
-    left_out = sum((media.problems() for media in embedded.values()), snapshot.skipped)
-    listed = ", ".join(f"{n} x {what}" for what, n in left_out.most_common(3))
-    return (
-        f'"{snapshot.title}" cannot be audited yet: {n_drawn} annotations with regions on {len(snapshot.tasks)} tasks; '
-        + "; ".join(problems)
-        + (f". Left out: {listed}" if listed else "")
-        + ". Label a few more tasks and try again, or give predictions with --belief."
     )

@@ -23,12 +23,11 @@ from errata_model.records import Action
 from errata_model.regions import records
 from errata_model.regions.records import Doubt, Item, Region
 
-MERGED_REGIONS, SPLIT_REGIONS = "merged_regions", "split_regions"
 _DETECTORS = {
     SPURIOUS: records.SPURIOUS,
     BOUNDARY: records.BOUNDARY,
-    MERGED: MERGED_REGIONS,
-    SPLIT: SPLIT_REGIONS,
+    MERGED: records.MERGED,
+    SPLIT: records.SPLIT,
     WRONG_CLASS: records.WRONG_CLASS,
 }
 _FREE = 0.5  # of a believed region at least is on no given one where it is missing
