@@ -133,9 +133,10 @@ def run_audit(
         audit_id = outlets.log.begin(snapshot)
         try:
             examination = examine(snapshot, believer, regions, progress, limit)
-            earlier = outlets.log.missing_regions(project_id)
-            findings = recognise_missing(snapshot, examination.findings, earlier, regions)
-            examination = replace(examination, findings=findings)
+            if examination.belief.artefact.region_beliefs:
+                earlier = outlets.log.missing_regions(project_id)
+                findings = recognise_missing(snapshot, examination.findings, earlier, regions)
+                examination = replace(examination, findings=findings)
             return _deliver(audit_id, examination, regions, outlets, mode, progress)
         except ErrataError as error:
             outlets.log.fail(audit_id, str(error))
