@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from pydantic import SecretStr
+
+from errata.settings import Settings
+from errata.wiring import Wiring
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 _ARGUMENTS = (
@@ -37,6 +43,15 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=program, args=list(_ARGUMENTS), headless=True)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def errata(label_studio: Any, tmp_path: Path) -> Iterator[Wiring]:
+    """Open errata as a command would."""
+    token = SecretStr(label_studio.token)
+    settings = Settings(label_studio_url=label_studio.url, label_studio_token=token, data_dir=tmp_path / "data")
+    with closing(Wiring(settings)) as opened:
+        yield opened
 
 
 @pytest.fixture

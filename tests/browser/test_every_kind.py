@@ -8,9 +8,7 @@ import math
 import re
 import wave
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,13 +16,12 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
-from pydantic import SecretStr
 
 from errata.audit.progress import LineProgress
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.label_config import read_label_config
 from errata.labelstudio.review_project import marker
-from errata.settings import ProjectSettings, Settings
+from errata.settings import ProjectSettings
 from errata.wiring import BeliefOptions, Wiring
 from errata_model.regions.records import Region
 from errata_model.regions.shapes import Box, Ellipse, Mask, Point, Polygon, Shape, Span
@@ -133,15 +130,6 @@ CASES = {
         series,
     ),
 }
-
-
-@pytest.fixture
-def errata(label_studio: Any, tmp_path: Path) -> Iterator[Wiring]:
-    """Open errata as a command would."""
-    token = SecretStr(label_studio.token)
-    settings = Settings(label_studio_url=label_studio.url, label_studio_token=token, data_dir=tmp_path / "data")
-    with closing(Wiring(settings)) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from pydantic import SecretStr
 
 from errata.audit.progress import LineProgress
 from errata.labelstudio.review_project import marker
 from errata.review.wording import change_words
-from errata.settings import Settings
 from errata.wiring import BeliefOptions, Wiring
 
 WORDS = {
@@ -40,18 +36,6 @@ N_TASKS, PLANTED, MISSING = 60, 9, 22
 def text(n: int, topics: Sequence[str]) -> str:
     """Return a text of its own about these topics."""
     return ". ".join(f"A {WORDS[t][n % 5]} and a {WORDS[t][n // 3 % 5]} by the {WORDS[t][n // 7 % 5]}" for t in topics)
-
-
-@pytest.fixture
-def errata(label_studio: Any, tmp_path: Path) -> Iterator[Wiring]:
-    """Open errata as a command would."""
-    settings = Settings(
-        label_studio_url=label_studio.url,
-        label_studio_token=SecretStr(label_studio.token),
-        data_dir=tmp_path / "data",
-    )
-    with closing(Wiring(settings)) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from playwright.sync_api import TimeoutError as Late
-from pydantic import SecretStr
 
 from errata.audit.progress import LineProgress
 from errata.labelstudio.review_project import marker
 from errata.review.wording import change_words
-from errata.settings import Settings
 from errata.wiring import BeliefOptions, Wiring
 
 CONFIG = """<View><Text name="text" value="$text"/><Text name="other" value="$other"/>
@@ -50,18 +46,6 @@ def answer(control: str, value: Any) -> dict[str, Any]:
 def predicted(control: str, value: Any) -> dict[str, Any]:
     """Return what a prediction may say: of a preference not what the page stores."""
     return {**answer(control, value), **({"to_name": "text"} if control == "better" else {})}
-
-
-@pytest.fixture
-def errata(label_studio: Any, tmp_path: Path) -> Iterator[Wiring]:
-    """Open errata as a command would."""
-    settings = Settings(
-        label_studio_url=label_studio.url,
-        label_studio_token=SecretStr(label_studio.token),
-        data_dir=tmp_path / "data",
-    )
-    with closing(Wiring(settings)) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -7,19 +7,16 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from playwright.sync_api import TimeoutError as Late
-from pydantic import SecretStr
 
 from errata.audit.progress import LineProgress
 from errata.labelstudio.review_project import marker
-from errata.settings import ProjectSettings, Settings
+from errata.settings import ProjectSettings
 from errata.wiring import BeliefOptions, Wiring
 
 CONFIG = """<View><Video name="video" value="$video" frameRate="10"/><VideoRectangle name="box" toName="video"/>
@@ -57,18 +54,6 @@ MARKED = [
     ([track("a", "car"), stretch(2, 4)], [track("p", "car"), stretch(12, 18)]),
     ([track("a", "car"), track("b", "bus", 40)], [track("p", "car"), track("q", "car", 40)]),
 ]
-
-
-@pytest.fixture
-def errata(label_studio: Any, tmp_path: Path) -> Iterator[Wiring]:
-    """Open errata as a command would."""
-    settings = Settings(
-        label_studio_url=label_studio.url,
-        label_studio_token=SecretStr(label_studio.token),
-        data_dir=tmp_path / "data",
-    )
-    with closing(Wiring(settings)) as opened:
-        yield opened
 
 
 @pytest.fixture
