@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from errata_model.kinds.boxes.learner import cross_fit, deal, fit_boxes
+from errata_model.kinds.boxes.learner import cross_fit, fit_boxes
 from errata_model.kinds.boxes.model import load_boxes_model
-from errata_model.kinds.boxes.pictures import Pictures
 from errata_model.kinds.boxes.training import Detectors
-from errata_model.kinds.boxes.trunks import SmallTrunk
 from errata_model.regions.records import Region
 from errata_model.regions.shapes import Box, Ellipse
+from errata_model.vision.folds import deal
+from errata_model.vision.pictures import Pictures
+from errata_model.vision.trunks import SmallTrunk
 
 LABELS = ("disc", "square")
 SIDE = 64

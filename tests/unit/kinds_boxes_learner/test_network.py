@@ -17,7 +17,7 @@ from errata_model.kinds.boxes.network import (
     locate,
     to_corners,
 )
-from errata_model.kinds.boxes.trunks import NoMaps, PretrainedTrunk, SmallTrunk, build_trunk
+from errata_model.vision.trunks import NoMaps, PretrainedTrunk, SmallTrunk, build_trunk
 
 CPU = torch.device("cpu")
 WIDTH, HEIGHT = 192, 128

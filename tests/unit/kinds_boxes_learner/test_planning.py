@@ -2,9 +2,10 @@
 
 import pytest
 
-from errata_model.kinds.boxes.planning import choose_side, count_steps, fit_side, steps_wanted
+from errata_model.kinds.boxes.planning import choose_side, fit_side, steps_wanted
 from errata_model.regions.records import Region
 from errata_model.regions.shapes import Box
+from errata_model.vision.steps import count_steps
 
 
 def boxes(label, width, n=5):

@@ -9,8 +9,6 @@ import torchvision
 from PIL import Image
 
 from errata_model.encoders.images import WeightsUnavailable
-from errata_model.kinds.boxes.pictures import Pictures
-from errata_model.kinds.boxes.trunks import SmallTrunk, build_trunk
 from errata_model.kinds.masks.learner import fit_masks, plan
 from errata_model.kinds.masks.model import MaskModel, load_masks_model
 from errata_model.kinds.masks.network import UNet
@@ -18,6 +16,8 @@ from errata_model.kinds.masks.raster import crop
 from errata_model.kinds.masks.targets import to_target
 from errata_model.kinds.masks.training import new_network
 from errata_model.regions.records import Region
+from errata_model.vision.pictures import Pictures
+from errata_model.vision.trunks import SmallTrunk, build_trunk
 
 SIZE = (170, 130)  # multiples of no stride
 BACKBONE = "squeezenet1_1"

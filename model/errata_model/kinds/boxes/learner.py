@@ -13,18 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from errata_model.kinds.boxes.pictures import Pictures, draw_like
-from errata_model.kinds.boxes.planning import BATCH, LEAST_SIDE, choose_side, count_steps, fit_side, steps_wanted
+from errata_model.kinds.boxes.drawing import draw_like
+from errata_model.kinds.boxes.planning import LEAST_SIDE, choose_side, fit_side, steps_wanted
 from errata_model.kinds.boxes.trust import is_marked, learn_trust
 from errata_model.regions.geometry import bounds_xyxy
 from errata_model.regions.records import Believed, FittedRegions, Region
+from errata_model.vision.folds import N_FOLDS, deal
+from errata_model.vision.pictures import Pictures
+from errata_model.vision.steps import BATCH, count_steps
 
 if TYPE_CHECKING:
     from errata_model.kinds.boxes.detections import Detected
     from errata_model.kinds.boxes.model import BoxesModel
     from errata_model.kinds.boxes.training import Detectors, Marked
 
-N_FOLDS = 5
 _MINUTES = 15.0
 _MARGIN = 0.85  # of the time is planned
 _TRIAL_STEPS = 3
@@ -78,7 +80,7 @@ def fit_boxes(
         UnknownEncoder: torchvision does not know the backbone.
     """
     from errata_model.kinds.boxes.training import Detectors  # noqa: PLC0415 - imports torch, which takes seconds
-    from errata_model.kinds.boxes.trunks import build_trunk  # noqa: PLC0415
+    from errata_model.vision.trunks import build_trunk  # noqa: PLC0415
 
     ends_at = time.monotonic() + _MARGIN * 60 * (_MINUTES if minutes is None else minutes)
     folds = deal(given, labels, groups, is_labelled, seed)
@@ -165,36 +167,6 @@ def _learn_trusts(
     of_fold = np.repeat([folds[row] for row, _ in taught], [len(each.said) for _, each in taught])
     masks = [of_fold != fold for fold in range(int(folds.max()) + 1)] + [np.ones(len(hits), dtype=bool)]
     return [learn_trust(said[mask], quality[mask], hits[mask]) for mask in masks]
-
-
-def deal(
-    given: Sequence[Sequence[Region]],
-    labels: Sequence[str],
-    groups: NDArray[np.integer],
-    is_labelled: NDArray[np.bool_],
-    seed: int,
-) -> NDArray[np.int64]:
-    """Return each picture's fold, (N,): whole groups, as many as five folds, and labelled pictures in every one.
-
-    Raises:
-        ValueError: as `fit_boxes`.
-    """
-    n = len(given)
-    if groups.shape != (n,) or is_labelled.shape != (n,) or is_labelled.dtype != np.bool_:
-        raise ValueError(f"`groups` and `is_labelled` must be of {n} pictures, one each")
-    known = set(labels)
-    if not any(region.label in known for row in np.flatnonzero(is_labelled) for region in given[row]):
-        raise ValueError("nothing is marked that could be learned")
-    numbers = np.unique(groups, return_inverse=True)[1].reshape(-1)
-    is_teaching = np.zeros(numbers.max() + 1, dtype=bool)
-    is_teaching[numbers[is_labelled]] = True
-    n_folds = min(N_FOLDS, int(is_teaching.sum()))
-    if n_folds < 2:
-        raise ValueError("labelled pictures of at least two groups are needed, so that others are left to learn from")
-    shuffled = np.random.default_rng(seed).permutation(len(is_teaching))
-    dealt = np.empty(len(is_teaching), dtype=np.int64)
-    dealt[shuffled[np.argsort(~is_teaching[shuffled], kind="stable")]] = np.arange(len(is_teaching)) % n_folds
-    return np.asarray(dealt[numbers])
 
 
 def _time_step(detectors: Detectors) -> float:

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from errata_model.kinds.boxes.pictures import scale, to_shape
+from errata_model.kinds.boxes.drawing import to_shape
 from errata_model.kinds.boxes.trust import trust
 from errata_model.regions.records import Believed, Region
 from errata_model.regions.shapes import Box, Ellipse, Point
+from errata_model.vision.pictures import scale
 
 if TYPE_CHECKING:
     from errata_model.kinds.boxes.detections import Detected
@@ -108,7 +109,7 @@ def load_boxes_model(arrays: Mapping[str, NDArray[Any]]) -> BoxesModel:
     import torch  # noqa: PLC0415
 
     from errata_model.kinds.boxes.training import Detectors  # noqa: PLC0415
-    from errata_model.kinds.boxes.trunks import build_untrained  # noqa: PLC0415
+    from errata_model.vision.trunks import build_untrained  # noqa: PLC0415
 
     try:
         labels = [str(label) for label in arrays["labels"]]

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torchvision.ops import generalized_box_iou_loss, sigmoid_focal_loss
 
-from errata_model.kinds.boxes.trunks import norm
+from errata_model.vision.trunks import norm
 
 STRIDES = (8, 16, 32)  # of the levels, in pixels
 COARSEST = STRIDES[-1]

@@ -9,8 +9,8 @@ import numpy as np
 
 from errata_model.regions.geometry import bounds_xyxy
 from errata_model.regions.records import Region
+from errata_model.vision.steps import BATCH
 
-BATCH = 8
 LEAST_SIDE, _MOST_SIDE = 160, 640  # of the longer side of pictures, in pixels
 _MULTIPLE = 32
 _BOX = 24.0  # pixels that the usual box of the smallest class should be wide and high
@@ -19,7 +19,6 @@ _EPOCHS, _LEAST_EPOCHS = 30, 6
 _FEWEST_STEPS, _MOST_STEPS = 600, 3000
 _SCRATCH = 2  # times as many steps where nothing is pretrained
 _POOR = 0.25  # of the steps wanted: where there is time for less, pictures are made smaller
-_LOOK = 0.5  # of a step's time, for the last look at as many pictures
 
 
 def choose_side(given: Iterable[Sequence[Region]], labels: Sequence[str], n_pictures: int) -> int:
@@ -56,18 +55,3 @@ def fit_side(side: int, n_wanted: int, left_s: float, least_step_s: float) -> tu
     affordable = LEAST_SIDE * math.sqrt(max(0.0, left_s) / (_POOR * n_wanted * least_step_s))
     fitted = int(np.clip(_MULTIPLE * int(affordable / _MULTIPLE), LEAST_SIDE, side))
     return fitted, least_step_s * (fitted / LEAST_SIDE) ** 2
-
-
-def count_steps(n_wanted: int, n_labelled: int, n_pictures: int, step_s: float, left_s: float) -> int:
-    """Return how many steps there is time for, at most as many as are wanted.
-
-    Raises:
-        ValueError: not every picture could be looked at once.
-    """
-    looks_s = _LOOK * step_s * n_pictures / BATCH
-    n_steps = min(n_wanted, int((left_s - looks_s) / step_s))
-    once = math.ceil(n_labelled / BATCH)
-    if n_steps < min(once, n_wanted):
-        lacking = math.ceil((once * step_s + looks_s - left_s) / 60)
-        raise ValueError(f"learning {n_labelled} pictures would take at least {lacking} min more here")
-    return n_steps

@@ -24,9 +24,9 @@ from errata_model.kinds.boxes.network import (
     detection_loss,
     locate,
 )
-from errata_model.kinds.boxes.pictures import Pictures, lay
-from errata_model.kinds.boxes.planning import BATCH
-from errata_model.kinds.boxes.trunks import MapTrunk
+from errata_model.vision.pictures import Pictures, lay
+from errata_model.vision.steps import BATCH
+from errata_model.vision.trunks import MapTrunk
 
 _RATE = 2e-3  # of learning, at its peak
 _WEIGHT_DECAY = 0.02

@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from errata_model.kinds.boxes.learner import deal
-from errata_model.kinds.boxes.pictures import Pictures
-from errata_model.kinds.boxes.planning import BATCH, count_steps
 from errata_model.kinds.masks.targets import Target, find_wholes, to_target
 from errata_model.regions.records import Believed, FittedRegions, Region
 from errata_model.regions.shapes import Size
+from errata_model.vision.folds import deal
+from errata_model.vision.pictures import Pictures
+from errata_model.vision.steps import BATCH, count_steps
 
 if TYPE_CHECKING:
-    from errata_model.kinds.boxes.trunks import MapTrunk
+    from errata_model.vision.trunks import MapTrunk
 
 SIDE = 256  # of the longer side of pictures, in pixels
 _FEWEST_STEPS, _MOST_STEPS = 600, 3000
@@ -75,7 +75,7 @@ def fit_masks(
         WeightsUnavailable: the weights cannot be had or do not fit the backbone.
         UnknownEncoder: torchvision does not know the backbone.
     """
-    from errata_model.kinds.boxes.trunks import build_trunk  # noqa: PLC0415 - imports torch, which takes seconds
+    from errata_model.vision.trunks import build_trunk  # noqa: PLC0415 - imports torch, which takes seconds
 
     ends_at = time.monotonic() + _MARGIN * 60 * (_MINUTES if minutes is None else minutes)
     folds = deal(given, labels, groups, is_labelled, seed)

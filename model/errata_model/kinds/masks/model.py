@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from errata_model.kinds.boxes.pictures import scale
 from errata_model.kinds.masks.instances import cut
 from errata_model.regions.records import Believed
 from errata_model.regions.shapes import Size
+from errata_model.vision.pictures import scale
 
 if TYPE_CHECKING:
     from torch import nn
@@ -82,8 +82,8 @@ def load_masks_model(arrays: Mapping[str, NDArray[Any]]) -> MaskModel:
     Raises:
         ValueError: the arrays are of no such model.
     """
-    from errata_model.kinds.boxes.trunks import build_untrained  # noqa: PLC0415 - imports torch, which takes seconds
     from errata_model.kinds.masks.training import new_network  # noqa: PLC0415
+    from errata_model.vision.trunks import build_untrained  # noqa: PLC0415 - imports torch, which takes seconds
 
     try:
         labels = [str(label) for label in arrays["labels"]]

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from errata_model.kinds.boxes.pictures import Pictures
-from errata_model.kinds.boxes.planning import BATCH
-from errata_model.kinds.boxes.trunks import MapTrunk
 from errata_model.kinds.masks.network import MULTIPLE, UNet, mask_loss
 from errata_model.kinds.masks.targets import UNKNOWN, Target
+from errata_model.vision.pictures import Pictures
+from errata_model.vision.steps import BATCH
+from errata_model.vision.trunks import MapTrunk
 
 _CROP = 128  # pixels a side
 _SCALE = 0.3  # of the logarithm of a crop's side, at most either way

@@ -1,4 +1,4 @@
-"""What detectors look through: networks that turn images into feature maps. Importing it imports torch."""
+"""What learners look through: networks that turn images into feature maps. Importing it imports torch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of photographs
 
 
 class NoMaps(ValueError):
-    """A network has no feature maps that a detector could use, or takes images of one size alone."""
+    """A network has no feature maps that a learner could use, or takes images of one size alone."""
 
 
 class MapTrunk(nn.Module):

@@ -1,4 +1,4 @@
-"""Pictures at the size that a detector works at, and the shapes that it draws on them."""
+"""Pictures at the size that a learner works at."""
 
 from __future__ import annotations
 
@@ -11,13 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from errata_model.regions.shapes import Box, Ellipse, Point, Shape
-
 if TYPE_CHECKING:
     import torch
 
 _MOST_ENLARGED = 2.0
-_SHAPES = (Box, Ellipse, Point)  # that a detector can draw
 
 
 class Pictures:
@@ -91,19 +88,3 @@ def lay(images: Sequence[NDArray[np.uint8]], multiple: int) -> torch.Tensor:
         row[:] = image.mean(axis=(1, 2), keepdims=True).astype(np.uint8)
         row[:, : image.shape[1], : image.shape[2]] = image
     return torch.from_numpy(canvas)
-
-
-def draw_like(shapes: Iterable[Shape]) -> type[Box] | type[Ellipse] | type[Point]:
-    """Return what is drawn most: what a detector should draw too."""
-    kinds = [type(shape) for shape in shapes]
-    return max(_SHAPES, key=kinds.count)
-
-
-def to_shape(corners: tuple[float, float, float, float], kind: type[Shape]) -> Shape:
-    """Return the box, or the ellipse or the point in it, of x0, y0, x1, y1."""
-    x0, y0, x1, y1 = corners
-    if kind is Ellipse:
-        return Ellipse((x0 + x1) / 2, (y0 + y1) / 2, (x1 - x0) / 2, (y1 - y0) / 2)
-    if kind is Point:
-        return Point((x0 + x1) / 2, (y0 + y1) / 2)
-    return Box(x0, y0, x1 - x0, y1 - y0)
