@@ -1,0 +1,1 @@
+"""The pages: who may see them, their JSON, their pictures, and the files that browsers load (`pages/`)."""
