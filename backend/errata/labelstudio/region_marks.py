@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from errata.labelstudio.codecs import region_edits
+from errata.labelstudio.codecs import region_results
 from errata.labelstudio.codecs.region_places import place_of
 from errata_model.records import Control
 from errata_model.regions.geometry import bounds_xyxy
@@ -89,10 +89,10 @@ class RegionMarks:
         return self._mark(region, SUGGESTED, number)
 
     def _mark(self, region: Results, label: str, number: int | None) -> list[dict[str, Any]]:
-        drawn = region_edits.drawn(region)
+        drawn = region_results.drawn(region)
         form = str(drawn.get("type"))
         form = form if form.endswith("labels") else f"{form}labels"
-        return self._result(drawn, str(drawn.get("to_name")), form, (label, number), region_edits.place(drawn))
+        return self._result(drawn, str(drawn.get("to_name")), form, (label, number), region_results.place(drawn))
 
     def _result(
         self,
@@ -134,7 +134,7 @@ def where(region: Results) -> str:
         )
         third = _THIRDS[row][column]
         return f" in the {third}" if third == _CENTRE else f" at the {third}"
-    value = region_edits.drawn(region)["value"] if region else {}
+    value = region_results.drawn(region)["value"] if region else {}
     text = value.get("text")
     if isinstance(text, str):
         shown = " ".join(text.split())
@@ -156,7 +156,7 @@ def _forms(control: Control) -> list[str]:
 
 def _frame(region: Results, margin: float = _MARGIN) -> dict[str, float] | None:
     """Return the box around a region of an image, in per cent; None where it is none, or cannot be read."""
-    if not region or "start" in region_edits.drawn(region)["value"]:
+    if not region or "start" in region_results.drawn(region)["value"]:
         return None
     found = place_of(region)
     if found is None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from errata.audit.ports import Snapshot
 from errata.audit.wording import question_of_region
-from errata.labelstudio.codecs import region_edits
+from errata.labelstudio.codecs import region_edits, region_results
 from errata.labelstudio.codecs.region_forms import image_size
 from errata.labelstudio.region_marks import ASKED_COLOUR, SUGGESTED_COLOUR, outlined, where
 from errata.labelstudio.review_config import region_marks
@@ -86,7 +86,7 @@ def region_in_question(finding: Finding, result: Sequence[Region]) -> list[Regio
 def is_elsewhere(finding: Finding, was: Sequence[Region]) -> bool:
     """Say whether the region that is proposed has another place than the given one."""
     proposed = proposed_region(finding)
-    return bool(proposed) and (not was or not region_edits.is_same_place(was, proposed))
+    return bool(proposed) and (not was or not region_results.is_same_place(was, proposed))
 
 
 def region_question(finding: Finding, result: Sequence[Region]) -> str:
@@ -107,7 +107,7 @@ def region_columns(finding: Finding, controls: Sequence[Control], result: Sequen
     """
     labels = {
         control.name: {
-            region_id: [region_edits.label_of(region, control.name), region_edits.hash_of(region, control.name)]
+            region_id: [region_results.label_of(region, control.name), region_results.hash_of(region, control.name)]
             for region_id, region in region_edits.in_result(result, control.name).items()
         }
         for control in controls
@@ -131,7 +131,7 @@ def read_regions(filled: Mapping[str, Any], result: Sequence[Region]) -> RegionE
             now = there.pop(region_id, None)
             if now is None:
                 changes.append(RegionChange(control, region_id, label, old_hash, None, ()))
-            elif not region_edits.is_as_hashed(now, control, old_hash):
+            elif not region_results.is_as_hashed(now, control, old_hash):
                 changes.append(_change(control, region_id, label, old_hash, now))
         changes += [_change(control, region_id, None, "", now) for region_id, now in there.items()]
     labels = {control: {id_: said[0] for id_, said in known.items()} for control, known in before.items()}
@@ -140,7 +140,7 @@ def read_regions(filled: Mapping[str, Any], result: Sequence[Region]) -> RegionE
 
 def _change(control: str, region_id: str, label: str | None, old_hash: str, now: Sequence[Region]) -> RegionChange:
     value = tuple(dict(each) for each in now)
-    return RegionChange(control, region_id, label, old_hash, region_edits.label_of(now, control), value)
+    return RegionChange(control, region_id, label, old_hash, region_results.label_of(now, control), value)
 
 
 def proposed_region(finding: Finding) -> list[Region]:

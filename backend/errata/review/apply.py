@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from errata.errors import ErrataError, LabelStudioGone, LabelStudioRefused, ServiceError
+from errata.review.changes import Result, hash_at
+from errata.review.own_writes import OwnWrites
 from errata.review.plans import Conflict, Plan
 from errata.review.ports import Annotations, Edits, Journal
 from errata.review.records import Change, JournalEntry
 from errata.review.recovery import settle_open_entries
-from errata.review.standing import Result, hash_at, judge, last_writes, moves_last, with_change
+from errata.review.standing import judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +77,14 @@ class _Writer:
     conflicts: list[Conflict] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._last = last_writes(self.journal.entries(self.project_id), self.edits)
+        self._own = OwnWrites(self.journal.entries(self.project_id), self.edits)
 
     def write(self, annotation_id: int, changes: Sequence[Change]) -> None:
         """Write the changes of one annotation that are due."""
         found = self.annotations.read([annotation_id]).get(annotation_id)
         due = []
         for change in changes:
-            standing = judge(change, found.result if found else None, self._last, self.edits)
+            standing = judge(change, found.result if found else None, self._own, self.edits)
             if standing.state == "due":
                 due.append(change)
             elif standing.state == "conflict":
@@ -92,9 +94,9 @@ class _Writer:
         if found is None or not due:
             return
         after: Sequence[Any] = found.result
-        due = moves_last(due, found.result, self.edits)
+        due = self._own.moves_last(due, found.result)
         for change in due:
-            after = with_change(after, change, self.edits)
+            after = self._own.with_change(after, change)
         if self.changeset_id is None:
             self.changeset_id = self.journal.open_changeset(self.project_id, self.by)
         hashes = [hash_at(after, change, self.edits) for change in due]

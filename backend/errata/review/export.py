@@ -6,11 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from errata.review.changes import Place, place_of
+from errata.review.own_writes import OwnWrites
 from errata.review.plans import KEPT, Line, agreed_changes, kept_labels, line_of
 from errata.review.ports import Edits, History, Journal, Verdicts
 from errata.review.records import AuditRecord, Change, Verdict
 from errata.review.required import drawn_meanwhile, drawn_since
-from errata.review.standing import LastWrite, Place, Standing, judge, last_writes, moves_last, place_of, with_change
+from errata.review.standing import Standing, judge
 
 Json = dict[str, Any]
 _OUTCOMES = {"due": "merged", "done": "in the source already", "conflict": "left out"}
@@ -43,7 +45,7 @@ def merged_export(
     changes = sorted(agreed_changes(records, {}), key=lambda change: change.decided_at)
     for change in changes:
         of_annotation[change.annotation_id].append(change)
-    written = last_writes(journal.entries(project_id), edits)
+    written = OwnWrites(journal.entries(project_id), edits)
     merger = _Merger(of_annotation, written, kept_labels(records), edits)
     kept = [merger.merge(task) for task in tasks if task.get("id") not in unusable]
     manifest = {
@@ -75,7 +77,7 @@ class _Merger:
     def __init__(
         self,
         changes: Mapping[int, Sequence[Change]],
-        written: Mapping[Place, LastWrite],
+        written: OwnWrites,
         kept: Collection[tuple[Place, str]],
         edits: Edits,
     ) -> None:
@@ -98,12 +100,12 @@ class _Merger:
     def _merge_annotation(self, annotation: Json) -> Json:
         result = annotation.get("result") or []
         is_changed = False
-        for change in moves_last(self._changes.get(annotation.get("id", 0), ()), result, self._edits):
+        for change in self._written.moves_last(self._changes.get(annotation.get("id", 0), ()), result):
             standing = self._judge(change, result)
             self.counts[standing.state] += 1
             self.standings[line_of(change)] = standing
             if standing.state == "due":
-                result = with_change(result, change, self._edits)
+                result = self._written.with_change(result, change)
                 is_changed = True
                 self.pairs[change.old_label, change.new_label] += 1
         return {**annotation, "result": result} if is_changed else annotation

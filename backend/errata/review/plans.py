@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from errata.review.changes import Place, place_of
 from errata.review.other_edits import other_edits
+from errata.review.own_writes import OwnWrites
 from errata.review.ports import Annotations, Edits, Findings, Journal, Verdicts
 from errata.review.records import Change, JournalEntry, Verdict
 from errata.review.recovery import recover
 from errata.review.required import LAST, adds_too_many, drawn_meanwhile, drawn_since, takes_the_last
-from errata.review.standing import Place, judge, last_writes, place_of
+from errata.review.standing import judge
 from errata_model.records import Control
 
 KEPT = "a reviewer who was asked about it wants it as it is"
@@ -101,7 +103,7 @@ def make_plan(
     applied, undone, open_ = _sort_out([*wanted, *others], entries, include_undone)
     results = annotations.results_of(sorted({change.task_id for change in open_})) if open_ else {}
     labels = {control.name: control.labels for control in controls}
-    written = last_writes(entries, edits)
+    written = OwnWrites(entries, edits)
     refused = {} if retry_refused else _refused(entries)
     kept = kept_labels(records)
     newest: dict[Place, Change] = {}

@@ -141,6 +141,11 @@ class Edits(Protocol):
     ) -> bool:
         """Say whether a region that is there would be drawn elsewhere if it were as `value` says."""
 
+    def drawn_as(
+        self, result: Sequence[Mapping[str, Any]], other: Sequence[Mapping[str, Any]], region_id: str
+    ) -> list[dict[str, Any]]:
+        """Return a copy of `result` in which a region is where it is in `other`, whatever its labels."""
+
     def restored(
         self,
         result: Sequence[Mapping[str, Any]],

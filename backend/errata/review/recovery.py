@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from errata.review.changes import hash_at
 from errata.review.ports import Annotations, Edits, Journal
 from errata.review.records import Annotation, EntryState, JournalEntry
-from errata.review.standing import hash_at
 
 _LATE = timedelta(minutes=5)  # longer than Label Studio works on a request that errata gave up; clocks may differ
 

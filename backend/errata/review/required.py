@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from errata.review.changes import Place, place_of, with_change
 from errata.review.ports import Edits
 from errata.review.records import Change
-from errata.review.standing import Place, place_of, with_change
 from errata_model.records import Control
 
 Result = Sequence[Mapping[str, Any]]

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from errata.errors import ErrataError, LabelStudioGone, LabelStudioRefused, ServiceError, UsageError
+from errata.review.changes import Place, Result, hash_at, place_of
+from errata.review.own_writes import OwnWrites, was_moved
 from errata.review.plans import Conflict
 from errata.review.ports import Annotations, Edits, Journal
 from errata.review.records import Change, JournalEntry
 from errata.review.recovery import settle_open_entries
-from errata.review.standing import Place, Result, hash_at, place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,9 @@ def undo(project_id: int, changeset_id: int | None, annotations: Annotations, ed
         )
     with journal.exclusive(project_id):
         settle_open_entries(project_id, annotations, edits, journal)
-        written = [entry for entry in journal.entries(project_id) if entry.state == "written"]
-        undoer = _Undoer(annotations, edits, journal, _stack(written))
+        entries = journal.entries(project_id)
+        written = [entry for entry in entries if entry.state == "written"]
+        undoer = _Undoer(annotations, edits, journal, _stack(written), OwnWrites(entries, edits))
         stopped = None
         try:
             for entry in reversed(written):
@@ -78,6 +80,7 @@ class _Undoer:
     edits: Edits
     journal: Journal
     writes: dict[Place, list[JournalEntry]]  # those that stand, at each place, oldest first
+    own: OwnWrites
     restored: list[Change] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
 
@@ -114,9 +117,12 @@ class _Undoer:
         now, was = hash_at(result, change, self.edits), self._hash_before(entry, change)
         if now == was:
             return None
-        if now == hash_at(entry.after_result, change, self.edits) and (
+        as_left = self._as_left(entry, change, result)
+        if as_left is not result and was_moved(entry.before["result"], entry.after_result, change, self.edits):
+            return "errata moved the region since, for another control; undo that first"
+        if hash_at(as_left, change, self.edits) == hash_at(entry.after_result, change, self.edits) and (
             change.region_id is None
-            or hash_at(self._with_old_labels(entry, [change], result), change, self.edits) == was
+            or hash_at(self._with_old_labels(entry, [change], as_left), change, self.edits) == was
         ):
             return None
         if change.region_id is not None:
@@ -130,7 +136,7 @@ class _Undoer:
             if hash_at(result, change, self.edits) == self._hash_before(entry, change):
                 continue
             if change.region_id is not None:
-                result = self.edits.restored(result, before, change.control, change.region_id)
+                result = self._with_old_region(entry, change, result)
             elif change.is_of_answer:
                 answer = self.edits.answer_of(before, change.control)
                 result = self.edits.with_answer(result, change.control, answer)
@@ -140,6 +146,15 @@ class _Undoer:
                 form = next((each for each in before if each.get("from_name") == change.control), None)
                 result = self.edits.replaced(result, *place, label, change.tag, form)
         return result
+
+    def _with_old_region(self, entry: JournalEntry, change: Change, result: Result) -> Result:
+        """Return the result with a region as it was, but where errata moved it since for another control."""
+        region_id, as_left = str(change.region_id), self._as_left(entry, change, result)
+        restored = self.edits.restored(as_left, entry.before["result"], change.control, region_id)
+        return restored if as_left is result else self.edits.drawn_as(restored, result, region_id)
+
+    def _as_left(self, entry: JournalEntry, change: Change, result: Result) -> Result:
+        return self.own.as_expected(change, result, {hash_at(entry.after_result, change, self.edits)})
 
     def _send(self, entry: JournalEntry, result: Result, restoring: Sequence[Change]) -> bool:
         """Write and read back; say whether the old labels stand. Where that is not known, the entry stays open."""
@@ -156,7 +171,7 @@ class _Undoer:
             return self._give_up(entry, restoring, str(error))
         found = self.annotations.read([entry.annotation_id]).get(entry.annotation_id)
         if found is None or any(
-            hash_at(found.result, change, self.edits) != self._hash_before(entry, change) for change in restoring
+            hash_at(found.result, change, self.edits) != hash_at(result, change, self.edits) for change in restoring
         ):
             return self._give_up(entry, restoring, "somebody changed the label right after it was restored")
         return True

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from errata.labelstudio.codecs import region_edits
+from errata.labelstudio.codecs import region_edits, region_results
 from errata.labelstudio.codecs.region_places import overlap
 
 PLACE = {"x": 10.0, "y": 20, "width": 30.5, "height": 40.25, "rotation": 0}
@@ -105,12 +105,12 @@ def test_what_the_page_adds_to_a_place_in_markup_is_no_edit():
     def span(**value):
         return [part("a", "hl", "hypertextlabels", {**value, "hypertextlabels": ["I"]})]
 
-    by_path, by_offsets = (region_edits.hash_of(span(**value), "hl") for value in (path, offsets))
-    assert region_edits.is_as_hashed(span(**path, **offsets), "hl", by_path)
-    assert region_edits.is_as_hashed(span(**path, **offsets), "hl", by_offsets)
-    assert region_edits.is_as_hashed(span(), "hl", by_offsets)
-    assert not region_edits.is_as_hashed(span(**{**path, "endOffset": 4}, **offsets), "hl", by_path)
-    assert not region_edits.is_as_hashed([box("a", "bus")], "box", region_edits.hash_of([box("a", "car")], "box"))
+    by_path, by_offsets = (region_results.hash_of(span(**value), "hl") for value in (path, offsets))
+    assert region_results.is_as_hashed(span(**path, **offsets), "hl", by_path)
+    assert region_results.is_as_hashed(span(**path, **offsets), "hl", by_offsets)
+    assert region_results.is_as_hashed(span(), "hl", by_offsets)
+    assert not region_results.is_as_hashed(span(**{**path, "endOffset": 4}, **offsets), "hl", by_path)
+    assert not region_results.is_as_hashed([box("a", "bus")], "box", region_results.hash_of([box("a", "car")], "box"))
 
 
 def test_a_new_label_leaves_every_byte_beside_it(result):

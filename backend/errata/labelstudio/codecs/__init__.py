@@ -258,6 +258,10 @@ class Codecs:
         """Say whether a region would be drawn elsewhere if it were as `value` says; see `region_edits.moves`."""
         return region_edits.moves(result, control, region_id, value)
 
+    def drawn_as(self, result: Sequence[Region], other: Sequence[Region], region_id: str) -> list[dict[str, Any]]:
+        """Return a copy of `result` in which a region is where it is in `other`; see `region_edits.drawn_as`."""
+        return region_edits.drawn_as(result, other, region_id)
+
     def restored(
         self, result: Sequence[Region], before: Sequence[Region], control: str, region_id: str
     ) -> list[dict[str, Any]]:

@@ -6,19 +6,24 @@ that draws it, and what is answered about it alone (`perRegion`), which repeats 
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from errata.labelstudio.codecs.scores import finite
-
-Region = Mapping[str, Any]
-Results = Sequence[Region]
+from errata.labelstudio.codecs.region_results import (
+    Region,
+    Results,
+    drawn,
+    draws,
+    hash_of,
+    holds_labels,
+    is_labelled,
+    is_same_place,
+    label_of,
+    labelled_by,
+    place,
+)
 
 RELATION = "relation"
-SEVERAL = " + "  # between the labels of a region that has several
-_DRAWN = frozenset({"rectangle", "ellipse", "keypoint", "polygon", "brush"})  # types that hold no label of their own
 _KEPT_OF_NEW = (
     "original_width",
     "original_height",
@@ -31,13 +36,12 @@ _KEPT_OF_NEW = (
     "origin",
 )
 _SIZE = ("original_width", "original_height", "image_rotation")
-_DIGITS = 6  # after the point; a millionth of a per cent of an image is nothing that anybody drew
 
 
 def in_result(result: Results, control: str) -> dict[str, list[Region]]:
     """Return region id -> its results, of every region that has a label of the control, in the result's order."""
     known = [each for each in result if isinstance(each, Mapping) and isinstance(each.get("id"), str)]
-    parts: dict[str, list[Region]] = {each["id"]: [] for each in known if _is_labelled(each, control)}
+    parts: dict[str, list[Region]] = {each["id"]: [] for each in known if is_labelled(each, control)}
     for each in known:
         if each["id"] in parts and _is_part(each, control):
             parts[each["id"]].append(each)
@@ -70,69 +74,10 @@ def label(result: Results, control: str, region_id: str) -> str | None:
     return label_of(parts(result, control, region_id), control)
 
 
-def label_of(region: Results, control: str) -> str | None:
-    """Return the label that the results of one region say, None where none of them is the control's."""
-    for each in region:
-        if _is_labelled(each, control):
-            said = each["value"].get(each["type"])
-            return SEVERAL.join(map(str, said)) if isinstance(said, list) else ""
-    return None
-
-
 def value_hash(result: Results, control: str, region_id: str) -> str | None:
     """Return the canonical hash of where a region is and what its label is, None where it is not there."""
     found = parts(result, control, region_id)
     return hash_of(found, control) if found else None
-
-
-def hash_of(region: Results, control: str) -> str:
-    """Return the canonical hash of what the results of one region say.
-
-    Only what people see counts. Not: the region's id, order, notes and origin, and what Label Studio's page fills in
-    or leaves out when an annotation is saved again: a rotation of 0, the first channel of a sound, whether a polygon is
-    closed, the text of a span.
-    """
-    labelled, shape = _labelled(region, control), drawn(region)
-    labels = labelled["value"].get(labelled["type"])
-    said = [control, labelled.get("to_name"), shape.get("type"), _canonical_place(shape), labels]
-    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def is_as_hashed(region: Results, control: str, said: str) -> bool:
-    """Say whether a region that Label Studio's page submitted still is the one whose canonical hash this is.
-
-    To paths into markup alone the page adds offsets; of offsets alone, without a path, it submits nothing.
-    """
-    if hash_of(region, control) == said or not place(drawn(region)):
-        return True
-    bare = [{**each, "value": {k: v for k, v in each["value"].items() if k != "globalOffsets"}} for each in region]
-    return hash_of(bare, control) == said
-
-
-def drawn(region: Results) -> Region:
-    """Return the result of a region that says where it is.
-
-    Raises:
-        ValueError: there is none.
-    """
-    for is_it in (_draws, _holds_labels):
-        for each in region:
-            if is_it(each):
-                return each
-    raise ValueError(f"`region` must have a result that says where it is, got {region!r}")
-
-
-def place(each: Region) -> dict[str, Any]:
-    """Return what of a result's value says where the region is."""
-    says = "text" if each.get("type") == "textarea" else each.get("type")
-    return {key: said for key, said in each["value"].items() if key != says}
-
-
-def is_same_place(one: Results, other: Results) -> bool:
-    """Say whether two regions, each as its results, are drawn alike in the same place, whatever their labels."""
-    a, b = drawn(one), drawn(other)
-    return (a.get("type"), _canonical_place(a)) == (b.get("type"), _canonical_place(b))
 
 
 def copied_result(result: Results) -> list[dict[str, Any]]:
@@ -163,6 +108,13 @@ def moves(result: Results, control: str, region_id: str, value: Results) -> bool
     return bool(was and value) and not is_same_place(was, value)
 
 
+def drawn_as(result: Results, other: Results, region_id: str) -> list[dict[str, Any]]:
+    """Return a copy of `result` in which a region is where it is in `other`, wherever that is repeated."""
+    out = copied_result(result)
+    there = [each for each in other if each.get("id") == region_id and (draws(each) or holds_labels(each))]
+    return _with_moved(out, region_id, drawn(there)) if there else out
+
+
 def restored(result: Results, before: Results, control: str, region_id: str) -> list[dict[str, Any]]:
     """Return a copy of `result` in which a region is as it was `before`, with what is answered about it alone."""
     was = parts(before, control, region_id)
@@ -171,7 +123,7 @@ def restored(result: Results, before: Results, control: str, region_id: str) -> 
     out = copied_result(result)
     there = {str(each.get("id")) for each in out} | {region_id}
     stands = {_slot(each) for each in out}  # what was left, as another control's, may have been changed since
-    left = [each for each in out if each.get("id") == region_id and (_draws(each) or _holds_labels(each))]
+    left = [each for each in out if each.get("id") == region_id and (draws(each) or holds_labels(each))]
     moved_to = place(drawn(left)) if left and not is_same_place(left, was) else {}
     for index, each in enumerate(before):
         is_of_region = each.get("id") == region_id or (_names(each, region_id) and _ends(each) <= there)
@@ -195,7 +147,7 @@ def _copied(each: Region) -> dict[str, Any]:
 def _without(result: list[dict[str, Any]], control: str, region_id: str) -> list[dict[str, Any]]:
     """Take a region away; where another control labels it too, this control's label alone."""
     mine = [each for each in result if each.get("id") == region_id]
-    if any(_holds_labels(each) and each.get("from_name") != control for each in mine):
+    if any(holds_labels(each) and each.get("from_name") != control for each in mine):
         return [each for each in result if each.get("id") != region_id or each.get("from_name") != control]
     return [each for each in result if each.get("id") != region_id and not _names(each, region_id)]
 
@@ -219,41 +171,31 @@ def _placed(each: dict[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
 
 def _with_changed(result: list[dict[str, Any]], control: str, region_id: str, value: Results) -> list[dict[str, Any]]:
     """Change a region's label and, where it is another one, its place, wherever that is repeated."""
-    labelled, shape = _labelled(value, control), drawn(value)
+    labelled = labelled_by(value, control)
     is_moved = not is_same_place(parts(result, control, region_id), value)
     for each in result:
         if each.get("id") != region_id or not isinstance(each.get("value"), Mapping):
             continue
-        is_own = _is_labelled(each, control)
+        is_own = is_labelled(each, control)
         if is_own:
             each["value"][each["type"]] = list(labelled["value"][labelled["type"]])
-        if is_moved:
-            _placed(each, place(shape))
-        if is_moved and _draws(each):
-            each |= {"from_name": shape["from_name"], "type": shape["type"]}
         if (is_own or is_moved) and each.get("origin") == "prediction":
             each["origin"] = "prediction-changed"  # as Label Studio's page notes it
+    return _with_moved(result, region_id, drawn(value)) if is_moved else result
+
+
+def _with_moved(result: list[dict[str, Any]], region_id: str, shape: Region) -> list[dict[str, Any]]:
+    """Draw a region as `shape` says, wherever its place is repeated."""
+    for each in result:
+        if each.get("id") == region_id and isinstance(each.get("value"), Mapping):
+            _placed(each, place(shape))
+            if draws(each):
+                each |= {"from_name": shape["from_name"], "type": shape["type"]}
     return result
 
 
-def _labelled(region: Results, control: str) -> Region:
-    return next(each for each in region if _is_labelled(each, control))
-
-
-def _is_labelled(each: object, control: str) -> bool:
-    return isinstance(each, Mapping) and each.get("from_name") == control and _holds_labels(each)
-
-
-def _holds_labels(each: Region) -> bool:
-    return str(each.get("type")).endswith("labels") and isinstance(each.get("value"), Mapping)
-
-
-def _draws(each: Region) -> bool:
-    return str(each.get("type")) in _DRAWN and isinstance(each.get("value"), Mapping)
-
-
 def _is_part(each: Region, control: str) -> bool:
-    return _is_labelled(each, control) or _draws(each)
+    return is_labelled(each, control) or draws(each)
 
 
 def _names(each: Region, region_id: str) -> bool:
@@ -262,32 +204,3 @@ def _names(each: Region, region_id: str) -> bool:
 
 def _ends(each: Region) -> set[str]:
     return {str(each.get("from_id")), str(each.get("to_id"))}
-
-
-def _canonical_place(each: Region) -> dict[str, Any]:
-    value = place(each)
-    value.pop("closed", None)
-    if "start" in value or "globalOffsets" in value:
-        value.pop("text", None)
-    if isinstance(value.get("globalOffsets"), Mapping):  # beside paths into the markup that say the same
-        for key in ("start", "end", "startOffset", "endOffset"):
-            value.pop(key, None)
-    for key in ("rotation", "channel"):
-        if value.get(key) == 0:
-            del value[key]
-    if each.get("item_index"):
-        value["item_index"] = each["item_index"]
-    if isinstance(value.get("rle"), list):  # a million of small numbers, perhaps
-        value["rle"] = hashlib.sha256(json.dumps(value["rle"]).encode()).hexdigest()
-    return {key: _rounded(said) for key, said in value.items()}
-
-
-def _rounded(said: Any) -> Any:
-    if isinstance(said, int | float) and not isinstance(said, bool):
-        number = finite(said)
-        return str(said) if number is None else round(number, _DIGITS)
-    if isinstance(said, list):
-        return [_rounded(each) for each in said]
-    if isinstance(said, Mapping):
-        return {key: _rounded(each) for key, each in said.items()}
-    return said
