@@ -166,6 +166,11 @@ class Edits(Protocol):
     ) -> list[dict[str, Any]]:
         """Return a copy of `result` in which the control is answered as `value` says, and all else is as it was."""
 
+    def restored_answer(
+        self, result: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]], control: str
+    ) -> list[dict[str, Any]]:
+        """Return a copy of `result` in which a control is answered as it was `before`, with all that is about that."""
+
     def overlap(self, one: Sequence[Mapping[str, Any]], other: Sequence[Mapping[str, Any]]) -> float:
         """Return how much two regions, each as its results, overlap, in [0, 1], whatever their labels."""
 

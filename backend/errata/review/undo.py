@@ -138,8 +138,7 @@ class _Undoer:
             if change.region_id is not None:
                 result = self._with_old_region(entry, change, result)
             elif change.is_of_answer:
-                answer = self.edits.answer_of(before, change.control)
-                result = self.edits.with_answer(result, change.control, answer)
+                result = self.edits.restored_answer(result, before, change.control)
             else:
                 place = (change.control, change.region_id)
                 label = self.edits.label(before, *place, change.tag) or change.old_label

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from label_studio_sdk.label_interface.interface import LabelInterface
 
-from errata.labelstudio.codecs import Codecs, values
+from errata.labelstudio.codecs import Codecs, value_edits, values
 from errata_model.records import Control
 
 CONFIG = """<View><Text name="text" value="$text"/><Text name="text2" value="$text2"/>
@@ -152,16 +152,75 @@ def test_replacing_touches_the_answer_alone() -> None:
     after = {"type": "relation", "from_id": "a", "to_id": "b"}
     given = [before, old, after]
     untouched = copy.deepcopy(given)
-    changed = values.replaced(given, "rating", values.write(control("rating"), 4))
+    changed = value_edits.replaced(given, "rating", values.write(control("rating"), 4))
     assert changed == [before, {**old, "value": {"rating": 4}, "origin": "prediction-changed"}, after]
     assert given == untouched
 
 
-def test_replacing_takes_any_number_of_results_for_any_number() -> None:
-    """Of a video two objects become one, none or three, where the first of them stood."""
-    box, note = result("videorectangle", TRACK), result("textarea", {"text": ["a"]})
-    new = values.write(control("videorectangle"), values.decode([box, box, box], control("videorectangle"))[0])
-    assert values.replaced([note, box, box, note], "videorectangle", new) == [note, *new, note]
-    assert values.replaced([box, note, box], "videorectangle", []) == [note]
-    assert values.replaced([note], "videorectangle", new) == [note, *new]
-    assert len({each["id"] for each in new}) == 3
+def moving(id_: str, x: float, labels: tuple[str, ...] = ("car",), **more: Any) -> dict[str, Any]:
+    keys = [{**KEY, "x": x}, {**KEY, "frame": 9, "x": x + 8}]
+    return {**result("videorectangle", {**TRACK, "sequence": keys, "labels": [*labels]}), "id": id_, **more}
+
+
+def ran(id_: str, start: int, end: int) -> dict[str, Any]:
+    return {**result("timelinelabels", {**STRETCH, "ranges": [{"start": start, "end": end}]}), "id": id_}
+
+
+def named(one: str, other: str) -> dict[str, Any]:
+    return {"type": "relation", "from_id": one, "to_id": other, "direction": "right"}
+
+
+@pytest.mark.parametrize(
+    ("old", "answer", "ids"),
+    [
+        ([moving("a", 0), moving("b", 50)], [moving("x", 51), moving("y", 1)], ["b", "a"]),
+        ([moving("a", 0), moving("b", 50)], [moving("x", 50, ("bus",)), moving("y", 0)], ["b", "a"]),
+        ([moving("a", 0), moving("b", 0, ("bus",))], [moving("x", 0, ("bus",)), moving("y", 0)], ["b", "a"]),
+        ([moving("a", 0), moving("b", 4)], [moving("x", 5), moving("y", 3), moving("z", 80)], ["b", "a", "z"]),
+        ([moving("a", 0), moving("b", 50)], [moving("x", 50)], ["b"]),
+        ([moving("a", 0), moving("b", 50)], [moving("b", 0), moving("x", 50)], ["b", "x"]),
+        ([moving("a", 0), moving("b", 50)], [moving("x", 80), moving("y", 90)], ["x", "y"]),
+        ([moving("a", 0)], [moving("x", 80)], ["a"]),
+        ([moving("a", 0), moving("b", 50)], [], []),
+        ([ran("a", 1, 9), ran("b", 20, 30)], [ran("x", 22, 40), ran("y", 3, 9), ran("z", 50, 60)], ["b", "a", "z"]),
+    ],
+)
+def test_what_is_marked_on_a_video_keeps_its_id(
+    old: list[dict[str, Any]], answer: list[dict[str, Any]], ids: list[str]
+) -> None:
+    """Of another answer, what is where an old object or stretch was is that one, whatever its labels, as a whole the
+    best fit; one that a reviewer has edited says so itself, and a single one in place of a single one is always it.
+    Relations, and what was answered about an object alone, go with those that nothing corresponds to, and no others.
+    """
+    note, said = result("textarea", {"text": ["x"]}), {**result("rating", {"rating": 3}), "id": "b"}
+    others = [named("a", "b"), named("b", "n"), named("a", "n"), said, {**note, "id": "n"}]
+    given = [{**note, "id": "first"}, *old, *others]
+    untouched = copy.deepcopy(given)
+    name = old[0]["from_name"]
+    made = value_edits.replaced(given, name, [{**each, "score": 0.5} for each in answer])
+    assert [each["value"] for each in values.of_control(made, name)] == [each["value"] for each in answer]
+    assert [each["id"] for each in values.of_control(made, name)] == ids
+    gone = {each["id"] for each in old} - set(ids)
+    kept = [each for each in others if not gone & {each.get("id"), each.get("from_id"), each.get("to_id")}]
+    assert [each for each in made if each.get("from_name") != name] == [given[0], *kept]
+    assert not any("score" in each for each in made)
+    assert value_edits.restored(made, given, name) == given == untouched
+    beside = {**note, "id": "since"}
+    assert value_edits.restored([*made, beside], given, name) in ([*given, beside], [*given[:-1], beside, given[-1]])
+
+
+def test_what_a_track_says_beside_its_place_stays() -> None:
+    """Notes and sizes of an object that another answer has elsewhere; what was as it is does not become changed."""
+    old = [moving(id_, x, meta={"text": [id_]}, origin="prediction") for id_, x in (("a", 0), ("b", 50))]
+    made = value_edits.replaced(old, "videorectangle", [moving("x", 51), moving("y", 0)])
+    assert made == [{**old[1], "value": moving("x", 51)["value"], "origin": "prediction-changed"}, old[0]]
+
+
+def test_results_of_a_video_stand_where_the_first_stood() -> None:
+    """Two objects become one, none or three, with what is beside them in its place."""
+    note = result("textarea", {"text": ["a"]}, id="n")
+    new = [moving("x", 0), moving("y", 50), moving("z", 90)]
+    made = value_edits.replaced([note, moving("a", 0), note, moving("b", 50), note], "videorectangle", new)
+    assert [each["id"] for each in made] == ["n", "a", "b", "z", "n", "n"]
+    assert value_edits.replaced([moving("a", 0), note], "videorectangle", []) == [note]
+    assert value_edits.replaced([note], "videorectangle", new) == [note, *new]

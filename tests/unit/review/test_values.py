@@ -160,3 +160,15 @@ def test_an_answer_that_somebody_edited_since_is_left_alone(values, story, now, 
     story.annotations.results[1] = copy.deepcopy(now)
     assert len(story.undo(applied.changeset_id).conflicts) == 1
     assert values.now == now
+
+
+def test_undo_brings_back_what_named_an_object_that_went(values, story):
+    """Its relations, too, also where somebody changed something else meanwhile; the object that stayed kept its id."""
+    relation = {"type": "relation", "from_id": "b", "to_id": "a", "direction": "right"}
+    story.annotations.results[1].append(relation)
+    values.answer(values.find(BOX, [track("new", 61, labels=["bus"])]), "take_proposal")
+    applied = story.apply(values.plan())
+    assert [(each["id"], each["type"]) for each in values.now[2:]] == [("b", "videorectangle")]
+    story.annotations.results[1][0] = stars(5)
+    assert len(story.undo(applied.changeset_id).restored) == 1
+    assert values.now == [stars(5), *values.first[1:], relation]

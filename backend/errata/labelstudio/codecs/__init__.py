@@ -16,6 +16,7 @@ from errata.labelstudio.codecs import (
     region_places,
     spans,
     tags,
+    value_edits,
     values,
     whole_task,
 )
@@ -241,8 +242,12 @@ class Codecs:
         return values.of_control(result, control)
 
     def with_answer(self, result: Sequence[Region], control: str, value: Sequence[Region]) -> list[dict[str, Any]]:
-        """Return a copy of `result` in which the control is answered as `value` says; see `values.replaced`."""
-        return values.replaced(result, control, value)
+        """Return a copy of `result` in which the control is answered as `value` says; see `value_edits.replaced`."""
+        return value_edits.replaced(result, control, value)
+
+    def restored_answer(self, result: Sequence[Region], before: Sequence[Region], control: str) -> list[dict[str, Any]]:
+        """Return a copy of `result` in which the control is answered as `before`; see `value_edits.restored`."""
+        return value_edits.restored(result, before, control)
 
     def regions_of(self, result: Sequence[Region], control: str) -> dict[str, list[Region]]:
         """Return region id -> its results, of every region that the control labels, in the result's order."""

@@ -18,7 +18,6 @@ Of a video any number of results make the answer, and none says that there is no
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -159,27 +158,6 @@ def _essence(value: object) -> object:
         return value
     keys = [{k: v for k, v in key.items() if k != "time"} for key in value["sequence"] if isinstance(key, Mapping)]
     return {k: v for k, v in value.items() if k not in ("duration", "framesCount", "sequence")} | {"sequence": keys}
-
-
-def replaced(result: Sequence[Region], control_name: str, answer: Sequence[Region]) -> list[dict[str, Any]]:
-    """Return a copy of a result with the control's whole answer replaced and everything else as it was.
-
-    Args:
-        result: an annotation's.
-        control_name: whose answer.
-        answer: its new results. Where there is one in place of one, the old one keeps its id and all but what it says.
-    """
-    old = of_control(result, control_name)
-    if len(old) == len(answer) == 1:
-        new = [{**copy.deepcopy(dict(old[0])), "value": copy.deepcopy(dict(answer[0]["value"]))}]
-        if old[0].get("origin") == "prediction":
-            new[0]["origin"] = "prediction-changed"
-    else:
-        new = [{key: copy.deepcopy(said) for key, said in each.items() if key != "score"} for each in answer]
-    others = [each for each in result if not (isinstance(each, Mapping) and each.get("from_name") == control_name)]
-    place = next((n for n, each in enumerate(result) if each in old), len(others))
-    kept = [copy.deepcopy(dict(each)) for each in others]
-    return [*kept[:place], *new, *kept[place:]]
 
 
 def _number(said: object) -> float | int | None:

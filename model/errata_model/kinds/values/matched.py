@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 T = TypeVar("T")
 
@@ -28,11 +29,20 @@ def matched_similarity(
     Returns:
         1 where both are empty, 0 where one of them is.
     """
-    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  slow to import
-
     total = sum(map(weigh, one)) + sum(map(weigh, other))
     if not one or not other:
         return 1.0 if not one and not other else 0.0
     gains = np.array([[alike(a, b) * (weigh(a) + weigh(b)) for b in other] for a in one], dtype=np.float64)
+    return float(min(1.0, sum(gains[pair] for pair in best_pairs(gains)) / total))
+
+
+def best_pairs(gains: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Return (row, column) of the pairs whose gains are the most in all, each row and column once.
+
+    Args:
+        gains: (rows, columns), 0 or more; pairs that gain nothing are none.
+    """
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  slow to import
+
     rows, columns = linear_sum_assignment(gains, maximize=True)
-    return float(min(1.0, gains[rows, columns].sum() / total))
+    return [(int(row), int(column)) for row, column in zip(rows, columns, strict=True) if gains[row, column] > 0]

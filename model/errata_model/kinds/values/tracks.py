@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from errata_model.kinds.values.matched import matched_similarity
+from errata_model.kinds.values.matched import best_pairs, matched_similarity
 
 Track = Mapping[str, Any]  # "labels": of the object; "sequence": its keyframes; "frames": how many the video has
 Stretch = Mapping[str, Any]  # "labels": of it; "ranges": [first, last frame] pairs
 _SIDES = ("x", "y", "width", "height")
+_SAME_LABELS = 1.001  # times as much: what decides between places that are as good
 
 
 def tracks_similarity(one: Sequence[Track], other: Sequence[Track]) -> float:
@@ -37,6 +38,37 @@ def stretches_similarity(one: Sequence[Stretch], other: Sequence[Stretch]) -> fl
     left, right = _marked(one), _marked(other)
     union = left | right
     return len(left & right) / len(union) if union else 1.0
+
+
+def corresponding_tracks(one: Sequence[Track], other: Sequence[Track]) -> list[tuple[int, int]]:
+    """Return which objects of two sets are the same, whatever their labels, as pairs of places in them.
+
+    Each is in one pair at most. The mean overlap over all pairs is the most that there is; objects that never overlap
+    are no pair. Labels decide where places do not.
+    """
+    left, right = ([_Boxes(track) for track in tracks] for tracks in (one, other))
+    return _pairs([[_shared(a, b) * _favour(a.labels, b.labels) for b in right] for a in left])
+
+
+def corresponding_stretches(one: Sequence[Stretch], other: Sequence[Stretch]) -> list[tuple[int, int]]:
+    """Return which stretches of two sets are the same, whatever their labels, by the frames that both mark.
+
+    As `corresponding_tracks`.
+    """
+    gains = [[_shared_frames(a, b) * _favour(a.get("labels"), b.get("labels")) for b in other] for a in one]
+    return _pairs(gains)
+
+
+def _pairs(gains: Sequence[Sequence[float]]) -> list[tuple[int, int]]:
+    return best_pairs(np.array(gains, dtype=np.float64)) if gains and gains[0] else []
+
+
+def _favour(labels: Iterable[str] | None, others: Iterable[str] | None) -> float:
+    return _SAME_LABELS if frozenset(labels or ()) == frozenset(others or ()) else 1.0
+
+
+def _shared_frames(one: Stretch, other: Stretch) -> float:
+    return stretches_similarity([{**one, "labels": []}], [{**other, "labels": []}]) if one["ranges"] else 0.0
 
 
 class _Boxes:
@@ -78,7 +110,12 @@ class _Boxes:
 
 
 def _overlap(one: _Boxes, other: _Boxes) -> float:
-    if one.labels != other.labels:
+    return _shared(one, other) if one.labels == other.labels else 0.0
+
+
+def _shared(one: _Boxes, other: _Boxes) -> float:
+    """Return the mean overlap of two objects' boxes over the frames that either is seen in, whatever their labels."""
+    if not one.n_seen or not other.n_seen:
         return 0.0
     first = min(one.first, other.first)
     last = max(one.first + len(one.xywh), other.first + len(other.xywh))
