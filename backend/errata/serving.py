@@ -26,8 +26,11 @@ from errata.settings import PredictionsMode, Settings
 from errata.store.embeddings import EmbeddingFolder, JointEmbeddings
 from errata.store.media_index import MediaIndexStore
 from errata.store.purge import left_projects
+from errata.store.secrets import session_secret
+from errata.store.sessions import SessionStore
 from errata.web.app import create_app
 from errata.web.beliefs import Beliefs
+from errata.web.board.opening import open_board
 from errata.web.media import MediaRoute
 from errata.web.newcomers import Newcomers
 from errata.web.projects import KnownProjects, ProjectBook
@@ -43,6 +46,7 @@ from errata_model.records import Control, TextForm
 logger = logging.getLogger(__name__)
 
 RENEWAL_S = 86_400.0  # between looks whether addresses of pictures expire soon
+FORGETTING_S = 3_600.0  # between looks whether sessions of the pages have ended
 
 
 def run_service(settings: Settings) -> None:
@@ -63,15 +67,17 @@ def run_service(settings: Settings) -> None:
     region_newcomers = RegionNewcomers(ServedItems(wiring))
     password = settings.backend_password
     public = urlsplit(settings.public_url or "")
+    credentials = Credentials(
+        settings.backend_user, password.get_secret_value() if password else None, wiring.secret, public.hostname
+    )
+    sessions = SessionStore(wiring.engine, session_secret(settings.data_dir), wiring.client.url)
     app = create_app(
         beliefs=beliefs,
         newcomers=newcomers,
         region_newcomers=region_newcomers,
         projects=book,
         queue=queue,
-        credentials=Credentials(
-            settings.backend_user, password.get_secret_value() if password else None, wiring.secret, public.hostname
-        ),
+        credentials=credentials,
         index=index,
         encoders=encoders,
         regions=wiring.codecs,
@@ -79,6 +85,7 @@ def run_service(settings: Settings) -> None:
         mode_of=lambda project_id: predictions_mode(settings, book, project_id),
         audit_delay_s=settings.audit_delay_s,
         media=MediaRoute(wiring.media_links, TaskFiles(wiring.client, wiring.project_media())),
+        board=open_board(wiring, sessions, credentials, is_secure=public.scheme == "https"),
         root_path=public.path,
     )
     beliefs.preload(projects.read().sources)
@@ -98,6 +105,7 @@ def run_service(settings: Settings) -> None:
         Poller(queue, lambda: projects.read().sources, projects.answers_mark, settings.poll_s),
         Periodic("looking for changed labels", due.look, settings.poll_s),
         Periodic("renewing addresses of pictures", wiring.renew_media, RENEWAL_S),
+        Periodic("forgetting visitors", sessions.remove_expired, FORGETTING_S),
     )
     try:
         serve(app, settings.host, settings.port, services, lambda url: logger.info("errata answers at %s", url))

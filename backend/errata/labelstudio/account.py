@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from errata.errors import LabelStudioGone, LabelStudioRefused
+from errata.errors import LabelStudioGone, LabelStudioRefused, LabelStudioUnreachable
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.review_project import marker
 from errata.labelstudio.tokens import token_kind
@@ -42,6 +42,15 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """A user of Label Studio."""
+
+    id: int
+    email: str
+    name: str  # the email address where they gave none
+
+
+@dataclass(frozen=True, slots=True)
 class ListedProject:
     """A project that could be connected."""
 
@@ -72,6 +81,35 @@ def read_account(client: LabelStudio, token: str) -> Account:
         str(who.get("email") or ""),
         token_kind(token),
     )
+
+
+def read_person(client: LabelStudio) -> Person:
+    """Return whose token it is.
+
+    Raises:
+        LabelStudioRefused: the token does not count.
+        LabelStudioUnreachable: nothing answers there, or it is no Label Studio.
+    """
+    who = client.get("api/current-user/whoami")
+    if not isinstance(who, Mapping) or not isinstance(who.get("id"), int):
+        raise LabelStudioUnreachable(f"{client.url} does not say whose token it is. Is this Label Studio?")
+    email = str(who.get("email") or "")
+    name = " ".join(str(who.get(part) or "").strip() for part in ("first_name", "last_name")).strip()
+    return Person(who["id"], email, name or email)
+
+
+def shows_project(client: LabelStudio, project_id: int) -> bool:
+    """Say whether Label Studio shows a project to the token's user; asks for its number alone, which is quick.
+
+    Raises:
+        LabelStudioRefused: the token does not count, or Label Studio tells that user of no project of this number.
+        LabelStudioUnreachable: nothing answers there.
+    """
+    try:
+        client.get(f"api/projects/{project_id}/", {"include": "id"})
+    except LabelStudioGone:
+        return False
+    return True
 
 
 def check_sight(client: LabelStudio, project_id: int, user: str) -> None:

@@ -18,6 +18,11 @@ def media_secret(data_dir: Path) -> str:
     return _secret(data_dir, "media-secret")
 
 
+def session_secret(data_dir: Path) -> str:
+    """Return one half of what visitors' tokens are encrypted with; the other half is in their browsers alone."""
+    return _secret(data_dir, "session-secret")
+
+
 def _secret(data_dir: Path, name: str) -> str:
     """Return a secret of this data folder, made at the first call. Safe when several processes ask at once."""
     path = private_folder(data_dir) / name

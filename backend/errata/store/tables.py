@@ -135,3 +135,14 @@ MEDIA = Table(
     Column("content_key", String(128), nullable=False),
     Column("read_at", DateTime),  # UTC; not known for what was read before schema 3
 )
+
+BOARD_SESSIONS = Table(
+    "board_sessions",
+    METADATA,
+    Column("id_sha256", String(64), primary_key=True),  # of the number that the browser holds
+    Column("user_id", Integer, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("token", Text, nullable=False),  # encrypted
+    Column("expires_at", DateTime, nullable=False, index=True),
+)

@@ -15,6 +15,7 @@ from errata.labelstudio.reachability import TRIAL_PATH
 from errata.settings import PredictionsMode
 from errata.web.backend import Backend
 from errata.web.beliefs import Beliefs
+from errata.web.board.app import BoardApp
 from errata.web.boundary import Boundary
 from errata.web.media import MEDIA_PATH, MediaRoute
 from errata.web.newcomers import Encoders, Newcomers
@@ -42,6 +43,7 @@ def create_app(
     mode_of: Callable[[int], PredictionsMode],
     audit_delay_s: float,
     media: MediaRoute | None = None,
+    board: BoardApp | None = None,
     root_path: str = "",
     patience: Patience = Patience(),  # noqa: B008  frozen
 ) -> FastAPI:
@@ -49,6 +51,7 @@ def create_app(
 
     Args:
         media: serves source tasks' pictures to reviewers' browsers.
+        board: the pages.
         root_path: the path of errata's public URL, "" at the root; requests with and without it are served.
         patience: how long a /predict request waits for media that are new.
     """
@@ -79,6 +82,8 @@ def create_app(
     app.add_route("/webhook", _guarded(backend.webhook, credentials, allow_webhook), methods=["POST"])
     if media is not None:  # not guarded: reviewers' browsers come from Label Studio's page, each address with its right
         app.add_route(MEDIA_PATH, media.serve, methods=["GET"])
+    if board is not None:  # not guarded: visitors sign in with their own tokens
+        app.router.routes.extend(board.routes())
     app.add_middleware(Boundary, root_path=root_path.rstrip("/"))
     return app
 

@@ -13,20 +13,24 @@ from starlette.requests import Request
 LARGEST_BODY = 128 * 2**20  # bytes; 2,500 tasks with their annotations are a few MiB
 
 
-async def read_json(request: Request) -> dict[str, Any]:
+async def read_json(request: Request, largest: int = LARGEST_BODY) -> dict[str, Any]:
     """Return the body, a JSON object. orjson refuses nesting beyond 1,024 levels.
+
+    Args:
+        request: its body was not read yet.
+        largest: so many bytes it may have.
 
     Raises:
         HTTPException: 413 where it is too large, 400 where it is no JSON object.
     """
     declared = request.headers.get("content-length", "0")
-    if not declared.isdecimal() or int(declared) > LARGEST_BODY:
-        raise _too_large()
+    if not declared.isdecimal() or int(declared) > largest:
+        raise _too_large(largest)
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > LARGEST_BODY:
-            raise _too_large()
+        if size > largest:
+            raise _too_large(largest)
         chunks.append(chunk)
     try:
         body = orjson.loads(b"".join(chunks))
@@ -37,8 +41,8 @@ async def read_json(request: Request) -> dict[str, Any]:
     return body
 
 
-def _too_large() -> HTTPException:
-    return HTTPException(413, f"The body must be at most {LARGEST_BODY // 2**20} MiB.")
+def _too_large(largest: int) -> HTTPException:
+    return HTTPException(413, f"The body must be at most {largest // 2**10:,} KiB.")
 
 
 def project_id(value: object) -> int:

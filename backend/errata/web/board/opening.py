@@ -1,0 +1,40 @@
+"""Puts the pages together with what they stand on. Each room adds its addresses to `rooms`."""
+
+from __future__ import annotations
+
+from errata.labelstudio.client import LabelStudio
+from errata.store.secrets import session_secret
+from errata.store.sessions import SessionStore
+from errata.web.board.app import BoardApp
+from errata.web.board.attempts import Attempts
+from errata.web.board.page_files import PageFiles
+from errata.web.board.presence import Presence
+from errata.web.board.signing_in import Cookie, SigningIn
+from errata.web.board.visitors import ApiRoute
+from errata.web.security import Credentials
+from errata.wiring import Wiring
+
+_TIMEOUT_S = 15.0  # how long a visitor waits for Label Studio
+
+
+def open_board(wiring: Wiring, sessions: SessionStore, credentials: Credentials, is_secure: bool) -> BoardApp:
+    """Return the addresses below `board/`.
+
+    Args:
+        wiring: what they stand on.
+        sessions: keeps who is signed in.
+        credentials: which hosts' names count as errata's.
+        is_secure: browsers reach errata by https.
+    """
+    url, headers = wiring.client.url, wiring.settings.gateway_headers
+
+    def open_label_studio(token: str) -> LabelStudio:
+        return LabelStudio(
+            url, token, network=wiring.network, headers=headers, timeout_s=_TIMEOUT_S, deadline_s=_TIMEOUT_S
+        )
+
+    rooms: list[ApiRoute] = []
+    presence = Presence(sessions, open_label_studio)
+    cookie = Cookie(session_secret(wiring.settings.data_dir), is_secure)
+    signing_in = SigningIn(presence, cookie, Attempts(), url)
+    return BoardApp(rooms, presence, signing_in, cookie, credentials, PageFiles())
