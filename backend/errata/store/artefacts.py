@@ -7,14 +7,10 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,39 +19,28 @@ from errata.audit.ports import Artefact, ControlBelief, UsedEncoder
 from errata.errors import UsageError
 from errata.store.believed_regions import pack, unpack
 from errata.store.believed_values import pack_values, unpack_values
-from errata.store.files import locked, private_folder, write_whole
-from errata_model.records import Control, TextForm, ValueForm
-
-_KEPT = 2
+from errata.store.files import write_whole
+from errata.store.rows import control_from_json
+from errata.store.version_folders import VersionFolders
 
 
 class ArtefactFolder:
     """Keeps artefacts: `audit.ports.Artefacts`, and what serves them."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._data_dir = data_dir
+        self._folders = VersionFolders(data_dir, "models", "artefacts")
 
     def save(self, project_id: int, artefact: Artefact) -> None:
         """Keep an artefact under its version and make it the active one. Atomic; saving it twice is once."""
-        project = private_folder(private_folder(self._data_dir / "models") / str(project_id))
-        with locked(self._data_dir, f"artefacts-{project_id}"):
-            if not self.has(project_id, artefact.version):
-                _write(artefact, project / _folder_name(artefact.version))
-            kept = list(dict.fromkeys([artefact.version, *self._versions(project_id)]))[:_KEPT]
-            write_whole(project / "active", ["\n".join(kept).encode()])
-            names = {_folder_name(version) for version in kept}
-            for folder in project.iterdir():
-                if folder.is_dir() and folder.name not in names:  # an older version, or what a crash left
-                    shutil.rmtree(folder, ignore_errors=True)
+        self._folders.save(project_id, artefact.version, lambda folder: _write(artefact, folder))
 
     def has(self, project_id: int, version: str) -> bool:
         """Say whether the version is kept."""
-        return (self._data_dir / "models" / str(project_id) / _folder_name(version) / "artefact.json").is_file()
+        return (self._folders.folder(project_id, version) / "artefact.json").is_file()
 
     def active(self, project_id: int) -> str | None:
         """Return the version to serve, None before the first audit. Cheap: reads one small file."""
-        versions = self._versions(project_id)
-        return versions[0] if versions else None
+        return self._folders.active(project_id)
 
     def load(self, project_id: int, version: str) -> Artefact:
         """Read an artefact.
@@ -63,24 +48,13 @@ class ArtefactFolder:
         Raises:
             UsageError: it is not kept (any more), or its files are damaged.
         """
-        folder = self._data_dir / "models" / str(project_id) / _folder_name(version)
         try:
-            return _read(folder)
+            return _read(self._folders.folder(project_id, version))
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise UsageError(
                 f"The model {version} of project {project_id} is not kept or its files are damaged; "
                 f"run `errata audit {project_id}` to make it again."
             ) from error
-
-    def _versions(self, project_id: int) -> list[str]:
-        try:
-            return (self._data_dir / "models" / str(project_id) / "active").read_text().splitlines()
-        except FileNotFoundError:
-            return []
-
-
-def _folder_name(version: str) -> str:
-    return "v-" + quote(version, safe="")
 
 
 def _write(artefact: Artefact, folder: Path) -> None:
@@ -109,10 +83,8 @@ def _write(artefact: Artefact, folder: Path) -> None:
         "value_beliefs": answered,
         "parts": artefact.parts,
     }
-    temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))  # mode 0700
-    np.savez(temporary / "arrays.npz", **arrays)  # type: ignore[arg-type]  # names are ours, never `allow_pickle`
-    write_whole(temporary / "artefact.json", [json.dumps(about).encode()])
-    os.rename(temporary, folder)
+    np.savez(folder / "arrays.npz", **arrays)  # type: ignore[arg-type]  # names are ours, never `allow_pickle`
+    write_whole(folder / "artefact.json", [json.dumps(about).encode()])
 
 
 def _read(folder: Path) -> Artefact:
@@ -120,7 +92,7 @@ def _read(folder: Path) -> Artefact:
     with (folder / "arrays.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         beliefs = tuple(
             ControlBelief(
-                control=_control(row["control"]),
+                control=control_from_json(row["control"]),
                 task_ids=arrays[f"{i}/task_ids"],
                 content_keys=tuple(row["content_keys"]),
                 probabilities=arrays[f"{i}/probabilities"],
@@ -130,20 +102,12 @@ def _read(folder: Path) -> Artefact:
             for i, row in enumerate(about["beliefs"])
         )
         drawn = tuple(
-            unpack(row, f"regions/{i}/", arrays, _control(row["control"]), _encoder(row))
+            unpack(row, f"regions/{i}/", arrays, control_from_json(row["control"]), _encoder(row))
             for i, row in enumerate(about.get("region_beliefs", ()))  # earlier artefacts have none
         )
-    answered = tuple(unpack_values(row, _control(row["control"])) for row in about.get("value_beliefs", ()))
+    answered = tuple(unpack_values(row, control_from_json(row["control"])) for row in about.get("value_beliefs", ()))
     parts = tuple((version, tuple(names)) for version, names in about.get("parts", ()))
     return Artefact(about["version"], beliefs, drawn, answered, parts)
-
-
-def _control(row: dict[str, Any]) -> Control:
-    text, value = row.get("text"), row.get("value")  # earlier artefacts have none
-    drawn_by = tuple((name, type_) for name, type_ in row.get("drawn_by", ()))
-    form = TextForm(**text) if text else None
-    scale = ValueForm(**value) if value else None
-    return Control(**{**row, "labels": tuple(row["labels"]), "text": form, "drawn_by": drawn_by, "value": scale})
 
 
 def _encoder(about: dict[str, Any]) -> UsedEncoder | None:

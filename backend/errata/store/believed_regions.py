@@ -10,12 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errata.audit.ports import RegionBelief, UsedEncoder
+from errata.store.packed_shapes import Bits, pack_shape, unpack_shape
 from errata_model.records import Control
 from errata_model.regions.records import Believed, Region
-from errata_model.regions.shapes import Box, Ellipse, Mask, Point, Polygon, Shape, Span
-
-_SHAPES: Mapping[str, type[Any]] = {each.__name__: each for each in (Box, Ellipse, Point, Polygon, Span)}
-_MASK = Mask.__name__
 
 
 def pack(belief: RegionBelief, prefix: str, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
@@ -54,7 +51,7 @@ def unpack(
     """Return the belief that `pack` made JSON and arrays of."""
     task_ids = arrays[f"{prefix}task_ids"]
     evidence = {name: _unpack_ragged(f"{prefix}evidence/{name}/", arrays) for name in row["evidence"]}
-    bits = _Bits(arrays[f"{prefix}bits"] if f"{prefix}bits" in arrays else np.zeros(0, np.uint8))
+    bits = Bits(arrays[f"{prefix}bits"] if f"{prefix}bits" in arrays else np.zeros(0, np.uint8))
     regions = [tuple(_region(each, bits) for each in of_task) for of_task in row["believed"]]
     return RegionBelief(
         control=control,
@@ -71,40 +68,13 @@ def unpack(
     )
 
 
-class _Bits:
-    """Takes bitmaps one after another from where they are laid end to end."""
-
-    def __init__(self, packed: NDArray[np.uint8]) -> None:
-        self._packed = packed
-        self._at = 0
-
-    def take(self, height: int, width: int) -> NDArray[np.bool_]:
-        n_bytes = (height * width + 7) // 8
-        packed = self._packed[self._at : self._at + n_bytes]
-        self._at += n_bytes
-        return np.unpackbits(packed, count=height * width).astype(np.bool_).reshape(height, width)
-
-
 def _plain(region: Region, bits: list[NDArray[np.uint8]]) -> list[Any]:
-    shape = region.shape
-    if isinstance(shape, Mask):
-        bits.append(np.packbits(shape.bitmap))
-        form = {"box": [shape.top, shape.left, *shape.bitmap.shape], "size": [shape.height, shape.width]}
-        return [region.id, region.label, region.score, _MASK, form]
-    return [region.id, region.label, region.score, type(shape).__name__, asdict(shape)]
+    return [region.id, region.label, region.score, *pack_shape(region.shape, bits)]
 
 
-def _region(said: Sequence[Any], bits: _Bits) -> Region:
-    region_id, label, score, name, form = said
-    shape: Shape
-    if name == _MASK:
-        top, left, height, width = form["box"]
-        shape = Mask(bits.take(height, width), top, left, *form["size"])
-    elif name == Polygon.__name__:
-        shape = Polygon(tuple((x, y) for x, y in form["points"]))
-    else:
-        shape = _SHAPES[name](**form)
-    return Region(region_id, label, shape, score)
+def _region(said: Sequence[Any], bits: Bits) -> Region:
+    region_id, label, score, *packed = said
+    return Region(region_id, label, unpack_shape(packed, bits), score)
 
 
 def _pack_ragged(parts: Sequence[NDArray[Any]], prefix: str, arrays: dict[str, NDArray[Any]]) -> None:

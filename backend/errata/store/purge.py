@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from errata.store.database import aware, now, upsert, writing
 from errata.store.files import locked, private_folder, write_whole
 from errata.store.tables import (
     AUDITS,
+    BOARD_ACTIONS,
+    BOARD_MARKS,
     CHANGESETS,
     DISCONNECTED,
     FINDINGS,
@@ -24,7 +27,19 @@ from errata.store.tables import (
     VERDICTS,
 )
 
-_CHILDREN_FIRST = (JOURNAL, CHANGESETS, VERDICTS, SELECTED, FINDINGS, AUDITS, PROJECT_SETTINGS, FOOTPRINT, PROJECTS)
+_CHILDREN_FIRST = (
+    JOURNAL,
+    CHANGESETS,
+    BOARD_ACTIONS,
+    BOARD_MARKS,
+    VERDICTS,
+    SELECTED,
+    FINDINGS,
+    AUDITS,
+    PROJECT_SETTINGS,
+    FOOTPRINT,
+    PROJECTS,
+)
 
 
 def left_projects(engine: Engine) -> frozenset[int]:
@@ -34,7 +49,7 @@ def left_projects(engine: Engine) -> frozenset[int]:
 
 
 def purge_project(engine: Engine, data_dir: Path, project_id: int) -> Path | None:
-    """Forget a project's findings, verdicts, audits, models, settings and journal.
+    """Forget a project's findings, verdicts, audits, models, tables of the pages, settings and journal.
 
     Embeddings and the index of media stay: other projects may show the same. So does the project's number among
     those that errata is to leave alone, for an `errata serve` that runs meanwhile.
@@ -42,13 +57,16 @@ def purge_project(engine: Engine, data_dir: Path, project_id: int) -> Path | Non
     Returns:
         The file that the journal was written to, None where errata never changed a label of the project.
     """
-    with locked(data_dir, f"journal-{project_id}"), locked(data_dir, f"artefacts-{project_id}"):
+    with ExitStack() as held:
+        for name in ("journal", "artefacts", "boards"):
+            held.enter_context(locked(data_dir, f"{name}-{project_id}"))
         exported = _export_journal(engine, data_dir, project_id)
         with writing(engine) as connection:
             for table in _CHILDREN_FIRST:
                 connection.execute(delete(table).where(table.c.project_id == project_id))
             upsert(connection, DISCONNECTED, [{"project_id": project_id}])
-        shutil.rmtree(data_dir / "models" / str(project_id), ignore_errors=True)
+        for room in ("models", "boards"):
+            shutil.rmtree(data_dir / room / str(project_id), ignore_errors=True)
     return exported
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from errata.review.records import Change, RegionChange, TagChange, Verdict
-from errata_model.records import Finding, GivenLabel, Proposal
+from errata_model.records import Control, Finding, GivenLabel, Proposal, TextForm, ValueForm
 
 
 def finding_to_json(finding: Finding) -> dict[str, Any]:
@@ -24,6 +24,15 @@ def finding_from_json(row: Mapping[str, Any]) -> Finding:
         beside = tuple(proposal.get("beside", ()))  # earlier findings have none
         proposal = Proposal(**{**proposal, "top": top, "beside": beside})
     return Finding(**{**row, "given": GivenLabel(**row["given"]), "proposal": proposal})
+
+
+def control_from_json(row: Mapping[str, Any]) -> Control:
+    """Read a control, written as `dataclasses.asdict` has it."""
+    text, value = row.get("text"), row.get("value")  # what was written by earlier errata has none
+    drawn_by = tuple((name, type_) for name, type_ in row.get("drawn_by", ()))
+    form = TextForm(**text) if text else None
+    scale = ValueForm(**value) if value else None
+    return Control(**{**row, "labels": tuple(row["labels"]), "text": form, "drawn_by": drawn_by, "value": scale})
 
 
 def verdict_to_json(verdict: Verdict) -> dict[str, Any]:

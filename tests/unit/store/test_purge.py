@@ -47,7 +47,8 @@ def test_one_project_is_forgotten_and_its_journal_kept(engine: Engine, audits: A
     for project_id in (7, 8):
         fill(engine, audits, project_id)
     other = rows(engine, 8)
-    (tmp_path / "data" / "models" / "7").mkdir(parents=True)
+    for room in ("models", "boards"):
+        (tmp_path / "data" / room / "7").mkdir(parents=True)
     file = purge_project(engine, tmp_path / "data", 7)
     assert file is not None
     (line,) = [json.loads(text) for text in file.read_text().splitlines()]
@@ -56,7 +57,7 @@ def test_one_project_is_forgotten_and_its_journal_kept(engine: Engine, audits: A
     assert {name: n for name, n in rows(engine, 7).items() if n} == {DISCONNECTED.name: 1}
     assert left_projects(engine) == {7}
     assert rows(engine, 8) == other
-    assert not (tmp_path / "data" / "models" / "7").exists()
+    assert not any((tmp_path / "data" / room / "7").exists() for room in ("models", "boards"))
     assert purge_project(engine, tmp_path / "data", 7) is None  # nothing is left to export
 
 
