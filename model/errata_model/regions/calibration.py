@@ -19,6 +19,7 @@ from errata_model.regions.evidence import (
     match_marks,
 )
 from errata_model.regions.records import BOUNDARY, DUPLICATE, SPURIOUS, WRONG_CLASS, Item
+from errata_model.regions.tempering import temper
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -33,6 +34,7 @@ _FEWEST_OF_LABEL = 10  # for an extent of its own
 _SEED = 0
 _BETTER_COPY = 7  # of `given_features`
 _NEVER = -30.0  # log-odds
+_OFF = np.array([1.0, 2.0])  # standard deviations of how far a factor and a term of scores are off, beforehand
 
 # Where there is too little to learn from, (5, 10) by `given_features` and a constant, set by hand: what is spurious has
 # no support, what is placed badly overlaps what it means by three to five tenths, and what is believed of the classes,
@@ -73,8 +75,9 @@ def calibrate_regions(
       there, how exactly it draws, and which classes it confuses.
 
     Each is learned five times, leaving out a fifth of the items, told by `Item.key`; an item is scored by what was
-    learned without it. How frequent errors are cannot be learned so: 4 % of regions are held to be spurious, as many
-    badly placed and of a wrong class, and 2 % duplicates, until the evidence says otherwise.
+    learned without it. The weights of errors are as small as they are worth little on the items left out: a belief
+    that tells nothing of the regions doubts none. How frequent errors are cannot be learned so: 4 % of regions are held
+    to be spurious, as many badly placed and of a wrong class, and 2 % duplicates, until the evidence says otherwise.
 
     Args:
         items: all annotations beside out-of-sample beliefs.
@@ -83,26 +86,35 @@ def calibrate_regions(
 
     Returns:
         `marked` (5, 14 + K) and `given` (5, 5, 10) weights, the constant last, one row a fold; `extents` (K,) the usual
-        extent of each label's regions; `overlooked` () what the odds that one is missing are multiplied by: one over
-        how many regions an item has on average, at most 1. Empty where fewer than 20 items, or fewer than 50 regions
-        of either sort are there.
+        extent of each label's regions, NaN where there are too few; `overlooked` () what the odds that one is missing
+        are multiplied by: one over how many regions an item has on average, at most 1. Where fewer than 20 items, or
+        fewer than 50 regions of either sort are there, weights that were set by hand, as far as they hold here.
+        Empty where nobody marked anything.
     """
     items = _some(items)
     marks = to_marks(items, labels, pairs_of)
+    if not len(marks.given):
+        return {}
     matched = match_marks(marks)
-    n_marked = int(matched.is_marked.sum())
-    if len(items) < _FEWEST_ITEMS or min(n_marked, len(marks.believed) - n_marked, len(marks.given)) < _FEWEST:
-        return {}
+    features, is_marked = believed_features(marks, matched), matched.is_marked
     folds = folds_of([item.key for item in items])
-    believed = believed_features(marks, matched)
-    marked = _fit(believed, matched.is_marked.astype(int), folds[marks.believed.items], 2)
-    usual = _usual_extents(marks.given, len(labels))
-    given = _fit(*_planted(items, labels, folds, usual, pairs_of), len(PRIORS))
-    if marked is None or given is None:
-        return {}
+    n_marked = int(is_marked.sum())
+    has_enough = len(items) >= _FEWEST_ITEMS and min(n_marked, len(is_marked) - n_marked, len(marks.given)) >= _FEWEST
+    usual = _usual_extents(marks.given, len(labels)) if has_enough else np.full(len(labels), np.nan)
+    examples = _planted(items, labels, folds, usual, pairs_of)
+    given = _fit(*examples, len(PRIORS)) if has_enough else None
+    marked = _fit(features, is_marked.astype(int), folds[marks.believed.items], 2) if has_enough else None
+    if given is None or marked is None:
+        untaught = lessons({}, len(labels))
+        return {
+            "marked": _as_scored(features, is_marked, untaught.marked),
+            "given": _tempered(untaught.given, *examples),
+            "extents": np.full(len(labels), np.nan),
+            "overlooked": np.array(untaught.overlooked),
+        }
     return {
         "marked": marked[:, 1] - marked[:, 0],
-        "given": given,
+        "given": _tempered(given, *examples),
         "extents": usual,
         "overlooked": np.array(min(1.0, len(items) / len(marks.given))),
     }
@@ -191,6 +203,45 @@ def _fit(features: Floats, classes: Indices, folds: Indices, n_classes: int) -> 
             constants = constants + np.log(PRIORS[model.classes_] / counts[model.classes_])
         fitted[fold, :, -1] = _NEVER
         fitted[fold, model.classes_] = np.column_stack((of_class, constants))
+    return fitted
+
+
+def _tempered(given: Floats, features: Floats, sorts: Indices, folds: Indices) -> Floats:
+    """Return (5, 5, F + 1) weights, made as small as they are worth little on the rows of the folds left out.
+
+    How frequent errors are held to be stays.
+    """
+    prior = np.zeros_like(given)
+    prior[..., -1] = np.log(PRIORS)
+    evidence = given - prior
+    log_odds = np.einsum("rf,rcf->rc", features, evidence[folds, :, :-1]) + evidence[folds, :, -1]
+    return np.where(given == _NEVER, given, prior + temper(log_odds, sorts) * evidence)
+
+
+def _as_scored(features: Floats, is_marked: NDArray[np.bool_], weights: Floats) -> Floats:
+    """Return weights for people marking believed regions that take scores as they stand, as far as that holds here.
+
+    The log-odds of scores are multiplied by a factor, near 1, and get a term, near 0: what the few regions there are
+    speak for. Where people mark one in forty, whatever its score, each is marked with that probability.
+
+    Args:
+        features: (P, F) of `believed_features`.
+        is_marked: (P,)
+        weights: (5, F + 1) that take scores as they stand.
+    """
+    from scipy.optimize import minimize  # noqa: PLC0415 - takes 0.1 s
+
+    scores = features[:, 0]
+    rest = features[:, 1:] @ weights[0, 1:-1]
+
+    def loss(fitted: Floats) -> float:
+        odds = fitted[0] * scores + fitted[1] + rest
+        off = (fitted - (1, 0)) / _OFF
+        return float((np.logaddexp(0, odds) - is_marked * odds).sum() + off @ off / 2)
+
+    factor, term = minimize(loss, (1.0, 0.0), method="L-BFGS-B", bounds=((0, None), (None, None))).x
+    fitted = weights.copy()
+    fitted[:, 0], fitted[:, -1] = factor, term
     return fitted
 
 

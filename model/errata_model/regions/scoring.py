@@ -27,6 +27,9 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 _OVERLOOKED = 0.5  # a region half as large as usual is overlooked 1.4 times as often
+_UNSEEN = PRIORS[
+    1
+]  # how likely a given region has one sort of error before anything is looked at: less is no suspicion
 _MOST_TOP = 5
 
 
@@ -123,7 +126,8 @@ def region_doubts(
 
 def _of_missing(region: Region, disagreement: float) -> Doubt:
     score = 1.0 if region.score is None else region.score
-    return Doubt(None, disagreement, {MISSING: disagreement}, "add", region, ((region.label, score),))
+    fired = {MISSING: disagreement} if disagreement >= _UNSEEN else {}
+    return Doubt(None, disagreement, fired, "add", region, ((region.label, score),))
 
 
 def _of_given(item: Item, row: int, errors: Floats, believed: int, top: tuple[tuple[str, float], ...]) -> Doubt:

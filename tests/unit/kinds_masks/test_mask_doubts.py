@@ -206,12 +206,12 @@ def test_stored_predictions_without_pixels_are_enough(project):
 def test_without_calibration_an_error_is_still_doubted_more(project, name):
     """Too few annotations to learn from: what is wrong is doubted more than what is right."""
     _, items, _ = project
-    assert calibrate(items[:1], LABELS) == {}
-    assert "given" not in calibrate(items[:3], LABELS)
+    calibration = calibrate(items[:3], LABELS)
+    assert len(calibration["given"]) == 1, "of drawn discs, not of this project"
     better = 0
     for item in items[:10]:
         given, row = errors()[name](list(item.given))
-        doubts = find_doubts(dataclasses.replace(item, given=given), LABELS, {})
+        doubts = find_doubts(dataclasses.replace(item, given=given), LABELS, calibration)
         worst = max(doubts, key=lambda doubt: doubt.disagreement)
         better += worst.given in ((row, row + 1) if name == "split_regions" else (row,))
     assert better >= 8, f"{better} of 10"
@@ -299,3 +299,42 @@ def test_broken_input_is_scored_too(project):
     assert len([doubt for doubt in doubts if doubt.given is not None]) == len(given)
     assert all(0 <= doubt.disagreement <= 1 for doubt in doubts)
     assert of_given(doubts, 1).disagreement > 0.5
+
+
+@pytest.mark.parametrize(("n_items", "n_each"), [(5, 2), (12, 2), (12, 5), (40, 3)])
+def test_a_belief_that_knows_nothing_doubts_nothing(n_items, n_each):
+    """Believed discs lie anywhere: whatever the number of annotations, right ones are doubted as little as before."""
+    rng = np.random.default_rng(n_items + n_each)
+
+    def anywhere(score=None):
+        x, y = (rng.integers(10, side - 10) for side in SIZE)
+        return to_region(disc(y, x, rng.uniform(4, 9)), LABELS[0], score=score)
+
+    items = [
+        Item(
+            [anywhere() for _ in range(n_each)],
+            Believed(tuple(anywhere(rng.uniform(0.05, 0.9)) for _ in range(rng.integers(0, 2 * n_each)))),
+            SIZE,
+            key,
+        )
+        for key in range(n_items)
+    ]
+    calibration = calibrate(items, LABELS)
+    doubts = [doubt for item in items for doubt in find_doubts(item, LABELS, calibration)]
+    given = [doubt.disagreement for doubt in doubts if doubt.given is not None]
+    assert np.mean(given) < 0.1
+    assert np.mean(np.array(given) > 0.5) <= 0.02
+
+
+@pytest.mark.parametrize("n_missing", [1, 2, 4])
+def test_what_is_missing_where_nothing_else_is_marked(n_missing):
+    """Of 22 images with one disc each, some are unmarked: that nothing else is there speaks against none of them."""
+    shown = [to_region(disc(30, 50, 8 + key % 4), LABELS[0], score=0.9) for key in range(22)]
+    items = [
+        Item([] if key < n_missing else [region], Believed((region,)), SIZE, key) for key, region in enumerate(shown)
+    ]
+    calibration = calibrate(items, LABELS)
+    for item in items[:n_missing]:
+        (doubt,) = find_doubts(item, LABELS, calibration)
+        assert doubt.detectors
+        assert doubt.top[0][1] > 0.7, "people mark such discs"

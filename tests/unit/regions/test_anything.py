@@ -52,4 +52,6 @@ def test_every_given_region_has_one_doubt_that_is_a_probability(seed):
             doubts = find_doubts(item, LABELS, calibration)
             assert [doubt.given for doubt in doubts if doubt.given is not None] == list(range(len(item.given)))
             assert all(0 <= score <= 1 for doubt in doubts for score in (doubt.disagreement, *doubt.detectors.values()))
-            assert all((doubt.action is None) == (not doubt.detectors) for doubt in doubts)
+            given = [doubt for doubt in doubts if doubt.given is not None]
+            assert all((doubt.action is None) == (not doubt.detectors) for doubt in given)
+            assert all(doubt.action == "add" for doubt in doubts if doubt.given is None)

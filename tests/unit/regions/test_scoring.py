@@ -126,8 +126,12 @@ def test_what_the_belief_has_and_nobody_marked_is_missing(calibration):
     faint = drawn("tree", 0.7, 0.7, 0.1, 0.1, score=0.02)
     doubts = region_doubts(item([], [faint, SEEN]), LABELS, calibration)
     assert [doubt.proposal for doubt in doubts] == [SEEN, faint]
-    assert [(doubt.given, doubt.action, list(doubt.detectors)) for doubt in doubts] == [(None, "add", [MISSING])] * 2
+    assert [(doubt.given, doubt.action) for doubt in doubts] == [(None, "add")] * 2
     assert doubts[0].disagreement > 0.1 > doubts[1].disagreement
+    assert [list(doubt.detectors) for doubt in doubts] == [
+        [MISSING],
+        [MISSING] if doubts[1].disagreement > 0.04 else [],
+    ]
     assert doubts[0].top == (("car", 0.95),)
 
 
@@ -224,13 +228,33 @@ def test_errors_planted_into_a_project_are_found_first(streets):
     assert scores[~is_wrong].mean() < 0.15
 
 
-@pytest.mark.parametrize("n_items", [0, 1, 19])
-def test_few_items_teach_nothing(streets, n_items):
-    assert calibrate_regions(streets[:n_items], LABELS) == {}
+@pytest.mark.parametrize("n_items", [1, 5, 19])
+def test_of_few_items_scores_and_doubts_are_believed_as_far_as_they_hold(streets, n_items):
+    """By hand set weights serve; where the belief is of other pictures, they come to what was so beforehand."""
+    assert calibrate_regions([], LABELS) == {}
+    few = streets[:n_items]
+    given, missing = doubted(few, calibrate_regions(few, LABELS))
+    _, faint = doubted(few, {})
+    assert np.mean(given) < 0.15
+    assert abs(np.mean(missing) - np.mean(faint)) < 0.1
+    of_others = [dataclasses.replace(one, believed=streets[-1 - row].believed) for row, one in enumerate(few)]
+    given, missing = doubted(of_others, calibrate_regions(of_others, LABELS))
+    assert np.mean(given) < 0.6 * np.mean(doubted(of_others, {})[0])
+    assert np.mean(missing) < np.mean(faint) + 0.1
 
 
-def test_items_where_nothing_is_believed_teach_nothing(streets):
-    assert calibrate_regions([dataclasses.replace(each, believed=Believed(())) for each in streets], LABELS) == {}
+def doubted(items, calibration):
+    """Return how likely given regions are wrong, and how likely believed ones are missing."""
+    doubts = [doubt for item in items for doubt in region_doubts(item, LABELS, calibration)]
+    return tuple(
+        [doubt.disagreement for doubt in doubts if (doubt.given is None) == is_missing] for is_missing in (False, True)
+    )
+
+
+def test_where_nothing_is_believed_nothing_is_doubted_more_than_before(streets):
+    nothing = [dataclasses.replace(each, believed=Believed(())) for each in streets]
+    given, _ = doubted(nothing, calibrate_regions(nothing, LABELS))
+    assert np.mean(given) == pytest.approx(0.14, abs=0.03), "4 % of each sort of error, and 2 % of duplicates"
 
 
 def test_a_calibration_for_other_labels_is_not_used(streets, taught):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from errata_model.kinds.masks.planting import RIGHT, plant
+from errata_model.kinds.masks.usual import USUAL, with_known_usual
 from errata_model.kinds.masks.view import view_of
 from errata_model.regions.records import Item
+from errata_model.regions.tempering import temper
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -76,19 +78,44 @@ class _Seen:
 def learn(items: Sequence[Item], labels: Sequence[str]) -> dict[str, NDArray[Any]]:
     """Return the weights of evidence, a set for each fold that was learned on the others.
 
+    Weights of errors are as small as they are worth little on items that they were not learned from: a belief that
+    tells nothing raises no doubt.
+
     Returns:
         `given`: (folds, F + 1, 6) weights of a given mask's features and of a constant, for log-odds of it being right,
-        spurious, badly drawn, several in one, part of one and of the wrong class. `believed`: (folds, F' + 1) of a
-        believed one's, for people marking it. Either is left out where there is too little to learn it from.
+        spurious, badly drawn, several in one, part of one and of the wrong class; one set, of what drawn discs teach,
+        where there is too little to learn them from. `believed`: (folds, F' + 1) of a believed one's, for people
+        marking it; left out where there is too little. `usual`: (2,) what stands for the last features of a believed
+        one where no mask of its item tells them. Nothing where there are no items.
     """
     seen = [_look(item, labels) for item in _drawn(items)]
+    if not seen:
+        return {}
+    usual = _mean_usual(seen)
+    seen = [replace(each, believed=with_known_usual(each.believed, usual)) for each in seen]
     kept = [[each for each in seen if each.fold != fold] for fold in range(N_FOLDS)]
-    taught = {}
+    taught = {"usual": usual}
     if all(sum(len(one.believed) for one in each) >= _FEWEST_BELIEVED for each in kept):
         taught["believed"] = np.stack([_learn_marked(each) for each in kept])
+    given = untaught()["given"]
     if all(len(each) >= _FEWEST_ITEMS and sum(len(one.given) for one in each) >= _FEWEST_REGIONS for each in kept):
-        taught["given"] = np.stack([_learn_errors(each) for each in kept])
-    return taught
+        given = np.stack([_learn_errors(each) for each in kept])
+    return {**taught, "given": _tempered(given, seen)}
+
+
+def _tempered(given: Floats, seen: Sequence[_Seen]) -> Floats:
+    """Return weights of errors made as small as they are worth little on items that they were not learned from."""
+    rows = [(with_constant(np.concatenate([each.given, each.planted])), each) for each in seen]
+    log_odds = np.concatenate([features @ given[each.fold % len(given)] for features, each in rows])
+    outcomes = np.concatenate([np.append(np.full(len(each.given), RIGHT), each.errors) for _, each in rows])
+    return np.where(given == _NEVER, given, given * temper(log_odds, outcomes))
+
+
+def _mean_usual(seen: Sequence[_Seen]) -> Floats:
+    """Return (2,) what is usual on an item of this project; 0 where that is not known of any."""
+    known = [each.believed[np.isfinite(each.believed[:, USUAL]).all(axis=1)][:, USUAL] for each in seen]
+    rows = np.concatenate([np.zeros((0, len(USUAL))), *known])
+    return rows.mean(axis=0) if len(rows) else np.zeros(len(USUAL))
 
 
 def untaught() -> dict[str, NDArray[Any]]:
@@ -96,6 +123,7 @@ def untaught() -> dict[str, NDArray[Any]]:
     return {
         "given": np.array([_UNTAUGHT]),
         "believed": np.array([[1.0, *[0.0] * 6]]),
+        "usual": np.zeros(len(USUAL)),
     }
 
 

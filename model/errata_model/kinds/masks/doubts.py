@@ -18,6 +18,7 @@ from errata_model.kinds.masks.calibration import (
     untaught,
 )
 from errata_model.kinds.masks.planting import BOUNDARY, MERGED, SPLIT, SPURIOUS, WRONG_CLASS
+from errata_model.kinds.masks.usual import with_known_usual
 from errata_model.kinds.masks.view import Look, view_of
 from errata_model.records import Action
 from errata_model.regions import records
@@ -53,9 +54,12 @@ def find_doubts(item: Item, labels: Sequence[str], calibration: Mapping[str, NDA
     """
     view, masks, numbers = view_of(item, labels)
     look = view.look(masks, numbers)
-    weights = {name: each[fold_of(item) % len(each)] for name, each in {**untaught(), **calibration}.items()}
+    taught = {**untaught(), **calibration}
+    usual = taught.pop("usual")
+    weights = {name: each[fold_of(item) % len(each)] for name, each in taught.items()}
     given = _given(item, labels, look, weights["given"])
-    return given + _missing(item, look, weights, given)
+    chances = marked_chance(with_known_usual(look.believed, usual), weights["believed"])
+    return given + _missing(item, look, chances, given)
 
 
 def _given(item: Item, labels: Sequence[str], look: Look, weights: NDArray[np.float64]) -> list[Doubt]:
@@ -95,11 +99,10 @@ def _remedy(
     return "replace", replace(region, shape=believed.shape, score=believed.score)
 
 
-def _missing(item: Item, look: Look, weights: Mapping[str, NDArray[Any]], given: Sequence[Doubt]) -> list[Doubt]:
+def _missing(item: Item, look: Look, chances: NDArray[np.float64], given: Sequence[Doubt]) -> list[Doubt]:
     if not item.believed.regions:
         return []
     free = look.free()
-    chances = marked_chance(look.believed, weights["believed"])
     missed = missing(chances, len(item.given)) * free
     for row, believed in enumerate(look.shared.believed_of.tolist()):
         if believed >= 0:  # it may be the given one, badly drawn, which is doubted for that

@@ -246,29 +246,16 @@ def given_features(shared: Shared, own: Floats, others: Floats, scores: Floats) 
     )
 
 
-def usual_support(features: Floats) -> Floats:
-    """Return (2,) the medians of log-odds and overlap over (G, 11) features; 0 for none.
-
-    What the belief misses all over an image it is bad at; what it misses on an image that it knows well is suspect.
-    """
-    return np.asarray(np.median(features[:, [0, 2]], axis=0)) if len(features) else np.zeros(2)
-
-
-def with_usual(features: Floats, usual: Floats) -> Floats:
-    """Return (G, 14) features: of (G, 11) with both of `usual`, and its overlap again where there is no match."""
-    return np.column_stack((features, np.tile(usual, (len(features), 1)), features[:, 4] * usual[1]))
-
-
 def believed_features(shared: Shared, believed: Pixels, scores: Floats, size: Size, usual: Floats) -> Floats:
     """Return (P, 6) what tells whether people mark a believed region: columns
 
     0     log-odds of its score
     1, 2  logarithm of its area as a share of the image, and the square of that
     3     1 where the edge of the image cuts it
-    4, 5  `usual`: how well given masks of this item are believed
+    4, 5  (P, 2) `usual`: how well other given masks of this item are believed
     """
     area = np.log(np.maximum(shared.believed_area, 1) / (size[0] * size[1]))
     rows, columns = believed.rows, believed.columns
     is_edge = (rows == 0) | (columns == 0) | (rows == size[1] - 1) | (columns == size[0] - 1)
     is_cut = np.bincount(believed.owners[is_edge], minlength=len(scores)) > 0
-    return np.column_stack((log_odds(scores), area, area**2, is_cut, np.tile(usual, (len(scores), 1))))
+    return np.column_stack((log_odds(scores), area, area**2, is_cut, usual))

@@ -20,9 +20,8 @@ from errata_model.kinds.masks.evidence import (
     share_pixels,
     size_of,
     to_masks,
-    usual_support,
-    with_usual,
 )
+from errata_model.kinds.masks.usual import usual_of_others, usual_support, with_usual
 from errata_model.regions.records import Item, Region
 from errata_model.regions.shapes import Mask, Size
 
@@ -65,12 +64,11 @@ class View:
         rest[known, columns[known] - 1] = 0
         others = rest.max(axis=1, initial=0)
         given = given_features(shared, own, others, self.scores)
+        others_usual = usual_of_others(given, shared.believed_of, len(self.scores))
+        believed = believed_features(shared, self.believed, self.scores, self.size, others_usual)
         if usual is None:
             usual = usual_support(given)
-        given = with_usual(given, usual)
-        return Look(
-            shared, means, given, believed_features(shared, self.believed, self.scores, self.size, usual), usual
-        )
+        return Look(shared, means, with_usual(given, usual), believed, usual)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ class Look:
         shared: how they share pixels with the believed ones.
         means: (G, K + 1) the mean probability of no class and of each within each mask.
         given: (G, F) features of the masks.
-        believed: (P, F') features of the believed regions.
+        believed: (P, F') features of the believed regions; NaN of what no other mask of the item tells.
         usual: (2,) of `usual_support`.
     """
 
