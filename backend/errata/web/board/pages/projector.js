@@ -1,0 +1,205 @@
+// @ts-check
+/** The projector: every label as a point beside those that look like it. */
+
+import { button, count, element, percent, plural } from "./elements.js";
+import { isTaken, keyName } from "./keys.js";
+import { colourPoints } from "./map_colours.js";
+import { MapData } from "./map_data.js";
+import { Legend } from "./map_legend.js";
+import { MapView } from "./map_view.js";
+import { openPage, showProblem } from "./page.js";
+import { PointPreview } from "./point_preview.js";
+import { MARK } from "./points_webgl.js";
+import { ProjectorSelection } from "./projector_selection.js";
+
+/** @typedef {import("./types.js").Project} Project */
+
+/** @type {{tool: "pan" | "lasso" | "box", title: string, key: string}[]} */
+const TOOLS = [
+  { tool: "pan", title: "Move", key: "p" },
+  { tool: "lasso", title: "Lasso", key: "l" },
+  { tool: "box", title: "Box", key: "o" },
+];
+const CAUTION =
+  "A flat map can lie: things that are far apart can look close, and the other way round. Scores and rings come from the full space.";
+const URL_MS = 300; // after the last move, the address is written
+
+class ProjectorPage {
+  /** @param {HTMLElement} main @param {Project} project @param {URLSearchParams} query */
+  constructor(main, project, query) {
+    this.project = project;
+    this.query = query;
+    const mapped = project.controls.filter(({ trustworthiness }) => trustworthiness !== null);
+    this.control = (mapped.find(({ name }) => name === query.get("control")) ?? mapped[0] ?? project.controls[0]).name;
+    this.colour = query.get("colour") ?? "given";
+    /** @type {MapData | null} */
+    this.data = null;
+    /** @type {number[]} */
+    this.rings = [];
+    this.ring = -1;
+    this.tools = element("div", { class: "projector-tools", role: "toolbar", "aria-label": "Map" });
+    this.note = element("p", { class: "projector-note" });
+    this.window = element("div", { class: "projector-map", tabindex: "0", role: "application", "aria-label": "Map of all labels; arrows move it, + and - zoom, n goes to the next suspect, ? is the board's help" });
+    const legend = element("section", { class: "projector-legend", "aria-label": "Legend", tabindex: "0" });
+    const side = element("aside", { class: "projector-side", "aria-label": "Labels on the map" });
+    main.replaceChildren(this.tools, legend, element("div", { class: "projector-middle" }, this.window, this.note), side);
+    this.map = new MapView(this.window);
+    this.legend = new Legend(legend);
+    this.preview = new PointPreview(this.window, project.id);
+    this.selection = new ProjectorSelection(side, project, () => this.select(new Int32Array(0)));
+    this.listen();
+  }
+
+  async load() {
+    const data = await MapData.read(this.project.id, this.control);
+    this.data = data;
+    this.rings = data.ringed();
+    this.ring = -1;
+    this.map.load({ xy: data.xy, size: data.sizes(), apart: data.apart }, new Uint32Array(data.about.n));
+    await this.paint();
+    this.drawTools();
+    const { trustworthiness, n, k } = data.about;
+    const trust = trustworthiness === null ? "" : ` Of each point's ${k} neighbours here, its trustworthiness says ${percent(trustworthiness)} are in place.`;
+    this.note.textContent = `${plural(n, "label")}, ${plural(this.rings.length, "ring")}: neighbours labelled otherwise. ${CAUTION}${trust} Drawn by ${this.map.renderer.name}.`;
+    this.restore();
+    document.documentElement.dataset.ready = "map";
+  }
+
+  /** Colour the points by what is chosen. */
+  async paint() {
+    const data = /** @type {MapData} */ (this.data);
+    const colour = data.about.colours.find(({ name }) => name === this.colour) ?? data.about.colours[0];
+    this.colour = colour.name;
+    const column = await data.column(colour);
+    this.legend.show(colour, column);
+    this.map.mark(MARK.hidden, () => false);
+    this.map.paint(colourPoints(colour, column));
+  }
+
+  drawTools() {
+    const data = /** @type {MapData} */ (this.data);
+    const parts = [];
+    const mapped = this.project.controls.filter(({ trustworthiness }) => trustworthiness !== null);
+    if (mapped.length > 1) parts.push(chooser("Control", mapped.map(({ name }) => [name, name]), this.control, (name) => this.change({ control: name })));
+    parts.push(chooser("Colour by", data.about.colours.map(({ name, title }) => [name, title]), this.colour, (name) => this.change({ colour: name })));
+    const tools = element("div", { class: "projector-choice", role: "group", "aria-label": "What a drag does" });
+    for (const { tool, title, key } of TOOLS) {
+      const made = button(title, () => this.take(tool), { "aria-pressed": String(this.map.tool === tool), title: `${title} (${key})` });
+      made.dataset.tool = tool;
+      tools.append(made);
+    }
+    const next = button(`Next suspect (${count(this.rings.length)})`, () => this.goToRing(1), { class: "projector-next", title: "Walk the rings, the strongest disagreement first (n, Shift+n)" });
+    next.toggleAttribute("disabled", this.rings.length === 0);
+    parts.push(tools, button("Whole map", () => this.map.showWhole(), { title: "0" }), next);
+    this.tools.replaceChildren(...parts);
+  }
+
+  /** @param {{control?: string, colour?: string}} what */
+  change({ control, colour }) {
+    if (colour !== undefined) this.colour = colour;
+    if (control !== undefined) {
+      this.control = control;
+      this.query = new URLSearchParams();
+      this.select(new Int32Array(0));
+    }
+    const done = control === undefined ? this.paint() : this.load();
+    done.then(() => this.write()).catch(showProblem);
+  }
+
+  /** @param {"pan" | "lasso" | "box"} tool */
+  take(tool) {
+    this.map.tool = tool;
+    this.window.dataset.tool = tool;
+    for (const made of this.tools.querySelectorAll("[data-tool]")) {
+      made.setAttribute("aria-pressed", String(/** @type {HTMLElement} */ (made).dataset.tool === tool));
+    }
+  }
+
+  /** @param {number} step */
+  goToRing(step) {
+    if (!this.rings.length) return;
+    this.ring = (this.ring + step + this.rings.length) % this.rings.length;
+    this.pin(this.rings[this.ring], true);
+  }
+
+  /** @param {number} i -1 for none @param {boolean} [comesCloser] */
+  pin(i, comesCloser = false) {
+    this.map.pinAt(i, comesCloser);
+    this.preview.hide();
+    this.selection.pin(i < 0 || !this.data ? null : this.data.rows[i]);
+    this.write();
+  }
+
+  /** @param {Int32Array} points */
+  select(points) {
+    this.map.select(points);
+    this.legend.count(points.length ? points : null);
+    const data = this.data;
+    this.selection.show(data ? Array.from(points, (i) => data.rows[i]) : [], data?.about.version ?? "");
+  }
+
+  listen() {
+    let timer = 0;
+    this.map.addEventListener("view", () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => this.write(), URL_MS);
+      this.preview.hide();
+    });
+    this.map.addEventListener("hover", (event) => {
+      const i = /** @type {CustomEvent<number>} */ (event).detail;
+      if (i < 0 || !this.data) this.preview.hide();
+      else this.preview.show(this.data.rows[i], this.map.onScreen(i));
+    });
+    this.map.addEventListener("pick", (event) => this.pin(/** @type {CustomEvent<number>} */ (event).detail));
+    this.map.addEventListener("select", (event) => this.select(/** @type {CustomEvent<Int32Array>} */ (event).detail));
+    this.legend.addEventListener("change", () => this.map.mark(MARK.hidden, (i) => this.legend.isHidden(i)));
+    this.window.addEventListener("keydown", (event) => this.press(event));
+  }
+
+  /** @param {KeyboardEvent} event */
+  press(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || isTaken(event)) return;
+    const name = keyName(event);
+    const tool = TOOLS.find(({ key }) => key === name);
+    if (tool) this.take(tool.tool);
+    else if (name === "n") this.goToRing(1);
+    else if (name === "Shift+N") this.goToRing(-1);
+    else if (name === "Escape") this.select(new Int32Array(0));
+    else if (!this.map.press(event.key)) return;
+    event.preventDefault();
+  }
+
+  /** Write what is shown into the page's address. */
+  write() {
+    const { x, y, scale } = this.map.view;
+    const query = new URLSearchParams({ project: String(this.project.id), control: this.control, colour: this.colour });
+    if (!this.map.isWhole) query.set("view", [x.toFixed(4), y.toFixed(4), (scale / Math.min(this.map.width, this.map.height)).toFixed(3)].join(","));
+    if (this.map.pinned >= 0 && this.data) query.set("row", String(this.data.rows[this.map.pinned]));
+    history.replaceState(null, "", `?${query}`);
+  }
+
+  /** Show what the address says. */
+  restore() {
+    const [x, y, zoom] = (this.query.get("view") ?? "").split(",").map(Number);
+    if (zoom > 0 && Number.isFinite(x) && Number.isFinite(y)) this.map.go({ x, y, scale: zoom * Math.min(this.map.width, this.map.height) });
+    const row = this.query.get("row");
+    const i = row === null ? -1 : (this.data?.rows.indexOf(Number(row)) ?? -1);
+    if (i >= 0) this.pin(i);
+  }
+}
+
+/** @param {string} title @param {string[][]} options value and text of each @param {string} chosen @param {(value: string) => void} onChange */
+function chooser(title, options, chosen, onChange) {
+  const select = element("select", {});
+  for (const [value, text] of options) select.append(element("option", { value, selected: value === chosen }, text));
+  select.addEventListener("change", () => onChange(select.value));
+  return element("label", { class: "projector-chooser" }, `${title} `, select);
+}
+
+openPage("projector", async (main, project, query) => {
+  if (!project.has_map) {
+    main.replaceChildren(element("p", { class: "problem" }, "There is no map of this project yet: nothing is known of what its tasks look like. The next audit makes one."));
+    return;
+  }
+  await new ProjectorPage(main, project, query).load();
+});
