@@ -20,7 +20,7 @@ from errata_model.regions.records import Doubt, Item, Region
 
 def calibrate(snapshot: Snapshot, belief: RegionBelief) -> Mapping[str, NDArray[Any]]:
     """Return what the scoring of a control's regions can learn from the project."""
-    items = [item for _, _, item in _items(snapshot.tasks, belief)]
+    items = [item for _, _, item in believed_items(snapshot.tasks, belief)]
     return dict(_kind(belief.control).calibrate(items, belief.control.labels))
 
 
@@ -42,7 +42,7 @@ def find_regions(
     find_doubts = _kind(belief.control).find_doubts
     found = []
     missing: set[str] = set()  # who predicts a region twice misses it once
-    for task, drawn, item in _items(snapshot.tasks, belief):
+    for task, drawn, item in believed_items(snapshot.tasks, belief):
         for doubt in find_doubts(item, belief.control.labels, belief.calibration):
             if doubt.given is not None and not item.given[doubt.given].id:
                 continue  # nobody could say which region is meant
@@ -85,7 +85,7 @@ def unscored_regions(snapshot: Snapshot, beliefs: Sequence[RegionBelief]) -> Ite
                 yield from drawn.labels
 
 
-def _items(tasks: Sequence[Task], belief: RegionBelief) -> Iterator[tuple[Task, Drawn, Item]]:
+def believed_items(tasks: Sequence[Task], belief: RegionBelief) -> Iterator[tuple[Task, Drawn, Item]]:
     """Yield every annotation of the control beside what is believed of its task."""
     row_of = _rows(belief)
     for task in tasks:

@@ -24,6 +24,7 @@ from errata.audit.ports import (
 )
 from errata.audit.publish import publish
 from errata.audit.push import push_predictions
+from errata.audit.region_skill import region_skill_remarks
 from errata.audit.review_order import Published
 from errata.audit.skill import skill_remarks
 from errata.audit.support import support_remarks
@@ -92,7 +93,12 @@ def examine(
     belief = believer.believe(snapshot, progress)
     progress.stage("Looking for suspects")
     findings = find_suspects(snapshot, belief, regions, limit)
-    said = (*skill_remarks(snapshot, belief), *support_remarks(snapshot, belief), *overlap_remarks(snapshot, belief))
+    said = (
+        *skill_remarks(snapshot, belief),
+        *region_skill_remarks(snapshot, belief.artefact.region_beliefs),
+        *support_remarks(snapshot, belief),
+        *overlap_remarks(snapshot, belief),
+    )
     belief = replace(belief, remarks=(*belief.remarks, *said))
     skipped = snapshot.skipped + belief.skipped
     for media in belief.embedded.values():

@@ -77,6 +77,26 @@ def find(told: Any) -> Callable[[Snapshot], Findings]:
     return lambda snapshot: examine(snapshot, StoredBeliever(), Codecs(), told).findings
 
 
+def test_a_belief_that_knows_nothing_of_the_regions_is_named_and_fills_no_queue(snapshot: Any, told: Any) -> None:
+    """Predictions of other tasks: a remark says that they find nothing, right regions are no suspects, and nothing is
+    missing that is hardly likelier than any error is.
+    """
+    raw = tasks()
+    for row, each in enumerate(raw):
+        each["predictions"] = [{**raw[row - N_TASKS // 3]["predictions"][0], "id": 900 + row}]
+        each["predictions"][0]["result"] = [
+            {**result, "score": 0.05, "value": {**result["value"], "rectanglelabels": ["car"]}}
+            for result in each["predictions"][0]["result"]
+        ]
+    examined = examine(snapshot(raw), StoredBeliever(), Codecs(), told)
+    assert any('"box" finds' in each and "--belief own" in each for each in examined.belief.remarks)
+    assert all(finding.disagreement > 0.04 for finding in examined.findings.suspects)
+    assert all(finding.disagreement < 0.5 for finding in examined.findings.all)
+    assert not any(
+        '"box" finds' in each for each in examine(snapshot(tasks()), StoredBeliever(), Codecs(), told).belief.remarks
+    )
+
+
 def test_the_wrong_and_the_missing_region_are_the_suspects(snapshot: Any, find: Any) -> None:
     """With what would put them right; every marked region is scored, and those that are right stand far behind."""
     findings = find(snapshot(tasks()))
