@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import pwd
 import random
 import shutil
 import socket
@@ -121,6 +122,83 @@ def label_studio(
     """One Label Studio a test run, on a copy of a prepared data folder."""
     with start_label_studio() as server:
         yield server
+
+
+class Postgres:
+    """PostgreSQL's own programs, run as somebody who is not root: they refuse to run as root.
+
+    Args:
+        programs: the folder that holds them.
+        free_port: picks a port.
+    """
+
+    def __init__(self, programs: Path, free_port: Callable[[], int]) -> None:
+        self._programs = programs
+        self._free_port = free_port
+        self._user = pwd.getpwnam("postgres") if os.getuid() == 0 else None
+        self._as: dict[str, Any] = {}
+        if self._user:
+            self._as = {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
+
+    @property
+    def version(self) -> str:
+        """What data of another one cannot be run with."""
+        return self._run("postgres", "--version").split()[2].split(".")[0]
+
+    def create(self, cluster: Path) -> None:
+        """Make an empty cluster."""
+        cluster.mkdir()
+        self.take_over(cluster)
+        options = ("--username", "postgres", "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync")
+        self._run("initdb", "--pgdata", str(cluster), *options)
+
+    def take_over(self, cluster: Path) -> None:
+        """Give the cluster, and the folder that it is in, to whoever runs it."""
+        for path in (cluster.parent, cluster, *cluster.rglob("*")):
+            if self._user:
+                os.chown(path, self._user.pw_uid, self._user.pw_gid)
+        cluster.chmod(0o700)
+
+    @contextmanager
+    def running(self, cluster: Path) -> Iterator[int]:
+        """Run it; yields its port of 127.0.0.1, where the user postgres needs no password."""
+        port = str(self._free_port())
+        options = ("-D", str(cluster), "-h", "127.0.0.1", "-p", port, "-F", "-c", "unix_socket_directories=")
+        # The shell ends the server when its standard input ends, that is, also when this test run is killed.
+        script = '"$0" "$@" 2>"$2/log" & read -r _; kill -INT $!; wait'
+        command = ["sh", "-c", script, str(self._programs / "postgres"), *options]
+        with subprocess.Popen(command, cwd="/", stdin=subprocess.PIPE, **self._as) as process:
+            try:
+                self._wait_until_ready(port, cluster / "log")
+                yield int(port)
+            finally:
+                assert process.stdin
+                process.stdin.close()
+                process.wait(timeout=60)
+
+    def _wait_until_ready(self, port: str, log: Path) -> None:
+        command = [str(self._programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", port]
+        deadline = time.monotonic() + 60
+        while subprocess.run(command, check=False).returncode:
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+
+    def _run(self, program: str, *arguments: str) -> str:
+        command = [str(self._programs / program), *arguments]
+        done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, **self._as)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="session")
+def postgres(free_port: Callable[[], int]) -> Postgres:
+    """PostgreSQL's programs, the newest that are installed."""
+    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
+    in_path = shutil.which("postgres")
+    if not (found or in_path):
+        missing("PostgreSQL: there is no postgres; install postgresql with the system's package manager.")
+    newest = max(found, key=lambda path: float(path.parent.name), default=Path(in_path or "").parent)
+    return Postgres(newest, free_port)
 
 
 @pytest.fixture(scope="session")

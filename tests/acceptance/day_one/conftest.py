@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 import shutil
-import subprocess
 import tempfile
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import httpx
 import pytest
 from filelock import FileLock
 
-from errata.demo.label_studio import cache_dir, free_port, install, prepare
+from errata.demo.label_studio import cache_dir, install, prepare
 from errata.labelstudio.client import LabelStudio
 
 
@@ -57,79 +54,9 @@ class ForeignServer:
         return len(self.asked("/webhook", "START_TRAINING"))
 
 
-class Postgres:
-    """PostgreSQL's own programs, run as somebody who is not root: they refuse to run as root.
-
-    Args:
-        programs: the folder that holds them.
-    """
-
-    def __init__(self, programs: Path) -> None:
-        self._programs = programs
-        self._user = pwd.getpwnam("postgres") if os.getuid() == 0 else None
-        self._as: dict[str, Any] = {}
-        if self._user:
-            self._as = {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
-
-    @property
-    def version(self) -> str:
-        """What data of another one cannot be run with."""
-        return self._run("postgres", "--version").split()[2].split(".")[0]
-
-    def create(self, cluster: Path) -> None:
-        """Make an empty cluster."""
-        cluster.mkdir()
-        self.take_over(cluster)
-        options = ("--username", "postgres", "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync")
-        self._run("initdb", "--pgdata", str(cluster), *options)
-
-    def take_over(self, cluster: Path) -> None:
-        """Give the cluster, and the folder that it is in, to whoever runs it."""
-        for path in (cluster.parent, cluster, *cluster.rglob("*")):
-            if self._user:
-                os.chown(path, self._user.pw_uid, self._user.pw_gid)
-        cluster.chmod(0o700)
-
-    @contextmanager
-    def running(self, cluster: Path) -> Iterator[dict[str, str]]:
-        """Run it; yields what tells Label Studio where it is."""
-        port = str(free_port())
-        options = ("-D", str(cluster), "-h", "127.0.0.1", "-p", port, "-F", "-c", "unix_socket_directories=")
-        # The shell ends the server when its standard input ends, that is, also when this test run is killed.
-        script = '"$0" "$@" 2>"$2/log" & read -r _; kill -INT $!; wait'
-        command = ["sh", "-c", script, str(self._programs / "postgres"), *options]
-        with subprocess.Popen(command, cwd="/", stdin=subprocess.PIPE, **self._as) as process:
-            try:
-                self._wait_until_ready(port, cluster / "log")
-                yield {"DJANGO_DB": "default", "POSTGRE_HOST": "127.0.0.1", "POSTGRE_PORT": port}
-            finally:
-                assert process.stdin
-                process.stdin.close()
-                process.wait(timeout=60)
-
-    def _wait_until_ready(self, port: str, log: Path) -> None:
-        command = [str(self._programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", port]
-        deadline = time.monotonic() + 60
-        while subprocess.run(command, check=False).returncode:
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
-
-    def _run(self, program: str, *arguments: str) -> str:
-        command = [str(self._programs / program), *arguments]
-        done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, **self._as)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-
 @pytest.fixture(scope="module")
-def postgres_server(missing: Callable[[str], NoReturn]) -> Iterator[dict[str, str]]:
+def postgres_server(postgres: Any) -> Iterator[dict[str, str]]:
     """Run a PostgreSQL that Label Studio has migrated, once, and yield what tells Label Studio where it is."""
-    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
-    in_path = shutil.which("postgres")
-    if not (found or in_path):
-        missing("PostgreSQL: there is no postgres; install postgresql with the system's package manager.")
-    newest = max(found, key=lambda path: float(path.parent.name), default=Path(in_path or "").parent)
-    postgres = Postgres(newest)
     migrated = cache_dir() / f"postgresql-{postgres.version}"
     with tempfile.TemporaryDirectory(prefix="errata-postgresql-") as name:
         cluster = Path(name) / "cluster"
@@ -138,14 +65,19 @@ def postgres_server(missing: Callable[[str], NoReturn]) -> Iterator[dict[str, st
                 _migrate(postgres, Path(name) / "new", migrated)
         shutil.copytree(migrated, cluster)
         postgres.take_over(cluster)
-        with postgres.running(cluster) as environment:
-            yield environment
+        with postgres.running(cluster) as port:
+            yield _of_label_studio(port)
 
 
-def _migrate(postgres: Postgres, cluster: Path, migrated: Path) -> None:
+def _of_label_studio(port: int) -> dict[str, str]:
+    return {"DJANGO_DB": "default", "POSTGRE_HOST": "127.0.0.1", "POSTGRE_PORT": str(port)}
+
+
+def _migrate(postgres: Any, cluster: Path, migrated: Path) -> None:
     postgres.create(cluster)
-    with postgres.running(cluster) as environment:
-        prepare(install(cache_dir() / "venv", print), cluster.with_name("prepared"), print, environment)
+    with postgres.running(cluster) as port:
+        python = install(cache_dir() / "venv", print)
+        prepare(python, cluster.with_name("prepared"), print, _of_label_studio(port))
     # At its end it is either whole or not there.
     with tempfile.TemporaryDirectory(dir=migrated.parent) as scratch:
         os.replace(shutil.copytree(cluster, Path(scratch) / "cluster"), migrated)
