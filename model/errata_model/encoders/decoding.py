@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import zlib
@@ -11,6 +12,7 @@ from PIL import Image, ImageOps
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "PPM", "TGA", "JPEG2000", "AVIF")
 _DEEP_MODES = ("I", "F")
+_ORIENTATION, _QUARTER_TURNS = 0x0112, (5, 6, 7, 8)  # EXIF's tag, and its values that swap width and height
 
 # What Pillow's decoders raise on hostile content. A warning is among them where warnings are errors.
 _BROKEN = (
@@ -35,10 +37,25 @@ class UnusableImage(ValueError):
     """The content cannot be used as an image; the text says why in a few words."""
 
 
-def decode_image(content: bytes, max_pixels: int, least_side: int | None = None) -> Image.Image:
+def upright_size(content: bytes) -> tuple[int, int]:
+    """Return width and height in pixels as an annotator sees them: EXIF orientation is applied. Reads the header alone.
+
+    Raises:
+        UnusableImage: empty, no image, or of a format that is not supported.
+    """
+    image = _open(content)
+    width, height = image.size
+    try:
+        is_turned = image.getexif().get(_ORIENTATION) in _QUARTER_TURNS
+    except _BROKEN:
+        is_turned = False
+    return (height, width) if is_turned else (width, height)
+
+
+def decode_image(content: bytes, max_pixels: int, least_side: int | None = None, ground: str = "white") -> Image.Image:
     """Decode an image file as an annotator sees it.
 
-    EXIF orientation is applied, transparency is laid over white, of an animation the first frame is taken.
+    EXIF orientation is applied, transparency is laid over `ground`, of an animation the first frame is taken.
     More than 8 bits a channel are stretched from the image's own least to its greatest value.
 
     Args:
@@ -53,8 +70,6 @@ def decode_image(content: bytes, max_pixels: int, least_side: int | None = None)
     Raises:
         UnusableImage: empty, no image, of a format that is not supported, too large, or broken.
     """
-    if not content:
-        raise UnusableImage("the file is empty")
     image = _open(content)
     width, height = image.size
     if width * height > max_pixels:
@@ -68,12 +83,14 @@ def decode_image(content: bytes, max_pixels: int, least_side: int | None = None)
     except _BROKEN as error:
         raise UnusableImage(f"the {image.format or 'image'} file is truncated or broken") from error
     try:
-        return _to_rgb(_upright(image))
+        return _to_rgb(_upright(image), ground)
     except _BROKEN as error:
         raise UnusableImage(f"{image.format} images of mode {image.mode} are not supported") from error
 
 
 def _open(content: bytes) -> Image.Image:
+    if not content:
+        raise UnusableImage("the file is empty")
     Image.init()  # formats that this build of Pillow lacks (AVIF) would be a KeyError
     formats = [name for name in FORMATS if name in Image.OPEN]
     try:
@@ -96,21 +113,20 @@ def _describe_unknown(content: bytes) -> str:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except _BROKEN:  # a broken EXIF block beside good pixels: browsers show the pixels
-        return image
+    with contextlib.suppress(_BROKEN):  # a broken EXIF block beside good pixels: browsers show the pixels
+        ImageOps.exif_transpose(image, in_place=True)  # a copy would take as long as decoding
+    return image
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def _to_rgb(image: Image.Image, ground: str) -> Image.Image:
     if image.mode.startswith(_DEEP_MODES):
         return _stretch(image)
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
-        page = Image.new("RGBA", rgba.size, "white")
+        page = Image.new("RGBA", rgba.size, ground)
         page.alpha_composite(rgba)
         return page.convert("RGB")
-    return image.copy() if image.mode == "RGB" else image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _stretch(image: Image.Image) -> Image.Image:
