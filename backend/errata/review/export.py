@@ -11,6 +11,7 @@ from errata.review.own_writes import OwnWrites
 from errata.review.plans import KEPT, Line, agreed_changes, kept_labels, line_of
 from errata.review.ports import Edits, History, Journal, Verdicts
 from errata.review.records import AuditRecord, Change, Verdict
+from errata.review.relabelled import as_drawn
 from errata.review.required import drawn_meanwhile, drawn_since
 from errata.review.standing import Standing, judge
 
@@ -100,7 +101,8 @@ class _Merger:
     def _merge_annotation(self, annotation: Json) -> Json:
         result = annotation.get("result") or []
         is_changed = False
-        for change in self._written.moves_last(self._changes.get(annotation.get("id", 0), ()), result):
+        drawn = [as_drawn(change, result, self._edits) for change in self._changes.get(annotation.get("id", 0), ())]
+        for change in self._written.moves_last(drawn, result):
             standing = self._judge(change, result)
             self.counts[standing.state] += 1
             self.standings[line_of(change)] = standing

@@ -13,6 +13,7 @@ from errata.review.own_writes import OwnWrites
 from errata.review.ports import Annotations, Edits, Findings, Journal, Verdicts
 from errata.review.records import Change, JournalEntry, Verdict
 from errata.review.recovery import recover
+from errata.review.relabelled import all_as_drawn
 from errata.review.required import LAST, adds_too_many, drawn_meanwhile, drawn_since, takes_the_last
 from errata.review.standing import judge
 from errata_model.records import Control
@@ -98,7 +99,7 @@ def make_plan(
     known = findings.get(sorted({verdict.finding_key for verdict in records}))
     reasons = {key: finding.reason for key, finding in known.items()}
     entries = journal.entries(project_id)
-    wanted = agreed_changes(records, reasons)
+    wanted = all_as_drawn(agreed_changes(records, reasons), entries, annotations, edits)
     others = other_edits(records)
     applied, undone, open_ = _sort_out([*wanted, *others], entries, include_undone)
     results = annotations.results_of(sorted({change.task_id for change in open_})) if open_ else {}

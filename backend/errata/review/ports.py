@@ -15,6 +15,7 @@ from errata.review.records import (
     EntryState,
     FindingCounts,
     JournalEntry,
+    Settle,
     Verdict,
 )
 from errata_model.records import Finding
@@ -53,18 +54,22 @@ class Verdicts(Protocol):
     def exclusive(self, project_id: int) -> AbstractContextManager[None]:
         """Hold the project for one who takes its verdicts (waits for another one to finish)."""
 
-    def put(self, verdicts: Sequence[Verdict]) -> int:
+    def put(self, said: Sequence[Verdict], settle: Settle) -> int:
         """Keep verdicts; one of the same answer about the same finding replaces the earlier.
 
+        Args:
+            said: each by itself.
+            settle: says how all those about a finding stand to one another.
+
         Returns:
-            How many were new or changed.
+            How many verdicts are new or stand otherwise now.
         """
 
-    def remove(self, verdicts: Sequence[Verdict]) -> None:
+    def remove(self, verdicts: Sequence[Verdict], settle: Settle) -> None:
         """Forget verdicts whose answers were withdrawn in Label Studio."""
 
     def of_project(self, project_id: int) -> list[Verdict]:
-        """Return the project's verdicts, oldest first."""
+        """Return the project's verdicts that count, oldest first; what was scanned alone is none."""
 
 
 class Annotations(Protocol):
@@ -131,6 +136,9 @@ class Edits(Protocol):
 
         One that is not there is added; an empty `value` takes it away, with what is answered about it alone.
         """
+
+    def relabelled(self, region: Sequence[Mapping[str, Any]], control: str, label: str) -> list[dict[str, Any]]:
+        """Return a copy of one region's results in which the control says `label`, and all else is as it was."""
 
     def moves(
         self,

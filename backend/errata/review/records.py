@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -10,6 +10,7 @@ from typing import Any, Literal
 Decision = Literal["keep", "take_proposal", "fix", "wrong", "unusable", "unclear"]
 DECISIONS: tuple[Decision, ...] = ("keep", "take_proposal", "fix", "wrong", "unusable", "unclear")
 WRONG: frozenset[Decision] = frozenset({"take_proposal", "fix", "wrong", "unusable"})
+CountsAs = Literal["verdict", "scan", "superseded"]
 EntryState = Literal["intended", "written", "conflict", "undoing", "undone", "dropped"]  # dropped: never sent
 
 
@@ -41,7 +42,7 @@ class RegionChange:
         old_label: None where the region is new.
         old_hash: of the region before; "" where it is new.
         new_label: None where the region is taken away.
-        new_value: its results from then on; empty where it is taken away.
+        new_value: its results from then on; empty where it is taken away; None where it stays as it is drawn.
     """
 
     control: str
@@ -49,7 +50,7 @@ class RegionChange:
     old_label: str | None
     old_hash: str
     new_label: str | None
-    new_value: tuple[Mapping[str, Any], ...]
+    new_value: tuple[Mapping[str, Any], ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,8 @@ class Verdict:
         new_label: of a fix; None where the tag, or the region, is to be taken away.
         also: what a fix changes beside the tag in question.
         form: the region to add a tag in where the annotation has none of the control.
-        new_value: of a region to fix, its results from then on; empty where it is to be taken away. Of an answer that
-            is no label, likewise. None of all else.
+        new_value: of a region to fix, its results from then on; empty where it is to be taken away; None where it gets
+            `new_label` and stays as it is drawn. Of an answer that is no label, likewise. None of all else.
         new_region_id: of a missing region, the id that it gets.
         known_regions: ids of those with the same label that the reviewer had before them when adding a region.
         other_edits: what the reviewer made of other regions than the one in question; written on request only.
@@ -141,10 +142,49 @@ class Verdict:
     other_edits: tuple[RegionChange, ...] = ()
 
     @property
+    def is_of_board(self) -> bool:
+        """Say whether it was decided on the scan board: see `board_verdict_id`."""
+        return self.review_annotation_id < 0
+
+    @property
+    def relabels_region(self) -> bool:
+        """Say whether a region gets another label and stays as it is drawn."""
+        is_relabelled = self.new_label not in (None, self.old_label)
+        return self.region_id is not None and self.new_value is None and is_relabelled
+
+    @property
     def is_wrong(self) -> bool:
         """Say whether the label in question was wrong: a fix may be about other tags, or regions, alone."""
         is_left = self.new_label == self.old_label and self.new_value is None
         return self.decision in WRONG and not (self.decision == "fix" and is_left)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A verdict beside all others about its finding.
+
+    Attributes:
+        said: the verdict by itself.
+        verdict: what stands of it: of reviewers who differ, `unclear`.
+        counts_as: "verdict"; "scan" where the label was looked at in a page and not marked, which changes nothing; or
+            "superseded" where the same reviewer decided later, on the scan board or in the review project.
+    """
+
+    said: Verdict
+    verdict: Verdict
+    counts_as: CountsAs
+
+
+# What is said about any findings -> how each stands, in the same order.
+Settle = Callable[[Sequence[Verdict]], Sequence[Settled]]
+
+
+def board_verdict_id(reviewer_id: int) -> int:
+    """Return what stands for the review annotation in a verdict that was decided on the scan board.
+
+    A reviewer has one decision about a finding there. Label Studio's annotations have numbers above 0.
+    """
+    return -reviewer_id
 
 
 @dataclass(frozen=True, slots=True)

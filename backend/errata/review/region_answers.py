@@ -59,7 +59,7 @@ def read_region_answer(answer: Answer, finding: Finding, edits: Edits) -> Region
     added = [each for each in changes if each.old_label is None and each.control == given.control]
     if about is not None:
         changes.remove(about)
-        if not about.new_value and (drawn := _best(added, made.was, _REDRAWN, edits)):
+        if about.new_value == () and (drawn := _best(added, made.was, _REDRAWN, edits)):
             changes.remove(drawn)
             about = replace(about, new_label=drawn.new_label, new_value=drawn.new_value)
     elif given.region_id is None and (drawn := _best(added, proposed_value(finding), 0.0, edits)):
@@ -144,7 +144,7 @@ def with_region_fix(verdict: Verdict, said: RegionAnswer, answer: Answer, findin
 
 def region_outcome(verdict: Verdict) -> str:
     """Say what becomes of the region that a verdict is about."""
-    if not verdict.new_value:
+    if verdict.new_value == ():
         return "take it away"
     if verdict.old_label is None:
         return f'add "{verdict.new_label}"'
@@ -174,7 +174,8 @@ def _reason(finding: Finding, label: str | None, value: Value | None) -> str:
     """Return what was wrong: "missing", "spurious", "boundary" or "class"."""
     if finding.given.label is None:
         return "missing"
-    if value is None and finding.proposal is not None:  # wrong, and nobody said what it is: as suspected
+    is_left = value is None and label in (None, finding.given.label)
+    if is_left and finding.proposal is not None:  # wrong, and nobody said what it is: as suspected
         label, value = finding.proposal.label, proposed_value(finding)
     if value == ():
         return "spurious"
@@ -184,7 +185,7 @@ def _reason(finding: Finding, label: str | None, value: Value | None) -> str:
 def _best(
     added: Sequence[RegionChange], value: Sequence[Mapping[str, Any]], least: float, edits: Edits
 ) -> RegionChange | None:
-    fits = [(edits.overlap(each.new_value, value), each) for each in added] if value else []
+    fits = [(edits.overlap(each.new_value or (), value), each) for each in added] if value else []
     overlap, best = max(fits, key=lambda fit: fit[0], default=(0.0, None))
     return best if overlap > least else None
 

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from errata.errors import LabelStudioGone
+from errata.review.agreement import settle
 from errata.review.ports import Answers, Edits, Findings, Verdicts
 from errata.review.records import DECISIONS, Answer, Decision, TagChange, Verdict
 from errata.review.region_answers import (
     RegionAnswer,
-    differ,
     find_region_contradiction,
     is_about_region,
     read_region_answer,
     read_region_answers,
-    region_outcome,
     with_region_fix,
 )
 from errata.review.value_answers import find_value_contradiction, is_about_value, with_value_fix
-from errata.review.wording import change_words, tags_words
+from errata.review.wording import tags_words
 from errata_model.records import Finding
 
 _OF_THE_CLASS: frozenset[Decision] = frozenset({"take_proposal", "fix", "wrong"})
@@ -69,11 +69,12 @@ def _take(project_id: int, answers: Answers, findings: Findings, verdicts: Verdi
     known = [answer for answer in understood if answer.finding_key in found]
 
     gone = _withdrawn(verdicts.of_project(project_id), read, answers)
+    settled = partial(settle, edits=edits)
     if gone:
-        verdicts.remove(gone)
+        verdicts.remove(gone, settled)
     said = read_region_answers(known, found, edits)
     made = [to_verdict(project_id, answer, found[answer.finding_key], edits, said) for answer in known]
-    changed = verdicts.put(mark_differences(made, edits))
+    changed = verdicts.put(made, settled)
 
     standing = verdicts.of_project(project_id)
     answers.mark_contradictory(sorted({verdict.review_task_id for verdict in standing if verdict.contradiction}))
@@ -240,50 +241,6 @@ def find_tags_contradiction(choice: str, changes: Sequence[TagChange], tag: str,
     if choice == "take_proposal" and others:
         return f"take_proposal, but other tags were changed: {tags_words(others)}"
     return None
-
-
-def mark_differences(verdicts: Sequence[Verdict], edits: Edits) -> list[Verdict]:
-    """Return the verdicts; of a finding whose verdicts differ, all are `unclear` and say what each was."""
-    of_finding: defaultdict[str, list[Verdict]] = defaultdict(list)
-    for verdict in verdicts:
-        of_finding[verdict.finding_key].append(verdict)
-    differing = {
-        key: _words(group)
-        for key, group in of_finding.items()
-        if len({_outcome(v) for v in group}) > 1 or differ(group, edits)
-    }
-    return [
-        replace(
-            verdict,
-            decision="unclear",
-            reason=None,
-            new_label=None,
-            new_value=None,
-            also=(),
-            other_edits=(),
-            contradiction=differing[verdict.finding_key],
-        )
-        if verdict.finding_key in differing
-        else verdict
-        for verdict in verdicts
-    ]
-
-
-def _outcome(verdict: Verdict) -> str:
-    """Say what follows from a verdict: the suggestion taken, and the same label given by hand, are the same."""
-    if verdict.decision in ("take_proposal", "fix"):
-        if verdict.new_value is not None:
-            return region_outcome(verdict)
-        if verdict.tag is None:
-            return f'change it to "{verdict.new_label}"'
-        about = [change_words(verdict.old_label, verdict.new_label)] if verdict.new_label != verdict.old_label else []
-        return ", ".join(filter(None, (*about, tags_words(verdict.also))))
-    return verdict.contradiction or verdict.decision
-
-
-def _words(group: Sequence[Verdict]) -> str:
-    said = sorted(f"{verdict.reviewer}: {_outcome(verdict)}" for verdict in group)
-    return "reviewers differ (" + "; ".join(said) + ")"
 
 
 def _decision(choice: str) -> Decision:

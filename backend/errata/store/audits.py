@@ -165,9 +165,11 @@ class AuditStore:
     def decided(self, project_id: int) -> set[str]:
         """Return the keys of findings that stay closed until their label changes.
 
-        Those that have a verdict, and those about a label that errata itself wrote: that is a reviewer's answer.
+        Those that have a verdict, more than a look in passing, and those about a label that errata itself wrote: that
+        is a reviewer's answer.
         """
-        keys = select(VERDICTS.c.finding_key).where(VERDICTS.c.project_id == project_id).distinct()
+        is_verdict = (VERDICTS.c.project_id == project_id) & (VERDICTS.c.counts_as == "verdict")
+        keys = select(VERDICTS.c.finding_key).where(is_verdict).distinct()
         with self._engine.begin() as connection:
             url = connection.execute(select(PROJECTS.c.url).where(PROJECTS.c.project_id == project_id)).scalar()
             return set(connection.execute(keys).scalars()) | written_keys(connection, project_id, url or "")

@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from filelock import FileLock
-from sqlalchemy import Connection, DateTime, Engine, Table, create_engine, event, inspect, select, text
+from sqlalchemy import Connection, DateTime, Engine, Table, create_engine, event, inspect, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
 
 from errata.errors import SettingError
+from errata.review.records import WRONG
 from errata.store.files import private_folder
 from errata.store.tables import FINDINGS, METADATA, PROJECTS, SCHEMA, SCHEMA_VERSION, VERDICTS
 
 BUSY_TIMEOUT_S = 30
-_VERDICTS_BY_FINDING = 6  # the schema since which one answer may be several verdicts
+_VERDICTS_THAT_COUNT = 7  # the schema since which verdicts say whether they count
 _SCHEMA_LOCK = 0x65727261  # any number of our own: PostgreSQL's advisory lock
+_VERDICTS_LOCK = _SCHEMA_LOCK + 1
 _CHUNK = 900  # rows or ids a statement: SQLite before 3.32 takes 999 parameters
 
 T = TypeVar("T")
@@ -82,6 +84,13 @@ def writing(engine: Engine) -> Iterator[Connection]:
         writer = connection.execution_options(errata_writes=True)
         with writer.begin():
             yield writer
+
+
+def hold_verdicts(connection: Connection, project_id: int) -> None:
+    """Let nobody else change a project's verdicts until the transaction ends; SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        held = {"what": _VERDICTS_LOCK, "project": project_id}
+        connection.execute(text("SELECT pg_advisory_xact_lock(:what, :project)"), held)
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -192,8 +201,8 @@ def _prepare_schema(engine: Engine) -> None:
             )
         if version == 1:
             _free_findings_of_audits(connection)
-        if version is not None and version < _VERDICTS_BY_FINDING:
-            _key_verdicts_by_finding(connection)
+        if version is not None and version < _VERDICTS_THAT_COUNT:
+            _renew_verdicts(connection, version)
         METADATA.create_all(connection)
         if version in (1, 2) and all(each["name"] != "read_at" for each in inspect(connection).get_columns("media")):
             kind = DateTime().compile(dialect=connection.dialect)
@@ -214,17 +223,27 @@ def _free_findings_of_audits(connection: Connection) -> None:
     connection.execute(text("DROP TABLE findings_of_schema_1"))
 
 
-def _key_verdicts_by_finding(connection: Connection) -> None:
-    """Let the finding be a part of a verdict's key: until schema 5 an answer was about one."""
-    if not inspect(connection).has_table(VERDICTS.name):
+def _renew_verdicts(connection: Connection, version: int) -> None:
+    """Let verdicts say whether they count; until schema 5 the finding was no part of their key."""
+    inspected = inspect(connection)
+    if not inspected.has_table(VERDICTS.name) or any(
+        column["name"] == VERDICTS.c.counts_as.name for column in inspected.get_columns(VERDICTS.name)
+    ):
         return
-    columns = ", ".join(column.name for column in VERDICTS.columns)
-    connection.execute(text("ALTER TABLE verdicts RENAME TO verdicts_of_schema_5"))
+    earlier = f"verdicts_of_schema_{version}"
+    connection.execute(text(f"ALTER TABLE verdicts RENAME TO {earlier}"))
     if connection.dialect.name == "postgresql":  # which keeps the name of the key
-        connection.execute(text("ALTER TABLE verdicts_of_schema_5 DROP CONSTRAINT verdicts_pkey"))
+        connection.execute(text(f"ALTER TABLE {earlier} DROP CONSTRAINT verdicts_pkey"))
     VERDICTS.create(connection)
-    connection.execute(text(f"INSERT INTO verdicts ({columns}) SELECT {columns} FROM verdicts_of_schema_5"))
-    connection.execute(text("DROP TABLE verdicts_of_schema_5"))
+    kept = "project_id, review_annotation_id, finding_key, verdict"
+    connection.execute(text(f"INSERT INTO verdicts ({kept}) SELECT {kept} FROM {earlier}"))
+    connection.execute(text(f"DROP TABLE {earlier}"))
+    for row in connection.execute(select(VERDICTS)).all():
+        said, this = row.verdict, (row.project_id, row.review_annotation_id, row.finding_key)
+        is_left = said.get("new_label") == said.get("old_label") and said.get("new_value") is None
+        if said.get("decision") in WRONG and not (said["decision"] == "fix" and is_left):
+            same = (column == value for column, value in zip(VERDICTS.primary_key.columns, this, strict=True))
+            connection.execute(update(VERDICTS).where(*same).values(is_wrong=True))
 
 
 def _shown(engine: Engine) -> str:

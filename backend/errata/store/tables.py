@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     DateTime,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -13,11 +15,13 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
 # Since 4, verdicts and journalled changes may be about a tag, since 5 about a region, which earlier errata cannot read.
-# Since 6, one answer may be verdicts about several findings.
-SCHEMA_VERSION = 6
+# Since 6, one answer may be verdicts about several findings. Since 7, verdicts may come from the scan board, count as
+# less than a verdict, and be kept beside what each is by itself.
+SCHEMA_VERSION = 7
 
 METADATA = MetaData()
 
@@ -84,9 +88,50 @@ VERDICTS = Table(
     "verdicts",
     METADATA,
     Column("project_id", Integer, primary_key=True, autoincrement=False),
+    # Of what was decided on the scan board: minus the reviewer's number; see `review.records.board_verdict_id`.
     Column("review_annotation_id", Integer, primary_key=True, autoincrement=False),
     Column("finding_key", String(64), primary_key=True),
-    Column("verdict", JSON, nullable=False),
+    Column("verdict", JSON, nullable=False),  # as it stands beside the others about its finding
+    Column("said", JSON(none_as_null=True)),  # the verdict by itself, where that is another one
+    Column("counts_as", String(16), nullable=False, server_default="verdict"),  # "gone": it was taken back
+    Column("is_wrong", Boolean, nullable=False, server_default=false()),
+    Column("revision", Integer, nullable=False, server_default="0"),  # of the project's verdicts, when it changed last
+    Index("verdicts_of_finding", "project_id", "finding_key"),
+    Index("verdicts_changed", "project_id", "revision"),
+)
+
+BOARD_ACTIONS = Table(
+    "board_actions",
+    METADATA,
+    Column("project_id", Integer, primary_key=True, autoincrement=False),
+    Column("reviewer_id", Integer, primary_key=True, autoincrement=False),  # Label Studio's
+    Column("sequence", Integer, primary_key=True, autoincrement=False),  # from 1
+    Column("action_id", String(64), nullable=False),  # the page's own
+    Column("kind", String(8), nullable=False),  # decide, undo, redo
+    Column("marks", JSON, nullable=False),
+    Column("seconds", Float),
+    Column("made_at", DateTime),  # by the page's clock
+    Column("taken_at", DateTime, nullable=False),
+    # What stands after it, so that nothing is replayed: see `board_log`.
+    Column("target", Integer),  # the decision that it took back or brought back
+    Column("below", Integer, nullable=False),  # what lies under it on the stack that it was put on; 0 nothing
+    Column("undo_top", Integer, nullable=False),
+    Column("redo_top", Integer, nullable=False),
+    Column("n_undo", Integer, nullable=False),
+    Column("n_redo", Integer, nullable=False),
+    Index("board_action_once", "project_id", "reviewer_id", "action_id", unique=True),
+)
+
+BOARD_MARKS = Table(
+    "board_marks",
+    METADATA,
+    Column("project_id", Integer, primary_key=True, autoincrement=False),
+    Column("reviewer_id", Integer, primary_key=True, autoincrement=False),
+    Column("finding_key", String(64), primary_key=True),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),  # of the action
+    Column("stands", Boolean, nullable=False),  # the action was not taken back
+    Column("verdict", JSON(none_as_null=True)),  # what was decided; none where a decision was taken back by itself
+    Index("board_marks_of_action", "project_id", "reviewer_id", "sequence"),
 )
 
 CHANGESETS = Table(

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, select
 
-from errata.review.records import Verdict
-from errata.store.database import chunks, upsert, writing
+from errata.review.records import Settle, Verdict
+from errata.store.database import hold_verdicts, writing
 from errata.store.files import locked
-from errata.store.rows import verdict_from_json, verdict_to_json
+from errata.store.rows import verdict_from_json
 from errata.store.tables import VERDICTS
+from errata.store.verdict_rows import forget, identity, keep, resettle
 
 
 class VerdictStore:
@@ -26,49 +27,36 @@ class VerdictStore:
         """Hold the project for one who takes its verdicts (waits for another one to finish)."""
         return locked(self._data_dir, f"verdicts-{project_id}")
 
-    def put(self, verdicts: Sequence[Verdict]) -> int:
+    def put(self, said: Sequence[Verdict], settle: Settle) -> int:
         """Keep verdicts; one of the same answer about the same finding replaces the earlier.
 
-        Returns:
-            How many were new or changed.
-        """
-        rows = {_identity(verdict): verdict for verdict in verdicts}
-        with writing(self._engine) as connection:
-            changed = []
-            for chunk in chunks(list(rows.values())):
-                ids = sorted({verdict.review_annotation_id for verdict in chunk})
-                kept = connection.execute(select(VERDICTS).where(VERDICTS.c.review_annotation_id.in_(ids)))
-                known = {(row.project_id, row.review_annotation_id, row.finding_key): row.verdict for row in kept}
-                for verdict in chunk:
-                    identity = _identity(verdict)
-                    if identity not in known or verdict_from_json(known[identity]) != verdict:
-                        changed.append(verdict)
-            upsert(connection, VERDICTS, [_row(verdict) for verdict in changed])
-        return len(changed)
+        Args:
+            said: each by itself.
+            settle: says how all those about a finding stand to one another.
 
-    def remove(self, verdicts: Sequence[Verdict]) -> None:
+        Returns:
+            How many verdicts are new or stand otherwise now.
+        """
+        n_changed = 0
+        for project_id in sorted({verdict.project_id for verdict in said}):
+            with writing(self._engine) as connection:
+                hold_verdicts(connection, project_id)
+                keys = keep(connection, [verdict for verdict in said if verdict.project_id == project_id])
+                n_changed += resettle(connection, project_id, keys, settle)
+        return n_changed
+
+    def remove(self, verdicts: Sequence[Verdict], settle: Settle) -> None:
         """Forget verdicts whose answers were withdrawn in Label Studio."""
-        with writing(self._engine) as connection:
-            for verdict in verdicts:
-                gone = zip(VERDICTS.primary_key.columns, _identity(verdict), strict=True)
-                connection.execute(delete(VERDICTS).where(*(column == said for column, said in gone)))
+        for project_id in sorted({verdict.project_id for verdict in verdicts}):
+            with writing(self._engine) as connection:
+                hold_verdicts(connection, project_id)
+                gone = [identity(verdict) for verdict in verdicts if verdict.project_id == project_id]
+                resettle(connection, project_id, forget(connection, gone), settle)
 
     def of_project(self, project_id: int) -> list[Verdict]:
-        """Return the project's verdicts, oldest first."""
+        """Return the project's verdicts that count, oldest first; what was scanned alone is none."""
+        counting = (VERDICTS.c.project_id == project_id) & (VERDICTS.c.counts_as == "verdict")
         with self._engine.begin() as connection:
-            rows = connection.execute(select(VERDICTS.c.verdict).where(VERDICTS.c.project_id == project_id))
+            rows = connection.execute(select(VERDICTS.c.verdict).where(counting))
             verdicts = [verdict_from_json(row) for row in rows.scalars()]
-        return sorted(verdicts, key=lambda verdict: (verdict.decided_at, *_identity(verdict)))
-
-
-def _identity(verdict: Verdict) -> tuple[int, int, str]:
-    return verdict.project_id, verdict.review_annotation_id, verdict.finding_key
-
-
-def _row(verdict: Verdict) -> dict[str, object]:
-    return {
-        "project_id": verdict.project_id,
-        "review_annotation_id": verdict.review_annotation_id,
-        "finding_key": verdict.finding_key,
-        "verdict": verdict_to_json(verdict),
-    }
+        return sorted(verdicts, key=lambda verdict: (verdict.decided_at, *identity(verdict)))

@@ -15,7 +15,7 @@ from errata.errors import ErrataError, LabelStudioGone
 from errata.labelstudio.codecs import Codecs
 from errata.review.apply import Applied, apply_plan
 from errata.review.plans import Plan, make_plan
-from errata.review.records import Annotation, Answer, Change, EntryState, JournalEntry, Verdict
+from errata.review.records import Annotation, Answer, Change, EntryState, JournalEntry, Settle, Verdict
 from errata.review.undo import Undone, undo
 from errata.review.verdicts import Taken, take_verdicts
 from errata_model.records import Control, Finding, GivenLabel, Proposal
@@ -68,6 +68,7 @@ class DictFindings:
 
 class DictVerdicts:
     def __init__(self) -> None:
+        self.said: dict[tuple[int, str], Verdict] = {}
         self.records: dict[tuple[int, str], Verdict] = {}
         self.is_held = False
 
@@ -85,16 +86,25 @@ class DictVerdicts:
         finally:
             self.is_held = False
 
-    def put(self, verdicts: Sequence[Verdict]) -> int:
+    def put(self, said: Sequence[Verdict], settle: Settle) -> int:
         assert self.is_held
-        changed = [v for v in verdicts if self.records.get((v.review_annotation_id, v.finding_key)) != v]
-        self.records.update({(v.review_annotation_id, v.finding_key): v for v in changed})
-        return len(changed)
+        self.said.update({(v.review_annotation_id, v.finding_key): v for v in said})
+        return self._settle(settle)
 
-    def remove(self, verdicts: Sequence[Verdict]) -> None:
+    def remove(self, verdicts: Sequence[Verdict], settle: Settle) -> None:
         assert self.is_held
         for verdict in verdicts:
-            self.records.pop((verdict.review_annotation_id, verdict.finding_key), None)
+            self.said.pop((verdict.review_annotation_id, verdict.finding_key), None)
+        self._settle(settle)
+
+    def _settle(self, settle: Settle) -> int:
+        before, settled = self.records, settle(list(self.said.values()))
+        self.records = {
+            identity: each.verdict
+            for identity, each in zip(self.said, settled, strict=True)
+            if each.counts_as == "verdict"
+        }
+        return sum(before.get(identity) != verdict for identity, verdict in self.records.items())
 
     def of_project(self, project_id: int) -> list[Verdict]:
         return sorted(self.records.values(), key=lambda v: (v.decided_at, v.review_annotation_id))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from errata.audit.ports import Snapshot
-from errata.review.records import Verdict
+from errata.review.records import Settle, Settled, Verdict
 from errata.store.audits import AuditStore
 from errata.store.database import open_database
 from errata_model.records import Finding, GivenLabel, Proposal
@@ -83,3 +83,13 @@ def make_verdict() -> Callable[..., Verdict]:
         return Verdict(**{**values, **more})
 
     return make
+
+
+@pytest.fixture
+def settle() -> Settle:
+    """Let each verdict stand by itself."""
+
+    def by_itself(said: Sequence[Verdict]) -> list[Settled]:
+        return [Settled(verdict, verdict, verdict.strength) for verdict in said]
+
+    return by_itself

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from errata.audit.ports import Snapshot
 from errata.errors import AuditRunning
-from errata.review.records import Annotation, Change, FindingCounts, Project, Verdict
+from errata.review.records import Annotation, Change, FindingCounts, Project, Settle, Verdict
 from errata.store.audits import AuditStore
 from errata.store.journal import JournalStore
 from errata.store.verdicts import VerdictStore
@@ -141,10 +141,10 @@ def test_labels_that_a_person_sent_are_known(audits: AuditStore, snapshot: Snaps
 
 
 def test_a_finding_with_a_verdict_is_decided(
-    audits: AuditStore, engine: Engine, tmp_path: Path, make_verdict: Callable[..., Verdict]
+    audits: AuditStore, engine: Engine, tmp_path: Path, make_verdict: Callable[..., Verdict], settle: Settle
 ) -> None:
     """Of its own project only."""
-    VerdictStore(engine, tmp_path).put([make_verdict(1, "a"), make_verdict(2, "b", project_id=8)])
+    VerdictStore(engine, tmp_path).put([make_verdict(1, "a"), make_verdict(2, "b", project_id=8)], settle)
     assert audits.decided(7) == {"a"}
 
 

@@ -140,13 +140,13 @@ def test_media_of_schema_2_are_kept(url: str) -> None:
 
 
 def test_verdicts_of_schema_5_are_kept(url: str) -> None:
-    """There one answer was one verdict; since, it may be several, about as many findings."""
+    """There one answer was one verdict; since, it may be several, and each says whether it counts and was wrong."""
     first = open_database(url)
     with writing(first) as connection:
         VERDICTS.drop(connection)
         columns = "project_id INTEGER, review_annotation_id INTEGER, finding_key VARCHAR(64), verdict JSON"
         connection.execute(text(f"CREATE TABLE verdicts ({columns}, PRIMARY KEY (project_id, review_annotation_id))"))
-        connection.execute(text("INSERT INTO verdicts VALUES (7, 1, 'a', '{}')"))
+        connection.execute(text("INSERT INTO verdicts VALUES (7, 1, 'a', '{\"decision\": \"wrong\"}')"))
         connection.execute(update(SCHEMA).values(version=5))
     first.dispose()
     again = open_database(url)
@@ -155,7 +155,10 @@ def test_verdicts_of_schema_5_are_kept(url: str) -> None:
     again.dispose()
     last = open_database(url)
     with last.begin() as connection:
-        rows = sorted(tuple(row) for row in connection.execute(select(VERDICTS)))
-        assert rows == [(7, 1, "a", {}), (7, 1, "b", {})]
+        rows = sorted(connection.execute(select(VERDICTS)), key=lambda row: row.finding_key)
+        assert [(*row[:4], row.counts_as, row.is_wrong) for row in rows] == [
+            (7, 1, "a", {"decision": "wrong"}, "verdict", True),
+            (7, 1, "b", {}, "verdict", False),
+        ]
         assert connection.execute(select(SCHEMA.c.version)).scalar() == SCHEMA_VERSION
     last.dispose()

@@ -259,6 +259,10 @@ class Codecs:
         """Return a copy of `result` in which a region is as `value` says; see `region_edits.with_region`."""
         return region_edits.with_region(result, control, region_id, value)
 
+    def relabelled(self, region: Sequence[Region], control: str, label: str) -> list[dict[str, Any]]:
+        """Return a copy of one region's results with another label; see `region_edits.relabelled`."""
+        return region_edits.relabelled(region, control, label)
+
     def moves(self, result: Sequence[Region], control: str, region_id: str, value: Sequence[Region]) -> bool:
         """Say whether a region would be drawn elsewhere if it were as `value` says; see `region_edits.moves`."""
         return region_edits.moves(result, control, region_id, value)

@@ -102,6 +102,15 @@ def with_region(result: Results, control: str, region_id: str, value: Results) -
     return _with_changed(copied, control, region_id, value)
 
 
+def relabelled(region: Results, control: str, label: str) -> list[dict[str, Any]]:
+    """Return a copy of one region's results in which the control says `label`, and all else is as it was."""
+    copied = copied_result(region)
+    for each in copied:
+        if is_labelled(each, control):
+            each["value"][each["type"]] = [label]
+    return copied
+
+
 def moves(result: Results, control: str, region_id: str, value: Results) -> bool:
     """Say whether a region that is there would be drawn elsewhere if it were as `value` says."""
     was = parts(result, control, region_id)
