@@ -118,8 +118,8 @@ class OwnBeliever:
             c.name: targets_of(evidence[c.name], snapshot.tasks, c, embedded[c.data_key]) for c in snapshot.controls
         }
         version = self._version(snapshot, embedded, targets, of_field, self._fine_tuning is not None)
-        if self._artefacts and self._artefacts.has(snapshot.project_id, version):
-            artefact = self._artefacts.load(snapshot.project_id, version)
+        artefact = self._artefacts.find(snapshot.project_id, version) if self._artefacts else None
+        if artefact is not None:
             for name in sorted(targets.keys() - {about.control.name for about in artefact.beliefs}):
                 progress.say(f'Left alone: control "{name}": too little to learn from, as before')
         else:

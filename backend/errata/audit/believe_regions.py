@@ -131,9 +131,8 @@ class OwnRegionBeliever:
         version = self._version(lessons, known, embedded)
         remarks = tuple(each.remark for each in (*weighed.values(), of_field) if each and each.remark)
         skipped: Counter[str] = Counter()
-        if self._artefacts and self._artefacts.has(snapshot.project_id, version):
-            artefact = self._artefacts.load(snapshot.project_id, version)
-        else:
+        artefact = self._artefacts.find(snapshot.project_id, version) if self._artefacts else None
+        if artefact is None:
             beliefs = []
             for lesson in lessons:
                 learner, media = known[lesson.control.name], embedded[lesson.control.data_key]

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from errata.audit.believe import Belief, Believer
 from errata.audit.ports import Artefact, Artefacts, Progress, Snapshot
-from errata.errors import NothingToLearn, UsageError
+from errata.errors import NothingToLearn
 from errata_model.records import Control
 
 Part = tuple[Callable[[Control], bool], Believer]  # which controls, and who believes about them
@@ -58,14 +58,17 @@ class PartArtefacts:
         """See `Artefacts.save`."""
         self._whole.save(project_id, artefact)
 
-    def has(self, project_id: int, version: str) -> bool:
-        """See `Artefacts.has`."""
-        return self._whole.has(project_id, version) or self._part(project_id, version) is not None
+    def find(self, project_id: int, version: str) -> Artefact | None:
+        """See `Artefacts.find`."""
+        return self._whole.find(project_id, version) or self._part(project_id, version)
+
+    def parts(self, project_id: int, version: str) -> Sequence[tuple[str, tuple[str, ...]]]:
+        """See `Artefacts.parts`."""
+        return self._whole.parts(project_id, version)
 
     def load(self, project_id: int, version: str) -> Artefact:
         """See `Artefacts.load`."""
-        part = None if self._whole.has(project_id, version) else self._part(project_id, version)
-        return part or self._whole.load(project_id, version)
+        return self._part(project_id, version) or self._whole.load(project_id, version)
 
     def active(self, project_id: int) -> str | None:
         """See `Artefacts.active`."""
@@ -73,14 +76,9 @@ class PartArtefacts:
 
     def _part(self, project_id: int, version: str) -> Artefact | None:
         active = self._whole.active(project_id)
-        if active is None or not self._whole.has(project_id, active):
-            return None
-        try:
-            artefact = self._whole.load(project_id, active)
-        except UsageError:  # its files are damaged: it is believed anew
-            return None
-        names = next((names for part, names in artefact.parts if part == version), None)
-        if names is None:
+        names = dict(self._whole.parts(project_id, active)).get(version) if active is not None else None
+        artefact = self._whole.find(project_id, active) if active is not None and names is not None else None
+        if artefact is None or names is None:
             return None
         return Artefact(
             version,

@@ -349,11 +349,18 @@ class Artefacts(Protocol):
     def save(self, project_id: int, artefact: Artefact) -> None:
         """Keep an artefact under its version and make it the active one. Atomic; saving it twice is once."""
 
-    def has(self, project_id: int, version: str) -> bool:
-        """Say whether the version is kept."""
+    def find(self, project_id: int, version: str) -> Artefact | None:
+        """Return the artefact of a version, None where it is not kept or its files are damaged."""
+
+    def parts(self, project_id: int, version: str) -> Sequence[tuple[str, tuple[str, ...]]]:
+        """Return `Artefact.parts` of a version without reading all of it; none where it is not kept."""
 
     def load(self, project_id: int, version: str) -> Artefact:
-        """Return the artefact of a version that is kept."""
+        """Return the artefact of a version that is kept.
+
+        Raises:
+            UsageError: it is not, or its files are damaged.
+        """
 
     def active(self, project_id: int) -> str | None:
         """Return the version saved last, None before the first."""

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
@@ -32,6 +33,9 @@ class ArtefactFolder:
 
     def save(self, project_id: int, artefact: Artefact) -> None:
         """Keep an artefact under its version and make it the active one. Atomic; saving it twice is once."""
+        folder = self._folders.folder(project_id, artefact.version)
+        if folder.is_dir() and not _is_whole(folder):
+            shutil.rmtree(folder)
         self._folders.save(project_id, artefact.version, lambda folder: _write(artefact, folder))
 
     def has(self, project_id: int, version: str) -> bool:
@@ -41,6 +45,20 @@ class ArtefactFolder:
     def active(self, project_id: int) -> str | None:
         """Return the version to serve, None before the first audit. Cheap: reads one small file."""
         return self._folders.active(project_id)
+
+    def find(self, project_id: int, version: str) -> Artefact | None:
+        """Read an artefact; None where it is not kept, or its files are damaged."""
+        try:
+            return self.load(project_id, version)
+        except UsageError:
+            return None
+
+    def parts(self, project_id: int, version: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Return which parts an artefact has without reading its arrays; none where it cannot be read."""
+        try:
+            return _parts(json.loads((self._folders.folder(project_id, version) / "artefact.json").read_bytes()))
+        except (OSError, ValueError):
+            return ()
 
     def load(self, project_id: int, version: str) -> Artefact:
         """Read an artefact.
@@ -106,8 +124,20 @@ def _read(folder: Path) -> Artefact:
             for i, row in enumerate(about.get("region_beliefs", ()))  # earlier artefacts have none
         )
     answered = tuple(unpack_values(row, control_from_json(row["control"])) for row in about.get("value_beliefs", ()))
-    parts = tuple((version, tuple(names)) for version, names in about.get("parts", ()))
-    return Artefact(about["version"], beliefs, drawn, answered, parts)
+    return Artefact(about["version"], beliefs, drawn, answered, _parts(about))
+
+
+def _parts(about: dict[str, Any]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return tuple((version, tuple(names)) for version, names in about.get("parts", ()))
+
+
+def _is_whole(folder: Path) -> bool:
+    """Say whether both files end as they should, at a glance."""
+    try:
+        json.loads((folder / "artefact.json").read_bytes())
+    except (OSError, ValueError):
+        return False
+    return zipfile.is_zipfile(folder / "arrays.npz")
 
 
 def _encoder(about: dict[str, Any]) -> UsedEncoder | None:

@@ -27,8 +27,11 @@ class DictArtefacts:
     def save(self, project_id: int, artefact: Artefact) -> None:
         self.kept[project_id, artefact.version] = artefact
 
-    def has(self, project_id: int, version: str) -> bool:
-        return (project_id, version) in self.kept
+    def find(self, project_id: int, version: str) -> Artefact | None:
+        return self.kept.get((project_id, version))
+
+    def parts(self, project_id: int, version: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        return ()
 
     def load(self, project_id: int, version: str) -> Artefact:
         return self.kept[project_id, version]

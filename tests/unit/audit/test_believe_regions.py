@@ -33,8 +33,11 @@ class DictArtefacts:
     def save(self, project_id: int, artefact: Artefact) -> None:
         self.kept[artefact.version] = artefact
 
-    def has(self, project_id: int, version: str) -> bool:
-        return version in self.kept
+    def find(self, project_id: int, version: str) -> Artefact | None:
+        return self.kept.get(version)
+
+    def parts(self, project_id: int, version: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        return ()
 
     def load(self, project_id: int, version: str) -> Artefact:
         return self.kept[version]

@@ -79,8 +79,11 @@ class Diary:
     def save(self, project_id: int, artefact: Artefact) -> None:
         self.do(f"save {artefact.version}")
 
-    def has(self, project_id: int, version: str) -> bool:
-        return False
+    def find(self, project_id: int, version: str) -> Artefact | None:
+        return None
+
+    def parts(self, project_id: int, version: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        return ()
 
     def load(self, project_id: int, version: str) -> Artefact:
         raise KeyError(version)

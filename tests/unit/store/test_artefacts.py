@@ -148,6 +148,19 @@ def test_a_version_that_is_missing_or_damaged_names_the_remedy(tmp_path: Path) -
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(UsageError, match="errata audit 7"):
         folder.load(7, "v1")
+    assert folder.find(7, "v1") is None
+    folder.save(7, artefact("v1"))  # as that command does
+    assert folder.find(7, "v1") is not None
+
+
+def test_parts_are_read_without_the_arrays(tmp_path: Path) -> None:
+    """Who looks for one of them need not read the whole; of what is not kept there are none."""
+    folder = ArtefactFolder(tmp_path)
+    parts = (("errata-a", ("kind", "view")), ("errata-b", ()))
+    folder.save(7, replace(artefact("v1"), parts=parts))
+    (path,) = tmp_path.glob("models/7/*/arrays.npz")
+    path.unlink()
+    assert (folder.parts(7, "v1"), folder.parts(7, "v2")) == (parts, ())
 
 
 def test_python_objects_are_refused(tmp_path: Path) -> None:

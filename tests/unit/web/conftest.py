@@ -84,8 +84,11 @@ class FakeArtefacts:
     def active(self, project_id: int) -> str | None:
         return next(reversed(self.kept.get(project_id, {})), None)
 
-    def has(self, project_id: int, version: str) -> bool:
-        return version in self.kept.get(project_id, {})
+    def find(self, project_id: int, version: str) -> Artefact | None:
+        return self.kept.get(project_id, {}).get(version)
+
+    def parts(self, project_id: int, version: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        return ()
 
     def load(self, project_id: int, version: str) -> Artefact:
         self.gate.wait(120)
