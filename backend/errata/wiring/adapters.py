@@ -13,6 +13,7 @@ from errata.labelstudio.network import Network
 from errata.settings import Settings
 from errata.store.artefacts import ArtefactFolder
 from errata.store.audits import AuditStore
+from errata.store.boards import BoardFolder
 from errata.store.database import check_label_studio, open_database
 from errata.store.footprint import FootprintStore
 from errata.store.journal import JournalStore
@@ -86,6 +87,11 @@ class Adapters:
     def artefacts(self) -> ArtefactFolder:
         """The beliefs that are served."""
         return ArtefactFolder(self.settings.data_dir)
+
+    @cached_property
+    def boards(self) -> BoardFolder:
+        """What the pages show."""
+        return BoardFolder(self.settings.data_dir)
 
     @cached_property
     def project_settings(self) -> ProjectSettingsStore:

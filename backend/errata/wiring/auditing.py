@@ -16,7 +16,7 @@ from errata.audit.believe_values import AnnotatorsBeliever, OwnValueBeliever
 from errata.audit.embed import Embedder
 from errata.audit.embed_file import FileEmbedder
 from errata.audit.leak_guard import GuardedBeliever
-from errata.audit.ports import Artefact, Artefacts, Media, Progress
+from errata.audit.ports import Artefact, Artefacts, Media, MediaIndex, Progress
 from errata.audit.review_order import Published
 from errata.audit.run import Examination, Outlets, examine, run_audit
 from errata.audit.selected import Sent, send
@@ -34,7 +34,8 @@ from errata.labelstudio.tokens import read_claims
 from errata.settings import PredictionsMode, ProjectSettings
 from errata.store.media_index import TRUSTED, MediaIndexStore
 from errata.user_classes import is_class_name
-from errata.wiring.embedding import Embedding, NoIndex
+from errata.wiring.boarding import Boarding, Looking
+from errata.wiring.embedding import NoIndex
 from errata.wiring.region_learning import region_learner_of
 from errata.wiring.showing import Showing
 from errata.wiring.training import Training
@@ -68,16 +69,17 @@ def lost_file(said: ProjectSettings) -> str | None:
     return f"{option} {file}" if is_file and not Path(str(file)).is_file() else None
 
 
-class Auditing(Showing, Training, Embedding):
+class Auditing(Showing, Training, Boarding):
     """Audits on the adapters."""
 
     def audit(self, project_id: int, options: BeliefOptions, progress: Progress) -> tuple[Examination, Published, int]:
-        """Audit a project; see `run_audit`."""
+        """Audit a project; see `run_audit`. Then what the pages show of it is made; see `make_board`."""
         options = self._options_of(project_id, options)
         self.restore_training(project_id)
         self.tend_review(project_id)  # and what is wrong with the project is said before weights are loaded
         source = ProjectSource(self.client, project_id)
-        believer = self._believer(options, self.project_media(), self.artefacts, progress)
+        looking = self._looking(options, self.project_media(), self.artefacts, progress)
+        believer = self._believer(options, looking, self.artefacts)
         outlets = Outlets(
             log=self.audits,
             artefacts=self.artefacts,
@@ -88,7 +90,9 @@ class Auditing(Showing, Training, Embedding):
             by_item=self.reviews_by_item(project_id),
         )
         mode, shows_version = self._predictions_mode(project_id, progress)
-        return run_audit(project_id, source, believer, self.codecs, outlets, mode, progress, options.limit)
+        outcome = run_audit(project_id, source, believer, self.codecs, outlets, mode, progress, options.limit)
+        self.make_board(outcome[0], looking, progress)
+        return outcome
 
     def _options_of(self, project_id: int, options: BeliefOptions) -> BeliefOptions:
         """Return the options with what the project was connected with where the command line says nothing."""
@@ -151,7 +155,8 @@ class Auditing(Showing, Training, Embedding):
         """Find a project's suspects without writing anything to Label Studio."""
         options = self._options_of(project_id, options)
         snapshot = ProjectSource(self.client, project_id).read(progress)
-        believer = self._believer(options, self.project_media(), self.artefacts, progress)
+        looking = self._looking(options, self.project_media(), self.artefacts, progress)
+        believer = self._believer(options, looking, self.artefacts)
         return examine(snapshot, believer, self.codecs, progress, options.limit)
 
     def examine_export(
@@ -164,11 +169,21 @@ class Auditing(Showing, Training, Embedding):
         settings = self.settings
         limits = (settings.media_hosts, settings.media_max_bytes, settings.media_timeout_s)
         folder = FolderMedia(media, *limits, self.network)
-        return examine(snapshot, self._believer(options, folder, None, progress), self.codecs, progress, options.limit)
+        believer = self._believer(options, self._looking(options, folder, None, progress), None)
+        return examine(snapshot, believer, self.codecs, progress, options.limit)
 
-    def _believer(
+    def _looking(
         self, options: BeliefOptions, media: Media, artefacts: Artefacts | None, progress: Progress
-    ) -> Believer:
+    ) -> Looking:
+        """Return what looks at media: for a belief from elsewhere without loading weights that nobody named."""
+        is_own = (options.belief or "own") in ("own", "annotators")
+        is_named = options.encoder or options.weights or self.settings.weights
+        modest = options if is_own or is_named else replace(options, encoder="pixels")
+        index = MediaIndexStore(self.engine, TRUSTED) if artefacts else NoIndex()
+        encoders = self._image_encoders_of(modest, progress)
+        return Looking(self, self._embedder_of(modest, media, index, encoders), encoders, media, index)
+
+    def _believer(self, options: BeliefOptions, looking: Looking, artefacts: Artefacts | None) -> Believer:
         belief = options.belief or "own"
         if options.fine_tune and (belief != "own" or options.embeddings is not None):
             raise UsageError(
@@ -176,20 +191,18 @@ class Auditing(Showing, Training, Embedding):
                 "--belief own where the project was connected with them."
             )
         if belief in ("own", "annotators"):
-            encoders = self._image_encoders_of(options, progress)
-            embedder_of = self._embedder_of(options, media, artefacts, encoders)
             kept = PartArtefacts(artefacts) if artefacts else None
             max_pixels = self.settings.media_max_pixels
             of_regions = OwnRegionBeliever(
-                embedder_of,
-                lambda control: region_learner_of(control, encoders, media, max_pixels),
+                looking.embedder_of,
+                lambda control: region_learner_of(control, looking.encoders, looking.media, max_pixels),
                 kept,
                 seed=options.seed,
                 minutes=options.minutes,
                 group_by=options.group_by,
             )
             of_whole_tasks = OwnBeliever(
-                embedder_of,
+                looking.embedder_of,
                 kept,
                 seed=options.seed,
                 minutes=options.minutes,
@@ -206,10 +219,9 @@ class Auditing(Showing, Training, Embedding):
                     (lambda control: control.has_values, OwnValueBeliever()),
                 ]
             )
-        is_named = options.encoder or options.weights or self.settings.weights
-        modest = options if is_named else replace(options, encoder="pixels")  # no weights are loaded for a witness
-        witness = self._embedder_of(modest, media, artefacts, self._image_encoders_of(modest, progress))
-        return GuardedBeliever(self._other_believer(belief, artefacts is not None), witness, options.group_by)
+        return GuardedBeliever(
+            self._other_believer(belief, artefacts is not None), looking.embedder_of, options.group_by
+        )
 
     def _other_believer(self, belief: str, is_project: bool) -> Believer:
         if belief == "stored" or belief.startswith("stored:"):
@@ -235,11 +247,10 @@ class Auditing(Showing, Training, Embedding):
         self,
         options: BeliefOptions,
         media: Media,
-        artefacts: Artefacts | None,
+        index: MediaIndex,
         image_encoders: Callable[[], Mapping[str, ImageEncoder]],
     ) -> Callable[[Control], Embedder]:
         """Return what says how to embed what a control labels."""
-        index = MediaIndexStore(self.engine, TRUSTED) if artefacts else NoIndex()
 
         def embedder_of(control: Control) -> Embedder:
             if options.embeddings is not None:
