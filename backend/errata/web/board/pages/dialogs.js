@@ -1,0 +1,40 @@
+// @ts-check
+/** What one key shows above the page: the keys, and the project's instructions. */
+
+import { element } from "./elements.js";
+import { KEYS, shownKeys } from "./keys.js";
+
+/** @param {string} title @param {...Node} content */
+function makeDialog(title, ...content) {
+  const close = element("button", { type: "button", class: "quiet", "aria-label": "Close" }, "✕");
+  const dialog = element("dialog", { class: "sheet", "aria-label": title }, element("header", {}, element("h2", {}, title), close), ...content);
+  close.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  dialog.addEventListener("keydown", (event) => {
+    if (event.key === "?" || event.key === "i") dialog.close();
+  });
+  return dialog;
+}
+
+/** Make the table of keys. */
+export function makeHelp() {
+  const parts = [...new Set(KEYS.map(({ part }) => part))];
+  const tables = parts.map((part) => {
+    const rows = KEYS.filter((key) => key.part === part).map((key) =>
+      element("div", { class: "key-row" }, element("dt", {}, element("kbd", {}, shownKeys(key))), element("dd", {}, key.does)),
+    );
+    return element("section", {}, element("h3", {}, part), element("dl", {}, ...rows));
+  });
+  const mouse = element(
+    "p",
+    { class: "hint" },
+    "Mouse: click puts the cursor, Shift + click makes a range, a drag paints with the last decision (wrong at first), a double click decides one.",
+  );
+  return makeDialog("Keys", element("div", { class: "keys" }, ...tables), mouse);
+}
+
+/** @param {import("./types.js").Project} project */
+export function makeInstructions(project) {
+  const text = project.instructions.trim() || "This project has no instructions. Write them in Label Studio: Settings > General > Labeling Instructions.";
+  return makeDialog(`Instructions: ${project.title}`, element("div", { class: "instructions", dir: "auto", tabindex: "0" }, text));
+}

@@ -1,0 +1,125 @@
+// @ts-check
+/** The grid: tiles that are reused, a cursor, a range, and the mouse. */
+
+import { element } from "./elements.js";
+import { columnsFor } from "./grid_layout.js";
+import { bindMouse } from "./grid_mouse.js";
+import { makeTile } from "./tile.js";
+
+/**
+ * @typedef {import("./types.js").Tile} Tile
+ * @typedef {import("./types.js").Standing} Standing
+ */
+
+const GAP = 6;
+
+/**
+ * @param {number} size tiles of a page
+ * @param {{onCursor: () => void, onPaint: (indices: number[]) => void}} says
+ */
+export function makeGrid(size, { onCursor, onPaint }) {
+  const views = Array.from({ length: size }, (_, index) => makeTile(index));
+  const shown = element("div", { class: "grid", role: "listbox", tabindex: "0", "aria-multiselectable": "true", "aria-label": "Labels" });
+  shown.append(...views.map((view) => view.element));
+  let n = 0; // tiles of this page
+  let nLaidOut = size;
+  let cursor = 0;
+  let anchor = 0;
+  let columns = 8;
+  let side = 160;
+
+  const isChosen = /** @param {number} index */ (index) => index >= Math.min(cursor, anchor) && index <= Math.max(cursor, anchor);
+
+  function layOut() {
+    const { clientWidth, clientHeight } = shown;
+    if (!clientWidth || !clientHeight) return;
+    const style = getComputedStyle(shown);
+    const inside = { width: clientWidth - 2 * parseFloat(style.paddingLeft), height: clientHeight - 2 * parseFloat(style.paddingTop) };
+    const isText = shown.classList.contains("is-text");
+    ({ columns, side } = columnsFor(nLaidOut, inside, { aspect: isText ? 3 : 1, caption: isText ? 20 : 34, gap: GAP }));
+    shown.style.setProperty("--columns", String(columns));
+    shown.style.setProperty("--rows", String(Math.ceil(nLaidOut / columns)));
+    shown.style.setProperty("--side", `${side}px`);
+  }
+
+  /** @param {number} index @param {boolean} extends_ */
+  function moveTo(index, extends_ = false) {
+    if (!n) return;
+    const before = [Math.min(cursor, anchor), Math.max(cursor, anchor)];
+    views[cursor].element.classList.remove("is-cursor");
+    cursor = Math.max(0, Math.min(n - 1, index));
+    if (!extends_) anchor = cursor;
+    views[cursor].element.classList.add("is-cursor");
+    const [from, to] = [Math.min(before[0], cursor, anchor), Math.max(before[1], cursor, anchor)];
+    for (let i = from; i <= to; i++) {
+      views[i].element.setAttribute("aria-selected", String(isChosen(i)));
+      views[i].element.classList.toggle("is-chosen", cursor !== anchor && isChosen(i));
+    }
+    shown.setAttribute("aria-activedescendant", `tile-${cursor}`);
+    onCursor();
+  }
+
+  const step = /** @type {Record<string, () => number>} */ ({
+    left: () => cursor - 1,
+    right: () => cursor + 1,
+    up: () => (cursor - columns < 0 ? cursor : cursor - columns),
+    down: () => (cursor + columns >= n ? cursor : cursor + columns),
+    first: () => 0,
+    last: () => n - 1,
+  });
+
+  new ResizeObserver(layOut).observe(shown);
+  bindMouse(shown, { moveTo, onPaint, mark: (index, on) => views[index].element.classList.toggle("is-painted", on) });
+
+  return {
+    element: shown,
+    cursor: () => cursor,
+    columns: () => columns,
+    side: () => side,
+    moveTo,
+
+    /** @param {string} way @param {boolean} extends_ */
+    move(way, extends_) {
+      moveTo(step[way](), extends_);
+    },
+
+    /** Return the places that a decision holds for. */
+    chosen: () => Array.from({ length: n }, (_, index) => index).filter(isChosen),
+
+    /** Whether somebody can have seen a tile. @param {number} index */
+    isSeen: (index) => views[index].isSeen(),
+
+    /** Make room. @param {number} total labels of the source @param {boolean} isText */
+    prepare(total, isText) {
+      nLaidOut = Math.max(6, Math.min(size, total));
+      shown.classList.toggle("is-text", isText);
+      layOut();
+    },
+
+    /**
+     * @param {Tile[]} tiles
+     * @param {(tile: Tile) => Standing} standing
+     * @param {(tile: Tile) => string | null} picture
+     */
+    fill(tiles, standing, picture) {
+      n = tiles.length;
+      views.forEach((view, index) => {
+        if (index < n) view.fill(tiles[index], standing(tiles[index]), picture(tiles[index]));
+        else view.clear();
+        view.element.classList.remove("is-cursor", "is-chosen");
+        view.element.setAttribute("aria-selected", "false");
+      });
+      cursor = anchor = 0;
+    },
+
+    /** Show other pictures of the same tiles. @param {Tile[]} tiles @param {(tile: Tile) => string | null} picture */
+    fillPictures(tiles, picture) {
+      tiles.forEach((tile, index) => views[index].showPicture(tile, picture(tile)));
+    },
+
+    /** @param {number} index @param {Standing} standing */
+    stand(index, standing) {
+      views[index].stand(standing);
+    },
+  };
+}

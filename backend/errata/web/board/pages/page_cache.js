@@ -1,0 +1,64 @@
+// @ts-check
+/** Pages of tiles: the one in sight, the one that comes next with its pictures, and a few of those before. */
+
+/** @typedef {import("./types.js").TilePage} TilePage @typedef {import("./types.js").Source} Source */
+
+const N_KEPT = 4;
+
+/**
+ * @param {Source} source
+ * @param {number} limit tiles of a page
+ */
+export function pageCache(source, limit) {
+  /** @type {Map<number, TilePage>} by offset, the one used last at the end */
+  const pages = new Map();
+  /** @type {HTMLImageElement[]} */
+  let ahead = [];
+
+  /** @param {TilePage} page */
+  function keep(page) {
+    const [known] = pages.values();
+    if (known && known.version !== page.version) pages.clear(); // a new audit: another order
+    pages.delete(page.offset);
+    pages.set(page.offset, page);
+    for (const offset of [...pages.keys()].slice(0, -N_KEPT)) pages.delete(offset);
+    return page;
+  }
+
+  /** @param {number} offset @param {AbortSignal} [signal] */
+  async function at(offset, signal) {
+    const known = pages.get(offset);
+    return keep(known ?? (await source.page(offset, limit, signal)));
+  }
+
+  return {
+    source,
+    at,
+
+    /** Return the page on which a key stands. @param {string} key @param {AbortSignal} signal */
+    async locate(key, signal) {
+      return source.locate ? keep(await source.locate(key, limit, signal)) : null;
+    },
+
+    /**
+     * Fetch a page and its pictures before somebody wants them.
+     * @param {number} offset
+     * @param {(tile: import("./types.js").Tile) => string | null} picture
+     * @param {AbortSignal} signal
+     */
+    async prefetch(offset, picture, signal) {
+      const page = await at(offset, signal);
+      for (const old of ahead) old.removeAttribute("src");
+      ahead = page.tiles.flatMap((tile) => {
+        const src = picture(tile);
+        if (src === null || signal.aborted) return [];
+        const image = new Image();
+        image.src = src;
+        return [image];
+      });
+    },
+
+    /** The tiles that are held. */
+    tiles: () => [...pages.values()].flatMap((page) => page.tiles),
+  };
+}

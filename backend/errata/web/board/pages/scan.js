@@ -1,0 +1,147 @@
+// @ts-check
+/** The scan board: groups at the left, tiles in the middle, detail at the right. */
+
+import { addressBar } from "./address_bar.js";
+import { mountBoard } from "./board.js";
+import { thumbnail } from "./detail.js";
+import { element, setText } from "./elements.js";
+import { inWholeWords, makeGroups } from "./groups.js";
+import { makeHeader, makeSwitch } from "./header.js";
+import { openPage, sayWhy } from "./opening.js";
+import { readSelection } from "./selections.js";
+import { groupSource, selectionSource, similarSource } from "./sources.js";
+import { readState, writeState } from "./state.js";
+
+const RECOUNT_MS = 2500;
+
+/** @type {[by: string, title: string][]} */
+const WAYS = [
+  ["given", "given label"],
+  ["predicted", "predicted label"],
+  ["cell", "given → predicted"],
+  ["detector", "detector"],
+  ["annotator", "annotator"],
+];
+
+/** @param {import("./opening.js").Opened} opened */
+async function show({ session, project, outbox }) {
+  let state = readState(location.search);
+  if (!project.controls.some(({ name }) => name === state.control)) state = { ...state, control: project.controls[0]?.name ?? null };
+  const bar = addressBar();
+  const main = /** @type {HTMLElement} */ (document.querySelector("main"));
+  const [title, figures, examples] = [element("h1", { dir: "auto" }), element("p", { class: "figures" }), element("div", { class: "confirmed" })];
+  const heading = element("div", { class: "heading" }, examples, element("div", {}, title, figures));
+  const tools = element("div", { class: "switches" });
+  const way = element("select", { "aria-label": "Group by" }, ...[...WAYS, ...project.fields.map((name) => /** @type {[string, string]} */ ([`field:${name}`, name]))].map(([by, words]) => element("option", { value: by }, words)));
+  const groups = makeGroups(project.id, {
+    address: (value) => `scan.html${writeState({ ...state, value, page: 1, at: null, like: null, rows: null })}`,
+    onGroup: (value) => go({ value, page: 1, at: null, like: null, rows: null }),
+  });
+  const side = element("nav", { class: "side", "aria-label": "Groups" }, element("label", { class: "way" }, "by ", way), groups.element);
+  document.body.prepend(makeHeader({ project, session, outbox, page: "scan", control: state.control }, tools));
+  main.append(side);
+  const board = mountBoard(main, { project, outbox, heading, context: state.context, onPlace, onSimilar, onCommand });
+
+  /** Show what the state says. @param {boolean} isNew */
+  async function follow(isNew) {
+    const { control, by, show: shows } = state;
+    if (control === null) throw new Error("Nothing of this project was audited. Run: errata audit " + project.id);
+    way.value = by;
+    showSwitches();
+    const asked = groups.show({ control, by, show: shows }, state.value);
+    if (state.value === null && state.like === null && state.rows === null) {
+      await asked;
+      state = { ...state, value: groups.first()?.value ?? "" };
+      await groups.show({ control, by, show: shows }, state.value);
+    } else void asked.then(showHeading);
+    const source = await sourceOf();
+    showHeading();
+    await board.open(source, { page: state.page, at: state.at, isNew });
+  }
+
+  async function sourceOf() {
+    if (state.like !== null) return similarSource(project.id, state.like);
+    if (state.rows === null) return groupSource(project.id, { control: state.control ?? "", by: state.by, value: state.value, show: state.show });
+    const selection = await readSelection(state.rows).catch(() => null);
+    if (selection === null) throw new Error("This selection is not kept in this browser any more. Select again on the projector.");
+    if (selection.version !== project.version) throw new Error("This selection was made on an earlier audit. Select again on the projector.");
+    setText(title, selection.title);
+    return selectionSource(project.id, selection.name, { rows: selection.rows }, selection.order);
+  }
+
+  /** Show something else, and leave a way back. @param {Partial<import("./state.js").State>} change */
+  function go(change) {
+    bar.flush();
+    state = { ...state, ...change };
+    void follow(true).catch(sayWhy);
+    board.grid.focus();
+  }
+
+  function showHeading() {
+    const group = groups.shown();
+    const isGroup = state.like === null && state.rows === null;
+    if (state.like !== null) setText(title, "Most similar");
+    else if (state.rows === null) setText(title, group?.title ?? state.value ?? "");
+    setText(figures, isGroup ? (group ? inWholeWords(group) : "") : state.like !== null ? "in the full space; f goes back" : "selected");
+    const key = isGroup && group ? `${state.control} ${state.by} ${group.value}` : "";
+    if (examples.dataset.of === key) return;
+    examples.dataset.of = key;
+    examples.replaceChildren(...(isGroup ? (group?.examples ?? []).map((tile) => thumbnail(project.id, tile, false)) : []));
+    examples.title = "Labels of this group that nobody doubts";
+  }
+
+  function showSwitches() {
+    const to = /** @param {Partial<import("./state.js").State>} change */ (change) => ({
+      href: `scan.html${writeState({ ...state, page: 1, at: null, like: null, rows: null, ...change })}`,
+      onChoose: () => go({ page: 1, at: null, like: null, rows: null, ...change }),
+    });
+    const controls = project.controls.length > 1 ? [makeSwitch("Control", project.controls.map(({ name }) => ({ title: name, isChosen: name === state.control, ...to({ control: name, value: null }) })))] : [];
+    const which = makeSwitch("Labels", [
+      { title: "Suspects", isChosen: state.show === "suspects", ...to({ show: "suspects" }) },
+      { title: "All", isChosen: state.show === "all", ...to({ show: "all" }) },
+    ]);
+    tools.replaceChildren(...controls, which);
+  }
+
+  /** @param {import("./board.js").Place} place @param {boolean} isNew */
+  function onPlace(place, isNew) {
+    state = { ...state, ...place };
+    if (isNew) bar.push(writeState(state));
+    else bar.at(writeState(state));
+  }
+
+  /** @param {string} key */
+  function onSimilar(key) {
+    if (state.like !== null && state.like === key) return history.back();
+    go({ like: key, page: 1, at: key });
+  }
+
+  /** @param {string} command */
+  function onCommand(command) {
+    if (command === "groups") groups.focus();
+    else if (command === "show") go({ show: state.show === "all" ? "suspects" : "all", page: 1, like: null, rows: null });
+    else if (command === "nextGroup" || command === "previousGroup") {
+      const group = groups.beside(command === "nextGroup" ? 1 : -1);
+      if (group) go({ value: group.value, page: 1, at: null, like: null, rows: null });
+      else board.say("There is no further group.");
+    } else return false;
+  }
+
+  way.addEventListener("change", () => go({ by: way.value, value: null, page: 1, at: null, like: null, rows: null }));
+  addEventListener("popstate", () => {
+    bar.drop();
+    state = { ...readState(location.search), control: readState(location.search).control ?? state.control };
+    void follow(false).catch(sayWhy);
+  });
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let counting;
+  outbox.listen({
+    onSaved() {
+      clearTimeout(counting);
+      counting = setTimeout(() => void groups.recount().then(showHeading), RECOUNT_MS);
+    },
+  });
+  await follow(false);
+}
+
+await openPage(readState(location.search).project, show);
