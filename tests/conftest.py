@@ -30,7 +30,8 @@ from errata.errors import ErrataError
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.label_config import read_label_config
-from errata.labelstudio.review_project import ReviewProject, marker
+from errata.labelstudio.review_project import ReviewProject
+from errata.labelstudio.review_setup import marker
 from errata_model.records import Finding, GivenLabel, finding_key
 
 # A busy machine is slow: no example may fail for that.

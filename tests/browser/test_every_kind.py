@@ -20,7 +20,7 @@ from playwright.sync_api import Page, expect
 from errata.audit.progress import LineProgress
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.label_config import read_label_config
-from errata.labelstudio.review_project import marker
+from errata.labelstudio.review_setup import marker
 from errata.settings import ProjectSettings
 from errata.wiring import BeliefOptions, Wiring
 from errata_model.regions.records import Region

@@ -16,7 +16,8 @@ from playwright.sync_api import Page, expect
 from errata.audit.ports import Task
 from errata.audit.review_order import item_entry
 from errata.labelstudio.codecs import Codecs
-from errata.labelstudio.review_project import ReviewProject, marker
+from errata.labelstudio.review_project import ReviewProject
+from errata.labelstudio.review_setup import marker
 from errata_model.records import Finding, GivenLabel, Proposal
 
 W, H = 640, 480

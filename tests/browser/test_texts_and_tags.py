@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from errata.audit.progress import LineProgress
-from errata.labelstudio.review_project import marker
+from errata.labelstudio.review_setup import marker
 from errata.review.wording import change_words
 from errata.wiring import BeliefOptions, Wiring
 

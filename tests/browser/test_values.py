@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from playwright.sync_api import TimeoutError as Late
 
 from errata.audit.progress import LineProgress
-from errata.labelstudio.review_project import marker
+from errata.labelstudio.review_setup import marker
 from errata.review.wording import change_words
 from errata.wiring import BeliefOptions, Wiring
 

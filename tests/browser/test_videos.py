@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 from playwright.sync_api import TimeoutError as Late
 
 from errata.audit.progress import LineProgress
-from errata.labelstudio.review_project import marker
+from errata.labelstudio.review_setup import marker
 from errata.settings import ProjectSettings
 from errata.wiring import BeliefOptions, Wiring
 

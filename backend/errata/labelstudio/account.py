@@ -8,7 +8,7 @@ from typing import Any
 
 from errata.errors import LabelStudioGone, LabelStudioRefused, LabelStudioUnreachable
 from errata.labelstudio.client import LabelStudio
-from errata.labelstudio.review_project import marker
+from errata.labelstudio.review_setup import marker
 from errata.labelstudio.tokens import token_kind
 
 _REVIEW = marker(0).partition("0")[0]

@@ -7,23 +7,20 @@ from itertools import chain
 from typing import Any
 
 from errata.audit.ports import Footprint, ReviewEntry, ReviewItem, Snapshot, Trace
-from errata.errors import ErrataError, LabelStudioGone, UsageError
+from errata.errors import LabelStudioGone
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.item_tasks import finding_keys
-from errata.labelstudio.label_config import read_label_config
 from errata.labelstudio.media_links import MediaLinks
 from errata.labelstudio.review_config import (
     Columns,
-    choose_columns,
     note_control,
     read_columns,
     region_verdict_controls,
-    review_config,
     verdict_control,
 )
 from errata.labelstudio.review_import import import_tasks
-from errata.labelstudio.review_instructions import instruction
 from errata.labelstudio.review_media import ReviewMedia
+from errata.labelstudio.review_setup import find_columns, make_project, marker, renew_form
 from errata.labelstudio.review_tabs import add_tabs
 from errata.labelstudio.review_tasks import (
     GIVEN,
@@ -35,13 +32,6 @@ from errata.labelstudio.review_tasks import (
 )
 from errata.labelstudio.task_list import Filter, Params, chosen_tasks, task_filter, task_pages
 from errata.review.records import Answer
-
-_TITLE_MAX = 50
-
-
-def marker(project_id: int) -> str:
-    """Return what stands in a review project's description, by which it is found again."""
-    return f"[errata review of project {project_id}]"
 
 
 class ReviewProject:
@@ -92,7 +82,7 @@ class ReviewProject:
         if review_id is None:
             review_id = self._create()
         else:
-            self._renew_config(review_id)
+            renew_form(self._client, review_id, self._snapshot, self.columns, self._by_item)
         add_tabs(self._client, review_id, self.columns)
         return review_id
 
@@ -197,28 +187,8 @@ class ReviewProject:
             self._client.patch(f"api/tasks/{task['id']}/", {"data": task["data"] | {column: value}})
 
     def _create(self) -> int:
-        source = self._snapshot
-        summary = self._client.get(f"api/projects/{source.project_id}/summary/")
-        keys = set(summary.get("all_data_columns") or ()) | {key for task in source.tasks for key in task.data}
-        self.columns = choose_columns(source.label_config, keys)
-        project = self._client.post(
-            "api/projects/",
-            {
-                "title": f"Review: {source.title}"[:_TITLE_MAX].rstrip(),
-                "description": (
-                    f"Labels of the project {source.title!r} that are likely to be wrong, most likely first. Made by "
-                    f"errata; keep the next words, they are how it finds this project. {marker(source.project_id)}"
-                ),
-                "label_config": self._config(self._by_item),
-                "expert_instruction": instruction(source.controls, self._by_item),
-                "show_instruction": True,
-                "show_skip_button": False,  # a skipped task never comes back to whoever skipped it
-                "enable_empty_annotation": False,
-                "show_collab_predictions": True,
-                "sampling": "Sequential sampling",
-            },
-        )
-        project = self._agreed(project)
+        self.columns = find_columns(self._client, self._snapshot)
+        project = self._agreed(make_project(self._client, self._snapshot, self.columns, self._by_item))
         self._remember(project)
         return int(project["id"])
 
@@ -238,32 +208,6 @@ class ReviewProject:
         self.columns = read_columns(project["label_config"])
         if str(self._id) not in _written_down(self._snapshot.project_id, self._footprint):
             self._footprint.add(self._snapshot.project_id, Trace("review_project", str(self._id)))
-
-    def _config(self, by_item: bool) -> str:
-        source_xml = self._snapshot.label_config
-        config = read_label_config(source_xml)
-        return review_config(source_xml, config.hotkeys, self.columns, controls=config.controls, by_item=by_item)
-
-    def _renew_config(self, review_id: int) -> None:
-        """Make the form what it is to be; decisions at regions that were made stay possible."""
-        wanted, there = self._config(self._by_item), self._client.get(f"api/projects/{review_id}/")
-        if there["label_config"] == wanted:
-            return
-        controls, changes = self._snapshot.controls, {"label_config": wanted}
-        if there.get("expert_instruction") == instruction(controls, not self._by_item):
-            changes["expert_instruction"] = instruction(controls, self._by_item)
-        try:
-            self._client.patch(f"api/projects/{review_id}/", changes)
-        except ErrataError as error:
-            if type(error) is not ErrataError:
-                raise
-            if not self._by_item and there["label_config"] == self._config(by_item=True):
-                return
-            raise UsageError(
-                f"The label config of project {self._snapshot.project_id} was changed, and its review project "
-                f"{review_id} cannot follow because reviewers used what is gone. Put that back, or apply what is "
-                f"decided, then delete the review project: the next audit makes a new one. ({error})"
-            ) from error
 
     def _prefill(self, review_id: int) -> None:
         """Make the given label what a task opens with; Label Studio accepts that once such predictions exist."""

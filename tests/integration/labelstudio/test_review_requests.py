@@ -10,7 +10,8 @@ import pytest
 
 from errata.audit.ports import Footprint, Snapshot, Trace
 from errata.labelstudio.client import LabelStudio
-from errata.labelstudio.review_project import ReviewProject, marker
+from errata.labelstudio.review_project import ReviewProject
+from errata.labelstudio.review_setup import marker
 
 CONFIG = """<View>
   <Image name="image" value="$image"/>

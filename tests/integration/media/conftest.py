@@ -20,7 +20,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from errata.labelstudio.review_project import marker
+from errata.labelstudio.review_setup import marker
 
 CONFIG = """<View><Image name="image" value="$image"/><Choices name="label" toName="image">
 <Choice value="car"/><Choice value="truck"/></Choices></View>"""

@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from errata.errors import LabelStudioGone, UsageError
-from errata.labelstudio.review_project import ReviewProject, find_review_project, marker
+from errata.labelstudio.review_project import ReviewProject, find_review_project
+from errata.labelstudio.review_setup import marker
 from errata.labelstudio.review_tabs import CANNOT_TELL, CONTRADICTORY, FIXED, TO_REVIEW
 
 
