@@ -19,8 +19,9 @@ from errata.serving import ServedEncoders, ServedItems
 from errata.store.media_index import MediaIndexStore
 from errata.web.beliefs import Beliefs
 from errata.web.bodies import predict_request
+from errata.web.contents import Patience
 from errata.web.newcomers import Newcomers
-from errata.web.predictions import Patience, Predictions
+from errata.web.predictions import Predictions
 from errata.web.region_newcomers import RegionNewcomers
 from errata.wiring import BeliefOptions, Wiring
 

@@ -16,8 +16,9 @@ from errata.store.media_index import MediaIndexStore
 from errata.web.backend import SETUP_S
 from errata.web.beliefs import Beliefs
 from errata.web.bodies import PredictRequest
+from errata.web.contents import Patience
 from errata.web.newcomers import Newcomers
-from errata.web.predictions import Patience, Predictions
+from errata.web.predictions import Predictions
 from errata.web.projects import ProjectBook
 from errata.web.region_newcomers import RegionNewcomers
 from errata.wiring import Wiring

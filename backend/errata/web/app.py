@@ -17,9 +17,10 @@ from errata.web.backend import Backend
 from errata.web.beliefs import Beliefs
 from errata.web.board.app import BoardApp
 from errata.web.boundary import Boundary
+from errata.web.contents import Patience
 from errata.web.media import MEDIA_PATH, MediaRoute
 from errata.web.newcomers import Encoders, Newcomers
-from errata.web.predictions import Patience, Predictions, ReadControls
+from errata.web.predictions import Predictions, ReadControls
 from errata.web.projects import ProjectBook
 from errata.web.region_newcomers import RegionNewcomers
 from errata.web.security import Credentials, is_from_another_site

@@ -22,9 +22,9 @@ from errata.labelstudio.label_config import serveable
 from errata.labelstudio.task_texts import TaskTexts
 from errata.web.app import create_app
 from errata.web.beliefs import Beliefs
+from errata.web.contents import Patience
 from errata.web.media import MediaRoute
 from errata.web.newcomers import Embedder, Newcomers
-from errata.web.predictions import Patience
 from errata.web.projects import KnownProjects, ProjectBook
 from errata.web.region_newcomers import RegionNewcomers, Seen
 from errata.web.security import Credentials

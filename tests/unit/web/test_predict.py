@@ -11,7 +11,7 @@ import pytest
 
 from errata.audit.ports import Artefact
 from errata.errors import LabelStudioUnreachable
-from errata.web.predictions import Patience
+from errata.web.contents import Patience
 
 MakeWorld = Callable[..., Any]
 MakeTask = Callable[..., dict[str, Any]]
