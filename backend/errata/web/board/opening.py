@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from errata.labelstudio.client import LabelStudio
+from errata.store.media_index import MediaIndexStore
+from errata.store.pictures import PictureFolder
 from errata.store.secrets import session_secret
 from errata.store.sessions import SessionStore
 from errata.web.board.app import BoardApp
 from errata.web.board.attempts import Attempts
+from errata.web.board.originals import Originals
 from errata.web.board.page_files import PageFiles
+from errata.web.board.pictures import Pictures
 from errata.web.board.presence import Presence
 from errata.web.board.signing_in import Cookie, SigningIn
 from errata.web.board.visitors import ApiRoute
@@ -33,7 +37,15 @@ def open_board(wiring: Wiring, sessions: SessionStore, credentials: Credentials,
             url, token, network=wiring.network, headers=headers, timeout_s=_TIMEOUT_S, deadline_s=_TIMEOUT_S
         )
 
-    rooms: list[ApiRoute] = []
+    originals = Originals(wiring.project_media())
+    pictures = Pictures(
+        wiring.boards,
+        originals,
+        PictureFolder(wiring.settings.data_dir),
+        MediaIndexStore(wiring.engine),
+        wiring.settings.media_max_pixels,
+    )
+    rooms: list[ApiRoute] = [*pictures.routes()]
     presence = Presence(sessions, open_label_studio)
     cookie = Cookie(session_secret(wiring.settings.data_dir), is_secure)
     signing_in = SigningIn(presence, cookie, Attempts(), url)

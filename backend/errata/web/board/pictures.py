@@ -1,0 +1,207 @@
+"""What rows look like: crops of pictures, masks, and the files themselves."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar, cast, get_args
+
+import numpy as np
+from anyio import CapacityLimiter, to_thread
+from PIL import Image
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from errata.audit.embed import content_key
+from errata.audit.ports import MediaIndex
+from errata.board.crops import Context, Crop, render_crop
+from errata.board.table import RowDetail
+from errata.errors import MediaError, ServiceError, UsageError
+from errata.labelstudio.media_types import played_type
+from errata.labelstudio.picture_types import picture_type
+from errata.web.board.originals import Originals
+from errata.web.board.ranges import ranged
+from errata.web.board.visitors import ApiRoute, Visitor
+from errata_model.encoders.decoding import UnusableImage
+from errata_model.regions.shapes import Mask
+
+logger = logging.getLogger(__name__)
+
+SIZES = (160, 320, 640, 1600)  # the longer side in pixels
+_FETCHING = 16  # threads that wait for files
+_LONGEST_MASK_PX = 2048  # its longer side; it is laid over a picture of any size
+_LAST_ROW = 2**31
+# What an address shows never changes: it holds the table's version. A file is no page, whatever is in it.
+_FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
+_NO_PAGE = {"Content-Security-Policy": "default-src 'none'; sandbox"}
+
+T = TypeVar("T")
+
+
+class Details(Protocol):
+    """Where the rows of tables are."""
+
+    def details(self, project_id: int, version: str, rows: Sequence[int], *, has_masks: bool = True) -> list[RowDetail]:
+        """Return what is shown of rows, in this order; without `has_masks` faster, and without masks.
+
+        Raises:
+            UsageError: the table is not kept (any more), or has no such row.
+        """
+
+
+class Rendered(Protocol):
+    """Where rendered crops are kept."""
+
+    def get(self, project_id: int, key: str) -> bytes | None:
+        """Return a picture, None where it is not kept."""
+
+    def put(self, project_id: int, key: str, content: bytes) -> None:
+        """Keep a picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A crop that somebody wants to see."""
+
+    project_id: int
+    detail: RowDetail
+    crop: Crop
+    known: str | None  # the content key that was last read behind the row's address
+    key: str  # under which the crop is kept
+    kept: bytes | None  # the crop, where it was rendered before
+
+
+class Pictures:
+    """Answers `pictures/`, `masks/` and `media/` of a project.
+
+    Args:
+        boards: where the rows are.
+        originals: reads the files that they are about.
+        rendered: keeps crops.
+        index: what was found behind addresses before.
+        max_pixels: the largest picture that is decoded.
+    """
+
+    def __init__(
+        self, boards: Details, originals: Originals, rendered: Rendered, index: MediaIndex, max_pixels: int
+    ) -> None:
+        self._boards = boards
+        self._originals = originals
+        self._rendered = rendered
+        self._index = index
+        self._max_pixels = max_pixels
+        self._fetching = CapacityLimiter(_FETCHING)
+        self._rendering = CapacityLimiter(max(2, os.cpu_count() or 1))
+
+    def routes(self) -> list[ApiRoute]:
+        """Return the addresses."""
+        place = "{version}/{row:int}"
+        return [
+            ApiRoute(f"projects/{{project:int}}/pictures/{place}.jpg", "GET", self.picture),
+            ApiRoute(f"projects/{{project:int}}/masks/{place}.png", "GET", self.mask),
+            ApiRoute(f"projects/{{project:int}}/media/{place}", "GET", self.media),
+        ]
+
+    async def picture(self, request: Request, visitor: Visitor) -> Response:
+        """Return the crop of a row as a JPEG."""
+        asked = request.query_params
+        context, size = asked.get("context", "25"), asked.get("size", "320")
+        if context not in get_args(Context) or size not in map(str, SIZES):
+            raise HTTPException(400, "`context` must be 0, 25, 100 or scene, and `size` 160, 320, 640 or 1600.")
+        is_outlined = asked.get("outline", "0" if context == "scene" else "1") == "1"
+        crop = Crop(None, cast(Context, context), int(size), is_outlined)
+        wanted = await self._in_thread(self._fetching, self._look, _named(request), crop)
+        content = wanted.kept
+        if content is None:
+            file = await self._file(request, wanted.detail)
+            content = await self._in_thread(self._rendering, self._render, wanted, file)
+        return Response(content, media_type="image/jpeg", headers=_FOR_EVER | _NO_PAGE)
+
+    async def mask(self, request: Request, visitor: Visitor) -> Response:
+        """Return the mask of a row as a PNG, transparent where it is not."""
+        which = request.query_params.get("which", "given")
+        if which not in ("given", "proposed"):
+            raise HTTPException(400, "`which` must be given or proposed.")
+        detail = await self._in_thread(self._fetching, self._detail, _named(request), True)
+        shape = detail.given if which == "given" else detail.proposed
+        if not isinstance(shape, Mask):
+            raise HTTPException(404, "This row has no such mask.")
+        content = await self._in_thread(self._rendering, _to_png, shape)
+        return Response(content, media_type="image/png", headers=_FOR_EVER | _NO_PAGE)
+
+    async def media(self, request: Request, visitor: Visitor) -> Response:
+        """Return the file that a row is about, or a part of it."""
+        detail = await self._in_thread(self._fetching, self._detail, _named(request), False)
+        content = await self._file(request, detail)
+        kind = picture_type(content) or played_type(content)
+        if kind is None:
+            raise HTTPException(415, "The file is no picture, sound or film of a format that browsers show.")
+        version, row = request.path_params["version"], request.path_params["row"]
+        headers = {"Content-Type": kind, "ETag": f'"{version}-{row}"'}
+        return ranged(content, request.headers.get("range"), headers | _FOR_EVER | _NO_PAGE)
+
+    def _look(self, named: tuple[int, str, int], crop: Crop) -> _Wanted:
+        """Find out which region a row is about, and whether its crop was rendered before."""
+        project_id, version, _ = named
+        detail = self._detail(named, has_masks=True)
+        crop = replace(crop, shape=detail.given or detail.proposed, is_dashed=detail.given is None)
+        known = self._index.known([detail.shown]).get(detail.shown)
+        key = crop.key(known or f"{version} {detail.shown}")
+        return _Wanted(project_id, detail, crop, known, key, self._rendered.get(project_id, key))
+
+    def _render(self, wanted: _Wanted, content: bytes) -> bytes:
+        try:
+            rendered = render_crop(content, wanted.crop, self._max_pixels)
+        except UnusableImage as error:
+            raise HTTPException(415, f"The picture cannot be shown: {error}.") from error
+        if wanted.known in (None, content_key(content)):  # else the file is another one since it was last read
+            self._rendered.put(wanted.project_id, wanted.key, rendered)
+        return rendered
+
+    def _detail(self, named: tuple[int, str, int], has_masks: bool) -> RowDetail:
+        project_id, version, row = named
+        try:
+            return self._boards.details(project_id, version, [row], has_masks=has_masks)[0]
+        except UsageError as error:
+            raise HTTPException(404, str(error)) from error
+
+    async def _file(self, request: Request, detail: RowDetail) -> bytes:
+        project_id, task_id = request.path_params["project"], detail.finding.given.task_id
+        try:
+            return await self._in_thread(self._fetching, self._originals.read, project_id, detail.shown, task_id)
+        except MediaError as error:
+            raise HTTPException(404, f"The file cannot be had: {error}.") from error
+        except ServiceError as error:  # about errata's own token, not the visitor's
+            logger.warning("a file of project %d could not be shown: %s", project_id, error)
+            raise HTTPException(502, "Label Studio did not give errata the file; errata's log says why.") from error
+
+    async def _in_thread(self, limiter: CapacityLimiter, work: Callable[..., T], *arguments: object) -> T:
+        return await to_thread.run_sync(work, *arguments, limiter=limiter)
+
+
+def _named(request: Request) -> tuple[int, str, int]:
+    """Return project, version and row as the path names them."""
+    path = request.path_params
+    if path["row"] > _LAST_ROW:
+        raise HTTPException(404, "There is no such row.")
+    return path["project"], path["version"], path["row"]
+
+
+def _to_png(mask: Mask) -> bytes:
+    """Return a mask as a PNG of the scene's proportions: white where it is, transparent elsewhere."""
+    scale = min(1.0, _LONGEST_MASK_PX / max(mask.width, mask.height))
+    width, height = max(1, round(mask.width * scale)), max(1, round(mask.height * scale))
+    rows = np.floor((np.arange(height) + 0.5) * mask.height / height).astype(np.int64) - mask.top
+    columns = np.floor((np.arange(width) + 0.5) * mask.width / width).astype(np.int64) - mask.left
+    down, across = ((at >= 0) & (at < n) for at, n in zip((rows, columns), mask.bitmap.shape, strict=True))
+    pixels = np.zeros((height, width), np.uint8)
+    pixels[np.ix_(down, across)] = mask.bitmap[np.ix_(rows[down], columns[across])]
+    picture = Image.fromarray(pixels)
+    picture.putpalette([0, 0, 0, 255, 255, 255])
+    file = io.BytesIO()
+    picture.save(file, "PNG", transparency=0, bits=1)
+    return file.getvalue()
