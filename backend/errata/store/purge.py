@@ -49,7 +49,7 @@ def left_projects(engine: Engine) -> frozenset[int]:
 
 
 def purge_project(engine: Engine, data_dir: Path, project_id: int) -> Path | None:
-    """Forget a project's findings, verdicts, audits, models, tables of the pages, settings and journal.
+    """Forget a project's findings, verdicts, audits, models, tables and pictures of the pages, settings and journal.
 
     Embeddings and the index of media stay: other projects may show the same. So does the project's number among
     those that errata is to leave alone, for an `errata serve` that runs meanwhile.
@@ -65,7 +65,7 @@ def purge_project(engine: Engine, data_dir: Path, project_id: int) -> Path | Non
             for table in _CHILDREN_FIRST:
                 connection.execute(delete(table).where(table.c.project_id == project_id))
             upsert(connection, DISCONNECTED, [{"project_id": project_id}])
-        for room in ("models", "boards"):
+        for room in ("models", "boards", "pictures"):
             shutil.rmtree(data_dir / room / str(project_id), ignore_errors=True)
     return exported
 
