@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
+from errata.board.actions import Depth, Step, Tally
 from errata.board.table import BoardTable, RowDetail
+from errata.review.records import Settle, Settled, Verdict
+from errata_model.records import Finding
 
 
 class Boards(Protocol):
@@ -30,3 +33,36 @@ class Boards(Protocol):
         Raises:
             UsageError: the table is not kept (any more), has no such row, or its files are damaged.
         """
+
+
+class ActionLog(Protocol):
+    """What reviewers did on the pages: an append-only log, and what stands of it."""
+
+    def take(self, project_id: int, reviewer_id: int, steps: Sequence[Step], settle: Settle) -> set[str]:
+        """Take a reviewer's actions in this order, all or none; one that was taken before changes nothing.
+
+        Returns:
+            The findings that they are about, those that were taken back or brought back too.
+        """
+
+    def depth(self, project_id: int, reviewer_id: int) -> Depth:
+        """Return how many steps the reviewer can undo and redo."""
+
+    def tally(self, project_id: int, reviewer_id: int) -> Tally:
+        """Return how many labels the reviewer decided about on the pages, and how many they looked at alone."""
+
+    def beside(self, project_id: int, keys: Collection[str]) -> dict[str, list[Settled]]:
+        """Return finding -> all that is said about it, wherever it was said, oldest first."""
+
+    def marked(self, project_id: int, reviewer_id: int) -> list[Verdict]:
+        """Return what the reviewer marked on the pages and still stands, each by itself, oldest first."""
+
+
+class RecordedFindings(Protocol):
+    """The findings that verdicts are about."""
+
+    def get(self, keys: Sequence[str]) -> dict[str, Finding]:
+        """Return key -> finding for those that are known, each as its reviewers are shown it."""
+
+    def record(self, project_id: int, findings: Sequence[Finding]) -> None:
+        """Keep findings, newest word wins."""

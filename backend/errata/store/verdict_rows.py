@@ -5,10 +5,11 @@ All of it inside one transaction, which holds the project's verdicts.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, null, select, update
 
 from errata.review.records import Settle, Settled, Verdict
 from errata.store.database import chunks, upsert
@@ -44,19 +45,19 @@ def keep(connection: Connection, said: Sequence[Verdict]) -> set[str]:
 
 def forget(connection: Connection, gone: Iterable[Identity]) -> set[str]:
     """Take verdicts back; return the findings that had them. To be followed by `resettle` of these."""
-    keys = set()
+    of_answer: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
     for project_id, annotation_id, key in gone:
-        this = (
-            (VERDICTS.c.project_id == project_id)
-            & (VERDICTS.c.review_annotation_id == annotation_id)
-            & (VERDICTS.c.finding_key == key)
-            & (VERDICTS.c.counts_as != GONE)
-        )
+        of_answer[project_id, annotation_id].append(key)
+    forgotten: set[str] = set()
+    for (project_id, annotation_id), keys in of_answer.items():
         revision = _revision(connection, project_id)
-        taken = update(VERDICTS).where(this).values(counts_as=GONE, is_wrong=False, said=None, revision=revision)
-        if connection.execute(taken).rowcount:
-            keys.add(key)
-    return keys
+        said = (VERDICTS.c.project_id == project_id) & (VERDICTS.c.review_annotation_id == annotation_id)
+        for chunk in chunks(keys):
+            these = said & VERDICTS.c.finding_key.in_(chunk) & (VERDICTS.c.counts_as != GONE)
+            forgotten |= set(connection.execute(select(VERDICTS.c.finding_key).where(these)).scalars())
+            taken_back = {"counts_as": GONE, "is_wrong": False, "said": null(), "revision": revision}
+            connection.execute(update(VERDICTS).where(these).values(taken_back))
+    return forgotten
 
 
 def resettle(connection: Connection, project_id: int, keys: Collection[str], settle: Settle) -> int:
@@ -71,6 +72,16 @@ def resettle(connection: Connection, project_id: int, keys: Collection[str], set
         upsert(connection, VERDICTS, [_settled_row(each, revision) for each in moved])
         n_changed += len(moved)
     return n_changed
+
+
+def beside(connection: Connection, project_id: int, keys: Collection[str]) -> dict[str, list[Settled]]:
+    """Return finding -> all that is said about it, and how it stands, oldest first; findings without any are absent."""
+    found: defaultdict[str, list[Settled]] = defaultdict(list)
+    for chunk in chunks(sorted(keys)):
+        mine = (VERDICTS.c.project_id == project_id) & VERDICTS.c.finding_key.in_(chunk)
+        for row in connection.execute(select(VERDICTS).where(mine & (VERDICTS.c.counts_as != GONE))):
+            found[row.finding_key].append(Settled(_said(row), verdict_from_json(row.verdict), row.counts_as))
+    return {key: sorted(settled, key=lambda each: each.said.decided_at) for key, settled in found.items()}
 
 
 def _revision(connection: Connection, project_id: int) -> int:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from errata.board.decisions import Decisions
+from errata.board.known_rows import KnownRows
 from errata.labelstudio.client import LabelStudio
+from errata.store.board_log import BoardLog
 from errata.store.media_index import MediaIndexStore
 from errata.store.pictures import PictureFolder
 from errata.store.secrets import session_secret
 from errata.store.sessions import SessionStore
 from errata.web.board.app import BoardApp
 from errata.web.board.attempts import Attempts
+from errata.web.board.deciding import Deciding
 from errata.web.board.originals import Originals
 from errata.web.board.page_files import PageFiles
 from errata.web.board.pictures import Pictures
@@ -45,7 +49,10 @@ def open_board(wiring: Wiring, sessions: SessionStore, credentials: Credentials,
         MediaIndexStore(wiring.engine),
         wiring.settings.media_max_pixels,
     )
-    rooms: list[ApiRoute] = [*pictures.routes()]
+    deciding = Deciding(
+        Decisions(KnownRows(wiring.boards), wiring.audits, BoardLog(wiring.engine), wiring.codecs),
+    )
+    rooms: list[ApiRoute] = [*pictures.routes(), *deciding.routes()]
     presence = Presence(sessions, open_label_studio)
     cookie = Cookie(session_secret(wiring.settings.data_dir), is_secure)
     signing_in = SigningIn(presence, cookie, Attempts(), url)

@@ -1,0 +1,93 @@
+"""Finds the labels that the pages name, by their keys."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from errata.board.ports import Boards
+from errata.board.table import NONE
+from errata_model.records import Control, Finding
+
+_MOST_PROJECTS = 8  # in memory: 24 bytes a label
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRow:
+    """A label that the pages show.
+
+    Attributes:
+        finding: as the pages show it.
+        control: that it answers.
+        is_suspect: it stands in the queue.
+    """
+
+    finding: Finding
+    control: Control
+    is_suspect: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Index:
+    version: str
+    controls: tuple[Control, ...]
+    sorted_keys: NDArray[np.bytes_]
+    order: NDArray[np.int64]
+    control: NDArray[np.int16]
+    is_suspect: NDArray[np.bool_]
+
+    def rows(self, keys: Sequence[str]) -> NDArray[np.int64]:
+        """Return (N,) the keys' rows, NONE for those that are not there."""
+        asked = np.array([key.encode() for key in keys], dtype=np.bytes_)
+        if not len(self.sorted_keys) or not len(asked):
+            return np.full(len(asked), NONE, dtype=np.int64)
+        at = np.minimum(np.searchsorted(self.sorted_keys, asked), len(self.sorted_keys) - 1)
+        return np.where(self.sorted_keys[at] == asked, self.order[at], NONE)
+
+
+class KnownRows:
+    """Finds rows in the latest table of a project. Thread-safe."""
+
+    def __init__(self, boards: Boards) -> None:
+        self._boards = boards
+        self._lock = threading.Lock()
+        self._of_project: OrderedDict[int, _Index] = OrderedDict()
+
+    def find(self, project_id: int, keys: Sequence[str]) -> dict[str, KnownRow]:
+        """Return key -> label for those that the project's latest audit has; none before the first.
+
+        Raises:
+            UsageError: the table's files are damaged.
+        """
+        version = self._boards.active(project_id)
+        if version is None or not keys:
+            return {}
+        index = self._index(project_id, version)
+        unique = list(dict.fromkeys(keys))
+        found = {key: int(row) for key, row in zip(unique, index.rows(unique), strict=True) if row != NONE}
+        details = self._boards.details(project_id, version, list(found.values()), has_masks=False)
+        return {
+            key: KnownRow(detail.finding, index.controls[index.control[row]], bool(index.is_suspect[row]))
+            for (key, row), detail in zip(found.items(), details, strict=True)
+        }
+
+    def _index(self, project_id: int, version: str) -> _Index:
+        with self._lock:
+            known = self._of_project.get(project_id)
+            if known is not None and known.version == version:
+                self._of_project.move_to_end(project_id)
+                return known
+        table = self._boards.load(project_id, version)
+        order = np.argsort(table.keys, kind="stable")
+        index = _Index(version, table.controls, table.keys[order], order, table.control, table.queue != NONE)
+        with self._lock:
+            self._of_project[project_id] = index
+            self._of_project.move_to_end(project_id)
+            if len(self._of_project) > _MOST_PROJECTS:
+                self._of_project.popitem(last=False)
+        return index
