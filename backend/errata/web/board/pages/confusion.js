@@ -3,9 +3,10 @@
 
 import { get } from "./api.js";
 import { button, count, element, percent, plural } from "./elements.js";
+import { makeHeader } from "./header.js";
 import { arranged, blockOf, isCollapsible } from "./matrix.js";
+import { openPage, sayWhy } from "./opening.js";
 import { writeState } from "./state.js";
-import { openPage, showProblem } from "./page.js";
 
 /**
  * @typedef {import("./matrix.js").Cell} Cell
@@ -36,7 +37,7 @@ class ConfusionPage {
     /** @type {Confusion | null} */
     this.confusion = null;
     this.head = element("div", { class: "confusion-head" });
-    this.body = element("div", { class: "confusion-body" });
+    this.body = element("div", { class: "confusion-body", tabindex: "0", role: "region", "aria-label": "Confusion map" });
     main.replaceChildren(this.head, this.body);
   }
 
@@ -67,7 +68,7 @@ class ConfusionPage {
       select.addEventListener("change", () => {
         this.control = select.value;
         this.open.clear();
-        this.load().catch(showProblem);
+        this.load().catch(sayWhy);
       });
       tools.push(element("label", {}, "Control ", select));
     }
@@ -151,6 +152,9 @@ class ConfusionPage {
   }
 }
 
-openPage("confusion", async (main, project, query) => {
-  await new ConfusionPage(main, project, query).load();
+const query = new URLSearchParams(location.search);
+await openPage(Number(query.get("project")) || null, async ({ session, project, outbox }) => {
+  const page = new ConfusionPage(/** @type {HTMLElement} */ (document.querySelector("main")), project, query);
+  document.body.prepend(makeHeader({ project, session, outbox, page: "confusion", control: page.control }));
+  await page.load();
 });

@@ -2,12 +2,13 @@
 /** The projector: every label as a point beside those that look like it. */
 
 import { button, count, element, percent, plural } from "./elements.js";
+import { makeHeader } from "./header.js";
 import { isTaken, keyName } from "./keys.js";
 import { colourPoints } from "./map_colours.js";
 import { MapData } from "./map_data.js";
 import { Legend } from "./map_legend.js";
 import { MapView } from "./map_view.js";
-import { openPage, showProblem } from "./page.js";
+import { openPage, sayWhy } from "./opening.js";
 import { PointPreview } from "./point_preview.js";
 import { MARK } from "./points_webgl.js";
 import { ProjectorSelection } from "./projector_selection.js";
@@ -25,8 +26,8 @@ const CAUTION =
 const URL_MS = 300; // after the last move, the address is written
 
 class ProjectorPage {
-  /** @param {HTMLElement} main @param {Project} project @param {URLSearchParams} query */
-  constructor(main, project, query) {
+  /** @param {HTMLElement} main @param {import("./opening.js").Opened} opened @param {URLSearchParams} query */
+  constructor(main, { session, project, outbox }, query) {
     this.project = project;
     this.query = query;
     const mapped = project.controls.filter(({ trustworthiness }) => trustworthiness !== null);
@@ -42,11 +43,12 @@ class ProjectorPage {
     this.window = element("div", { class: "projector-map", tabindex: "0", role: "application", "aria-label": "Map of all labels; arrows move it, + and - zoom, n goes to the next suspect, ? is the board's help" });
     const legend = element("section", { class: "projector-legend", "aria-label": "Legend", tabindex: "0" });
     const side = element("aside", { class: "projector-side", "aria-label": "Labels on the map" });
-    main.replaceChildren(this.tools, legend, element("div", { class: "projector-middle" }, this.window, this.note), side);
+    document.body.prepend(makeHeader({ project, session, outbox, page: "projector", control: this.control }, this.tools));
+    main.replaceChildren(legend, element("div", { class: "projector-middle" }, this.window, this.note), side);
     this.map = new MapView(this.window);
     this.legend = new Legend(legend);
     this.preview = new PointPreview(this.window, project.id);
-    this.selection = new ProjectorSelection(side, project, () => this.select(new Int32Array(0)));
+    this.selection = new ProjectorSelection(side, project, outbox, () => this.select(new Int32Array(0)));
     this.listen();
   }
 
@@ -103,7 +105,7 @@ class ProjectorPage {
       this.select(new Int32Array(0));
     }
     const done = control === undefined ? this.paint() : this.load();
-    done.then(() => this.write()).catch(showProblem);
+    done.then(() => this.write()).catch(sayWhy);
   }
 
   /** @param {"pan" | "lasso" | "box"} tool */
@@ -196,10 +198,11 @@ function chooser(title, options, chosen, onChange) {
   return element("label", { class: "projector-chooser" }, `${title} `, select);
 }
 
-openPage("projector", async (main, project, query) => {
-  if (!project.has_map) {
-    main.replaceChildren(element("p", { class: "problem" }, "There is no map of this project yet: nothing is known of what its tasks look like. The next audit makes one."));
-    return;
+const query = new URLSearchParams(location.search);
+await openPage(Number(query.get("project")) || null, async (opened) => {
+  const main = /** @type {HTMLElement} */ (document.querySelector("main"));
+  if (!opened.project.has_map) {
+    throw new Error("There is no map of this project yet: nothing is known of what its tasks look like. The next audit makes one.");
   }
-  await new ProjectorPage(main, project, query).load();
+  await new ProjectorPage(main, opened, query).load();
 });
