@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array, csr_array, csr_matrix
+from scipy.sparse import coo_array, csr_array
 
 from errata.board.looks import Looks
 from errata.board.rows import Row
@@ -18,6 +18,7 @@ from errata_model.map.trust import NEIGHBOURS, shares_among, trustworthiness
 from errata_model.neighbours import nearest_neighbours
 from errata_model.records import Control
 
+_LEAST, _TIMES = 1 / 3 - 1e-9, 2.0  # of neighbours, when a label stands among others
 _SPREAD = 0.003  # of the map, about, between labels of one item
 
 
@@ -135,19 +136,38 @@ def _of_other_tasks(neighbours: NDArray[np.int64], task_of_item: NDArray[np.int6
 def _apart(
     rows: Sequence[Row], said: NDArray[np.int32], items: NDArray[np.int64], neighbours: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """Say which labels most of the neighbours do not have; of a missing tag, which most of them do."""
+    """Say which labels stand among others.
+
+    At least a third of an item's neighbours have one and the same other label, and more than twice as many as have its
+    own: that most are merely labelled otherwise is so of three quarters of all labels where the space tells labels
+    apart badly. A tag stands alone: more than two thirds of the neighbours lack the one that is given, or have the one
+    that is not.
+    """
     is_seen = items >= 0
-    n_items, n_said = len(neighbours), int(said.max()) + 1
-    is_given = np.array([not (row.control.kind == "tags" and row.finding.given.label is None) for row in rows])
+    is_tag = np.array([row.control.kind == "tags" for row in rows])
+    is_given = ~is_tag | np.array([row.finding.given.label is not None for row in rows])
     counted = is_seen & is_given
-    ones = np.ones(int(counted.sum()))
-    counts = csr_array(coo_array((ones, (items[counted], said[counted])), shape=(n_items, n_said)))
-    voices = np.maximum(_n_annotations(rows, items, n_items), 1)
+    shape = (len(neighbours), int(said.max()) + 1)
+    counts = csr_array(coo_array((np.ones(int(counted.sum())), (items[counted], said[counted])), shape=shape))
+    voices = np.maximum(_n_annotations(rows, items, len(neighbours)), 1)
     among = shares_among(neighbours, csr_array(counts.multiply(1 / voices[:, None])))
-    share = np.zeros(len(rows))
-    share[is_seen] = np.asarray(csr_matrix(among)[items[is_seen], said[is_seen]]).ravel()
-    has_any = np.asarray((neighbours >= 0).any(axis=1))
-    return np.asarray(np.where(is_given, share < 0.5, share > 0.5) & has_any[items])
+    own, other = _own_and_other(csr_array(among[items[is_seen]]), said[is_seen])
+    other = np.where(is_tag[is_seen], 1 - own, other)
+    own, other = np.where(is_given[is_seen], (own, other), (other, own))
+    apart = np.zeros(len(rows), dtype=np.bool_)
+    apart[is_seen] = (other > _TIMES * own) & (other >= _LEAST) & (neighbours[items[is_seen]] >= 0).any(axis=1)
+    return apart
+
+
+def _own_and_other(among: csr_array, said: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return (N,) the share of neighbours with a row's own label, and of those with the commonest other one."""
+    n = len(said)
+    row = np.repeat(np.arange(n), np.diff(among.indptr))
+    is_own = among.indices == said[row]
+    own, other = np.zeros(n), np.zeros(n)
+    own[row[is_own]] = among.data[is_own]
+    np.maximum.at(other, row[~is_own], among.data[~is_own])
+    return own, other
 
 
 def _n_annotations(rows: Sequence[Row], items: NDArray[np.int64], n_items: int) -> NDArray[np.int64]:

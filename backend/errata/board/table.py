@@ -52,7 +52,8 @@ class BoardTable:
             is of the whole task, or the region is no part of a picture.
         leaf: (N,) int32, place in the similarity order of the row's control: like stands beside like.
         xy: (N, 2) float32 in [0, 1], where the projector puts it; NaN where nothing is known of what it looks like.
-        apart: (N,) bool, its neighbours in the full space are mostly labelled otherwise.
+        apart: (N,) bool, its neighbours in the full space are labelled otherwise: far more of them have one and the
+            same other label than its own.
         vectors: (N, D) float16, rows of length 1 whose products say how alike two rows are; zeros where not known.
         fields: what else tells rows apart.
         trustworthiness: control -> of the layout, k = 15, in [0, 1].
