@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from errata_model.kinds.spans.tagging import likely_spans
 from errata_model.kinds.spans.tokenwise import (
     N_FEATURES,
+    N_OF_LIKELY,
     Floats,
     Indices,
     TokenEvidence,
     TokenSpans,
     given_spans,
     has_tokens,
+    likely_features,
+    others_given,
     span_features,
     to_spans,
     token_evidence,
@@ -28,9 +31,10 @@ from errata_model.threads import threads_for
 ERRORS = (WRONG_CLASS, BOUNDARY, SPURIOUS)
 _FEWEST = 50  # spans, to learn from
 _MOST = 20_000  # more teach nothing new: so many parameters there are not
-_ROUNDS = 6
+_ROUNDS = 30
+_SETTLED = 1e-4  # shares that change by less in a round are estimated
 _LOOSENESS = 0.05  # inverse of the ridge, over standardised features
-_STEPS = 100
+_STEPS = 5
 _RARE = 1e-3  # of spans have an error of a sort, at least
 _OVERLOOKED = 0.01  # of spans are overlooked, at least
 _SUREST = 0.3  # of the spans that are marked: of so many the belief is so sure that those not marked are overlooked
@@ -43,8 +47,8 @@ def calibrate_tokens(items: Sequence[Item], labels: Sequence[str]) -> Mapping[st
     - What a wrong span looks like: the given ones against copies with errors planted, of another class, a token
       shorter or longer, or anywhere. Errors that are among the given ones already would blur that, and how many they
       are is not known: their share is estimated and they are weighed down, in turns (expectation maximisation).
-    - Which likely spans people mark. Of those that the belief is surest of, the share that is not marked is how often
-      annotators overlook one.
+    - Which likely spans people mark, and whether they mark nothing else in an item. Of those that the belief is surest
+      of, the share that is not marked is how often annotators overlook one.
 
     Learned five times, leaving out a fifth of the items, told by `Item.key`.
 
@@ -53,8 +57,8 @@ def calibrate_tokens(items: Sequence[Item], labels: Sequence[str]) -> Mapping[st
         labels: of the control, K.
 
     Returns:
-        `of_given` (5, 4, F + 1) and `of_likely` (5, F + 1) weights of log-odds, the constant last; {} where fewer than
-        50 spans are given, or likely and not marked.
+        `of_given` (5, 4, 42) and `of_likely` (5, 44) weights of log-odds of `span_features` and `likely_features`, the
+        constant last; {} where fewer than 50 spans are given, or likely and not marked.
 
     Source:
         Saerens, Latinne and Decaestecker, "Adjusting the Outputs of a Classifier to New a Priori Probabilities", 2002;
@@ -80,8 +84,12 @@ def _learn(
     of_given = _by_fold(
         span_features(evidence, planted[0]), planted[1], folds[evidence.items[planted[0].first]], _learn_errors
     )
+    n_others = others_given(likely, given, evidence) - is_marked
     of_likely = _by_fold(
-        span_features(evidence, likely), is_marked.astype(np.int64), folds[evidence.items[likely.first]], _learn_marked
+        likely_features(evidence, likely, n_others),
+        is_marked.astype(np.int64),
+        folds[evidence.items[likely.first]],
+        _learn_marked,
     )
     if of_given is None or of_likely is None:
         return {}
@@ -204,7 +212,10 @@ def _by_fold(features: Floats, classes: Indices, folds: Indices, learn: Any) -> 
 
 
 def _learn_errors(features: Floats, classes: Indices) -> tuple[Floats, Floats]:
-    """Return (4, F) weights and (4,) constants of log-odds, errors as frequent as they are among what was given."""
+    """Return (4, F) weights and (4,) constants of log-odds, errors as frequent as they are among what was given.
+
+    It takes many turns where much is wrong: at first most of it is held to be right.
+    """
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
 
     is_given = classes == 0
@@ -216,13 +227,17 @@ def _learn_errors(features: Floats, classes: Indices) -> tuple[Floats, Floats]:
         model.fit(features, classes, sample_weight=counted)
         taught = np.bincount(classes, counted, 4)[model.classes_]
         ratios = model.predict_proba(features[is_given]) / (taught / taught.sum())
-        shares = prior[model.classes_] / prior[model.classes_].sum()
+        before = prior[model.classes_] / prior[model.classes_].sum()
+        shares = before
         for _ in range(_STEPS):
             of_each = ratios * shares
             of_each /= of_each.sum(axis=1, keepdims=True)
             shares = np.maximum(of_each.mean(axis=0), _RARE)
             shares /= shares.sum()
         counted[is_given] = np.maximum(of_each[:, 0], _RARE)
+        if np.abs(shares - before).max() < _SETTLED:
+            break
+        prior[model.classes_] = shares
     coefficients, constants = _all_classes(model)
     weights, offsets = np.zeros((4, features.shape[1])), np.full(4, -np.inf)
     weights[model.classes_] = coefficients
@@ -250,9 +265,10 @@ def _all_classes(model: Any) -> tuple[Floats, Floats]:
 
 def weights_of(calibration: Mapping[str, NDArray[Any]]) -> tuple[Floats, Floats]:
     """Return `of_given` and `of_likely` of a calibration; where it has none, what serves without."""
-    if calibration.get("of_given", np.zeros(0)).shape == (N_FOLDS, 4, N_FEATURES + 1):
+    shapes = [calibration[name].shape for name in ("of_given", "of_likely") if name in calibration]
+    if shapes == [(N_FOLDS, 4, N_FEATURES + 1), (N_FOLDS, N_OF_LIKELY + 1)]:
         return calibration["of_given"], calibration["of_likely"]
-    of_given, of_likely = np.zeros((4, N_FEATURES + 1)), np.zeros(N_FEATURES + 1)
+    of_given, of_likely = np.zeros((4, N_FEATURES + 1)), np.zeros(N_OF_LIKELY + 1)
     of_given[0, 0] = 1.0  # the least probability of its class against ...
     of_given[1, [10, 5]] = 1.0, 0.5  # ... another class, where there is some
     of_given[2, [13, 16]] = -0.5  # ... more of its class beside it

@@ -17,6 +17,8 @@ from errata_model.kinds.spans.tokenwise import (
     TokenSpans,
     given_spans,
     has_tokens,
+    likely_features,
+    others_given,
     span_features,
     to_spans,
     token_evidence,
@@ -53,7 +55,7 @@ def find_doubts(item: Item, labels: Sequence[str], calibration: Mapping[str, NDA
     given, places, taken = given_spans([item], evidence, labels)
     of_given, of_likely = (weights[folds_of([item.key])[0]] for weights in weights_of(calibration))
     shares = _shares(span_features(evidence, given), of_given)
-    found, overlooked = _overlooked(evidence, taken, of_likely)
+    found, overlooked = _overlooked(evidence, given, taken, of_likely)
     _join(found, overlooked, given, shares, evidence)
     doubts = [Doubt(row, 1.0, {SPURIOUS: 1.0}, "remove") for row in range(len(item.given))]
     for n, (_, row) in enumerate(places):
@@ -126,12 +128,13 @@ def _of_given(item: Item, row: int, shares: Floats, place: _Place, labels: Seque
 
 
 def _overlooked(
-    evidence: TokenEvidence, taken: NDArray[np.bool_], of_likely: Floats
+    evidence: TokenEvidence, given: TokenSpans, taken: NDArray[np.bool_], of_likely: Floats
 ) -> tuple[list[tuple[int, int, int, float]], Floats]:
     """Return what is likely where nothing is given, and how likely each is overlooked."""
     found = find_likely(evidence, ~taken)
     spans = to_spans(np.array([row[:3] for row in found], dtype=np.int64).reshape(-1, 3), taken, evidence)
-    odds = span_features(evidence, spans) @ of_likely[:-1] + of_likely[-1]
+    features = likely_features(evidence, spans, others_given(spans, given, evidence))
+    odds = features @ of_likely[:-1] + of_likely[-1]
     return found, np.asarray(1 / (1 + np.exp(-odds)))
 
 

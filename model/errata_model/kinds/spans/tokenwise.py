@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 N_FEATURES = 41
+N_OF_LIKELY = N_FEATURES + 2
 _LEAST = 1e-7  # probabilities are as good as 0 beyond
 _FAMILIAR = 1.0  # occurrences elsewhere that outweigh the belief
 
@@ -195,6 +196,26 @@ def span_features(evidence: TokenEvidence, spans: TokenSpans) -> Floats:
     columns += [columns[k] * least_known for k in (0, 5)]
     columns += [columns[k] * mean_known for k in (1, 10, 23)]
     return np.column_stack(columns)
+
+
+def others_given(spans: TokenSpans, given: TokenSpans, evidence: TokenEvidence) -> Indices:
+    """Return (N,) how many spans are given in the item of each span."""
+    n_items = int(evidence.items.max(initial=-1)) + 1
+    return np.bincount(evidence.items[given.first], minlength=n_items)[evidence.items[spans.first]]
+
+
+def likely_features(evidence: TokenEvidence, spans: TokenSpans, n_others: Indices) -> Floats:
+    """Return (N, 43) what tells whether likely spans are marked: `span_features`, and what else is marked there.
+
+    That is, whether nothing is, and the logarithm of 1 + how much is: where people mark something in every item, one
+    without a mark has lost it.
+
+    Args:
+        evidence: of the tokens.
+        spans: the likely ones.
+        n_others: (N,) how many spans are given in the item of each, without itself.
+    """
+    return np.column_stack((span_features(evidence, spans), n_others == 0, np.log1p(n_others)))
 
 
 def _of_classes(probabilities: Floats, classes: Indices) -> tuple[Floats, Floats, Floats]:
