@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -30,6 +31,7 @@ from errata.web.board.visitors import ApiRoute
 from errata.web.security import Credentials
 
 _ASKING = 8  # threads that wait for Label Studio or the database on behalf of visitors
+_NO_MORE: Mapping[str, str] = MappingProxyType({})
 _OTHERS = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _STATUS: tuple[tuple[type[ErrataError], int], ...] = (
     (AuditRunning, 409),
@@ -86,7 +88,7 @@ class BoardApp:
         """Return the addresses, the most particular first."""
         session = "/board/api/session"
         return [
-            Route("/board", self._strict(_to_folder), methods=["GET"]),
+            Route("/board", self._strict(_to_folder), methods=["GET", *_OTHERS]),
             Route(session, self._api(self._who), methods=["GET"]),
             Route(session, self._api(self._sign_in), methods=["POST"]),
             Route(session, self._api(self._sign_out), methods=["DELETE"]),
@@ -99,12 +101,13 @@ class BoardApp:
             Route("/board/{path:path}", self._strict(_nothing), methods=_OTHERS),
         ]
 
-    def _strict(self, answer: Answer) -> Answer:
+    def _strict(self, answer: Answer, more: Mapping[str, str] = _NO_MORE) -> Answer:
         """Refuse strange hosts, say in words what went wrong, and put the strict headers on every answer."""
+        headers = {**self._headers, **more}
 
         async def strict(request: Request) -> Response:
             response = await self._answered(answer, request)
-            for name, value in self._headers.items():
+            for name, value in headers.items():
                 response.headers.setdefault(name, value)
             return response
 
@@ -133,11 +136,9 @@ class BoardApp:
                 raise HTTPException(403, "Other sites' pages may not ask errata.")
             if not is_by_own_script(request.method, headers):
                 raise HTTPException(403, "Send JSON (Content-Type: application/json) and the header X-Errata: board.")
-            response = await answer(request)
-            response.headers.setdefault("Cache-Control", "no-store")
-            return response
+            return await answer(request)
 
-        return self._strict(own)
+        return self._strict(own, {"Cache-Control": "no-store"})
 
     def _signed_in(self, room: ApiRoute) -> Answer:
         """Let visitors in whom Label Studio shows the project that the address names."""
