@@ -52,10 +52,12 @@ export function mountBoard(host, { project, outbox, heading, context = "25", onP
   const [help, instructions] = [makeHelp(), makeInstructions(project)];
   const notice = element("div", { class: "notice", role: "alert", hidden: true });
   const bar = element("div", { class: "board-bar" }, heading ?? null, pager.element);
-  const centre = element("section", { class: "centre", "aria-label": "Tiles" }, bar, notice, grid.element, toolbar.element);
-  const shown = element("div", { class: "board" }, centre, detail.element, picker.element, help, instructions);
+  const centre = element("section", { class: "centre", "aria-label": "Tiles" }, bar, notice, grid.element);
+  const parts = element("div", { class: "board-parts" }, centre, detail.element);
+  const shown = element("div", { class: "board" }, parts, toolbar.element, picker.element, help, instructions);
   host.append(shown);
 
+  const ahead = Array.from({ length: PAGE }, () => new Image());
   /** @type {ReturnType<typeof pageCache> | null} */
   let pages = null;
   /** @type {{source: Source, place: Place} | null} what was shown before the similar ones */
@@ -64,6 +66,8 @@ export function mountBoard(host, { project, outbox, heading, context = "25", onP
   let tiles = [];
   let [offset, total, version] = [0, 0, project.version];
   let turning = new AbortController();
+  let isQuiet = false; // the cursor moves with its page
+  let frame = 0;
 
   const picture = /** @param {Tile} tile */ (tile) => pictureAddress(project.id, tile.content, context, pictureSize(grid.side()));
   const place = () => ({ page: Math.floor(offset / PAGE) + 1, at: tiles[grid.cursor()]?.key ?? null, context });
@@ -74,7 +78,7 @@ export function mountBoard(host, { project, outbox, heading, context = "25", onP
    * @param {Source} source @param {{page?: number, at?: string | null, isNew?: boolean}} [where] isNew: it is a place to come back to
    */
   async function open(source, { page = 1, at = null, isNew = false } = {}) {
-    if (pages?.source.id !== source.id) pages = pageCache(source, PAGE);
+    if (pages?.source.id !== source.id) pages = pageCache(source, PAGE, ahead);
     await turnTo((page - 1) * PAGE, at, isNew);
   }
 
@@ -108,7 +112,7 @@ export function mountBoard(host, { project, outbox, heading, context = "25", onP
     version = page.version;
     deciding.keepOnly(new Set([...tiles, ...(pages?.tiles() ?? [])].map(({ key }) => key)));
     deciding.meet(tiles);
-    grid.prepare(total, tiles[0]?.content.type === "text");
+    grid.prepare(total, tiles.length > 0 && tiles[0].content.type !== "image");
     grid.fill(tiles, ({ key }) => deciding.standing(key), picture);
     pager.show(Math.floor(offset / PAGE) + 1, nPages(), total);
     if (!tiles.length) {
@@ -122,13 +126,16 @@ export function mountBoard(host, { project, outbox, heading, context = "25", onP
     void poll();
   }
 
-  let isQuiet = false;
-
   function onCursor() {
-    const tile = tiles[grid.cursor()];
-    if (tile === undefined) return;
-    detail.show(tile, deciding.standing(tile.key));
+    if (!tiles.length) return;
     if (!isQuiet) onPlace?.(place(), false);
+    cancelAnimationFrame(frame);
+    frame = requestAnimationFrame(() => setTimeout(showDetail)); // the grid is painted first
+  }
+
+  function showDetail() {
+    const tile = tiles[grid.cursor()];
+    if (tile !== undefined) detail.show(tile, deciding.standing(tile.key));
   }
 
   /** Show how tiles stand now; nothing moves. @param {string[]} keys */
@@ -230,8 +237,8 @@ export function mountBoard(host, { project, outbox, heading, context = "25", onP
       const label = tile && likeliest(tile, project.controls.find((each) => each.name === tile.control)?.labels ?? [])[Number(name) - 1];
       return label === undefined ? toolbar.say("No label has this number.", true) : decideHere({ decision: "fix", label });
     }
-    if (["left", "right", "up", "down", "first", "last"].includes(command)) return grid.move(command, false);
-    if (command === "extend") return grid.move(name.replace("Shift+Arrow", "").toLowerCase(), true);
+    if (command === "move" || command === "extend") return grid.move(name.replace(/^(Shift\+)?Arrow/, "").toLowerCase(), command === "extend");
+    if (command === "first" || command === "last") return grid.move(command, false);
     return onCommand ? onCommand(command) : false;
   }
 

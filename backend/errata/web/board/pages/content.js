@@ -101,5 +101,5 @@ function answers({ answer, proposed }) {
 
 /** Keep the end of what stands before a span, so that the span is in sight. @param {string} text */
 function tail(text) {
-  return text.length > 48 ? `… ${text.slice(-44)}` : text;
+  return text.length > 48 ? `… ${text.slice(-44).replace(/^\S*\s/, "")}` : text;
 }

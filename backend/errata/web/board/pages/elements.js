@@ -37,9 +37,12 @@ export function svg(tag, attributes, ...children) {
   return made;
 }
 
-/** Set a text only where it differs: setting it anyway costs a layout. @param {Node} node @param {string} text */
+/** Set a text in the node that holds it, and only where it differs: another node would cost a layout and memory. @param {Node} node @param {string} text */
 export function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+  const held = node.firstChild;
+  if (held instanceof Text && held.nextSibling === null) {
+    if (held.data !== text) held.data = text;
+  } else if (node.textContent !== text) node.textContent = text;
 }
 
 const COUNT = new Intl.NumberFormat("en");

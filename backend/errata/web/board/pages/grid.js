@@ -35,8 +35,8 @@ export function makeGrid(size, { onCursor, onPaint }) {
     if (!clientWidth || !clientHeight) return;
     const style = getComputedStyle(shown);
     const inside = { width: clientWidth - 2 * parseFloat(style.paddingLeft), height: clientHeight - 2 * parseFloat(style.paddingTop) };
-    const isText = shown.classList.contains("is-text");
-    ({ columns, side } = columnsFor(nLaidOut, inside, { aspect: isText ? 3 : 1, caption: isText ? 20 : 34, gap: GAP }));
+    const isCompact = shown.classList.contains("is-compact");
+    ({ columns, side } = columnsFor(nLaidOut, inside, { aspect: isCompact ? 3 : 1, caption: isCompact ? 20 : 34, gap: GAP }));
     shown.style.setProperty("--columns", String(columns));
     shown.style.setProperty("--rows", String(Math.ceil(nLaidOut / columns)));
     shown.style.setProperty("--side", `${side}px`);
@@ -89,10 +89,10 @@ export function makeGrid(size, { onCursor, onPaint }) {
     /** Whether somebody can have seen a tile. @param {number} index */
     isSeen: (index) => views[index].isSeen(),
 
-    /** Make room. @param {number} total labels of the source @param {boolean} isText */
-    prepare(total, isText) {
+    /** Make room. @param {number} total labels of the source @param {boolean} isCompact what is shown is no picture, but a few words */
+    prepare(total, isCompact) {
       nLaidOut = Math.max(6, Math.min(size, total));
-      shown.classList.toggle("is-text", isText);
+      shown.classList.toggle("is-compact", isCompact);
       layOut();
     },
 

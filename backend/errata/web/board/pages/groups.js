@@ -151,15 +151,16 @@ export function makeGroups(project, { address, onGroup }) {
 
 /** @param {number} project @param {Group} group @param {string} href @param {() => void} onChoose */
 function makeRow(project, group, href, onChoose) {
-  const figures = element("span", { class: "figures" });
+  const [figures, looked] = [element("span", { class: "figures" }), element("span", { class: "looked" })];
   const bar = element("span", { class: "progress", "aria-hidden": "true" });
   const examples = element("span", { class: "examples", "aria-hidden": "true" }, ...group.examples.slice(0, 3).map((tile) => thumbnail(project, tile, false)));
-  const link = followed(element("a", { href, title: group.title }, element("span", { class: "group-title", dir: "auto" }, group.title || "none"), figures, bar, examples), onChoose);
+  const link = followed(element("a", { href, title: group.title }, element("span", { class: "group-title", dir: "auto" }, group.title || "none"), figures, looked, bar, examples), onChoose);
   const row = element("li", {}, link);
 
   /** @param {Group} counted */
   function countAgain(counted) {
-    setText(figures, inWords(counted));
+    setText(figures, `${count(counted.suspects)} of ${count(counted.rows)}`);
+    setText(looked, counted.decided + counted.scanned ? lookedInWords(counted) : "");
     bar.style.setProperty("--share", String(reviewedShare(counted)));
   }
   countAgain(group);
@@ -181,20 +182,12 @@ function reviewedShare({ rows, decided, scanned }) {
 }
 
 /** @param {Group} group */
-export function inWords(group) {
-  const parts = [`${count(group.suspects)} of ${count(group.rows)}`];
-  if (group.decided + group.scanned) parts.push(`${percent(reviewedShare(group))} reviewed`);
-  if (group.decided) parts.push(`${count(group.wrong)} wrong`);
-  return parts.join(" · ");
+function lookedInWords(group) {
+  const looked = group.decided + group.scanned;
+  return `${percent(reviewedShare(group))} reviewed · yield ${looked ? percent(group.wrong / looked) : "–"}`;
 }
 
-/** Return a group's figures in whole words. @param {Group} group */
-export function inWholeWords(group) {
-  const looked = group.decided + group.scanned;
-  return [
-    plural(group.rows, "label"),
-    plural(group.suspects, "suspect"),
-    `${percent(reviewedShare(group))} reviewed`,
-    looked ? `yield ${percent(group.wrong / looked)}` : "no yield yet",
-  ].join(" · ");
+/** Return a group's figures in words. @param {Group} group */
+export function inWords(group) {
+  return `${plural(group.rows, "label")} · ${plural(group.suspects, "suspect")} · ${lookedInWords(group)}`;
 }

@@ -8,12 +8,11 @@ const N_KEPT = 4;
 /**
  * @param {Source} source
  * @param {number} limit tiles of a page
+ * @param {HTMLImageElement[]} ahead as many, used again for each page: browsers are slow to let go of pictures
  */
-export function pageCache(source, limit) {
+export function pageCache(source, limit, ahead) {
   /** @type {Map<number, TilePage>} by offset, the one used last at the end */
   const pages = new Map();
-  /** @type {HTMLImageElement[]} */
-  let ahead = [];
 
   /** @param {TilePage} page */
   function keep(page) {
@@ -48,13 +47,10 @@ export function pageCache(source, limit) {
      */
     async prefetch(offset, picture, signal) {
       const page = await at(offset, signal);
-      for (const old of ahead) old.removeAttribute("src");
-      ahead = page.tiles.flatMap((tile) => {
+      if (signal.aborted) return;
+      page.tiles.forEach((tile, i) => {
         const src = picture(tile);
-        if (src === null || signal.aborted) return [];
-        const image = new Image();
-        image.src = src;
-        return [image];
+        if (src !== null) ahead[i].src = src;
       });
     },
 

@@ -5,7 +5,7 @@ import { addressBar } from "./address_bar.js";
 import { mountBoard } from "./board.js";
 import { thumbnail } from "./detail.js";
 import { element, setText } from "./elements.js";
-import { inWholeWords, makeGroups } from "./groups.js";
+import { inWords, makeGroups } from "./groups.js";
 import { makeHeader, makeSwitch } from "./header.js";
 import { openPage, sayWhy } from "./opening.js";
 import { readSelection } from "./selections.js";
@@ -82,7 +82,7 @@ async function show({ session, project, outbox }) {
     const isGroup = state.like === null && state.rows === null;
     if (state.like !== null) setText(title, "Most similar");
     else if (state.rows === null) setText(title, group?.title ?? state.value ?? "");
-    setText(figures, isGroup ? (group ? inWholeWords(group) : "") : state.like !== null ? "in the full space; f goes back" : "selected");
+    setText(figures, isGroup ? (group ? inWords(group) : "") : state.like !== null ? "in the full space; f goes back" : "selected");
     const key = isGroup && group ? `${state.control} ${state.by} ${group.value}` : "";
     if (examples.dataset.of === key) return;
     examples.dataset.of = key;
