@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from errata.board.actions import Depth, Step, Tally
 from errata.board.table import BoardTable, RowDetail
 from errata.review.records import Settle, Settled, Verdict
 from errata_model.records import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What a list of projects says of one."""
+
+    version: str
+    title: str
+    rows: int
+    suspects: int
 
 
 class Boards(Protocol):
@@ -33,6 +44,33 @@ class Boards(Protocol):
         Raises:
             UsageError: the table is not kept (any more), has no such row, or its files are damaged.
         """
+
+    def projects(self) -> list[int]:
+        """Return the projects that have a table, ascending."""
+
+    def glance(self, project_id: int) -> Glance | None:
+        """Return what a list of projects says of the latest table; None where there is none. Cheap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A verdict record as far as it is counted."""
+
+    finding_key: str
+    review_annotation_id: int  # with the key, which record of the project it is
+    counts_as: str  # "verdict", "scan", "superseded", or "gone": it was taken back
+    is_wrong: bool
+    decision: str
+
+
+class Figures(Protocol):
+    """Says which verdicts changed."""
+
+    def changed_since(self, project_id: int, revision: int) -> tuple[int, list[Figure]]:
+        """Return the project's latest revision, -1 before the first, and the records that changed after another one."""
+
+    def decided(self, project_ids: Sequence[int]) -> dict[int, int]:
+        """Return project -> how many findings have a verdict; projects without any are left out."""
 
 
 class ActionLog(Protocol):

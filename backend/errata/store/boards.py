@@ -20,7 +20,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from errata.board.table import BoardTable, Field, RowDetail
+from errata.board.ports import Glance
+from errata.board.table import NONE, BoardTable, Field, RowDetail
 from errata.errors import UsageError
 from errata.store.files import write_whole
 from errata.store.packed_shapes import Bits, is_mask, pack_shape, unpack_shape
@@ -71,6 +72,21 @@ class BoardFolder:
         except _DAMAGED as error:
             raise _gone(project_id, version) from error
 
+    def projects(self) -> list[int]:
+        """Return the projects that have a table, ascending."""
+        return self._folders.projects()
+
+    def glance(self, project_id: int) -> Glance | None:
+        """Return what a list of projects says of the latest table; None where there is none, or it is damaged."""
+        version = self.active(project_id)
+        if version is None:
+            return None
+        try:
+            about = json.loads((self._folders.folder(project_id, version) / "about.json").read_bytes())
+            return Glance(version, about["title"], about["rows"], about["suspects"])
+        except _DAMAGED:
+            return None
+
     def details(self, project_id: int, version: str, rows: Sequence[int], *, has_masks: bool = True) -> list[RowDetail]:
         """Return what is shown of rows of a table, in this order.
 
@@ -112,6 +128,8 @@ def _write(table: BoardTable, details: Iterable[RowDetail], folder: Path) -> Non
         **{name: getattr(table, name) for name in _SAID},
         "controls": [asdict(control) for control in table.controls],
         "fields": [[each.name, each.values] for each in table.fields],
+        "rows": len(table),
+        "suspects": int((table.queue != NONE).sum()),
         "width": table.vectors.shape[1],
         "trustworthiness": dict(table.trustworthiness),
     }

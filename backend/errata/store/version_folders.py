@@ -30,6 +30,10 @@ class VersionFolders:
         """Return where a version is, if it is there."""
         return self._room / str(project_id) / _name(version)
 
+    def projects(self) -> list[int]:
+        """Return the projects that have an active version, ascending."""
+        return sorted(int(found.parent.name) for found in self._room.glob("*/active") if found.parent.name.isdecimal())
+
     def active(self, project_id: int) -> str | None:
         """Return the latest version, None before the first. Cheap: reads one small file."""
         versions = self._versions(project_id)

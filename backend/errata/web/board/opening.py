@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from errata.board.decisions import Decisions
 from errata.board.known_rows import KnownRows
+from errata.board.shelf import Shelf
 from errata.labelstudio.client import LabelStudio
 from errata.store.board_log import BoardLog
 from errata.store.media_index import MediaIndexStore
 from errata.store.pictures import PictureFolder
 from errata.store.secrets import session_secret
 from errata.store.sessions import SessionStore
+from errata.store.verdict_figures import VerdictFigures
 from errata.web.board.app import BoardApp
 from errata.web.board.attempts import Attempts
 from errata.web.board.deciding import Deciding
+from errata.web.board.describing import Describing
 from errata.web.board.originals import Originals
 from errata.web.board.page_files import PageFiles
 from errata.web.board.pictures import Pictures
 from errata.web.board.presence import Presence
+from errata.web.board.reading import Reading
 from errata.web.board.signing_in import Cookie, SigningIn
 from errata.web.board.visitors import ApiRoute
 from errata.web.security import Credentials
@@ -49,10 +53,12 @@ def open_board(wiring: Wiring, sessions: SessionStore, credentials: Credentials,
         MediaIndexStore(wiring.engine),
         wiring.settings.media_max_pixels,
     )
-    deciding = Deciding(
-        Decisions(KnownRows(wiring.boards), wiring.audits, BoardLog(wiring.engine), wiring.codecs),
-    )
-    rooms: list[ApiRoute] = [*pictures.routes(), *deciding.routes()]
+    decisions = Decisions(KnownRows(wiring.boards), wiring.audits, BoardLog(wiring.engine), wiring.codecs)
+    figures = VerdictFigures(wiring.engine)
+    shelf = Shelf(wiring.boards, figures)
+    describing = Describing(wiring.boards, shelf, figures, wiring.audits)
+    answering = (describing, Reading(shelf, decisions), pictures, Deciding(decisions))
+    rooms: list[ApiRoute] = [route for room in answering for route in room.routes()]
     presence = Presence(sessions, open_label_studio)
     cookie = Cookie(session_secret(wiring.settings.data_dir), is_secure)
     signing_in = SigningIn(presence, cookie, Attempts(), url)

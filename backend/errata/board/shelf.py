@@ -1,0 +1,70 @@
+"""The tables that are in memory, those that were asked for last."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from errata.board.ports import Boards, Figures
+from errata.board.view import View
+from errata.errors import UsageError
+
+_MOST = 3  # tables in memory; one of 200,000 labels takes about 150 MB
+
+
+@dataclass(slots=True)
+class _Place:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    view: View | None = None
+
+
+class Shelf:
+    """Opens tables, and keeps a few of them open. Thread-safe: who asks for one that is being read waits for it.
+
+    Args:
+        boards: where the tables are.
+        figures: the verdict records.
+    """
+
+    def __init__(self, boards: Boards, figures: Figures) -> None:
+        self._boards = boards
+        self._figures = figures
+        self._places: OrderedDict[tuple[int, str], _Place] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def latest(self, project_id: int) -> View:
+        """Return the table of a project's latest audit.
+
+        Raises:
+            UsageError: there is none yet, or its files are damaged.
+        """
+        version = self._boards.active(project_id)
+        if version is None:
+            raise UsageError(
+                f"Nothing is known of project {project_id} yet; run `errata audit {project_id}`, and reload the page."
+            )
+        return self.of_version(project_id, version)
+
+    def of_version(self, project_id: int, version: str) -> View:
+        """Return a table by its version.
+
+        Raises:
+            UsageError: it is not kept (any more), or its files are damaged.
+        """
+        key = (project_id, version)
+        with self._lock:
+            place = self._places.setdefault(key, _Place())
+            self._places.move_to_end(key)
+            while len(self._places) > _MOST:
+                self._places.popitem(last=False)
+        with place.lock:
+            if place.view is None:
+                try:
+                    place.view = View(self._boards.load(project_id, version), self._boards, self._figures)
+                except UsageError:
+                    with self._lock:
+                        if self._places.get(key) is place:
+                            del self._places[key]
+                    raise
+            return place.view
