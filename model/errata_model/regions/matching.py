@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -54,6 +53,8 @@ def match(pairs: Pairs, worth: Floats, n_first: int, n_second: int) -> Indices:
 
 def _assign(first: Indices, second: Indices, worth: Floats) -> Indices:
     """Return the pairs of one cluster that are matched."""
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  slow to import
+
     ones, one = np.unique(first, return_inverse=True)
     others, other = np.unique(second, return_inverse=True)
     table = np.zeros((len(ones), len(others)))

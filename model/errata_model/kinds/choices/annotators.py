@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
 from errata_model.kinds.choices.confusion import (
@@ -198,6 +197,8 @@ def _weigh(
 
 
 def _least(loss: Callable[[float], float], low: float, high: float) -> float:
+    from scipy.optimize import minimize_scalar  # noqa: PLC0415  slow to import
+
     found = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": _WEIGHING_STEP})
     return float(found.x)
 
