@@ -3,7 +3,7 @@
 
 /**
  * @typedef {object} Confusion
- * @property {string[]} labels in an order that shows blocks
+ * @property {(string | null)[]} labels in an order that shows blocks; null, the last, is where there is no label
  * @property {number[]} blocks where each block begins, the first at 0
  * @property {number[][]} cells [given, predicted, count, suspects, decided, wrong], the first two into `labels`
  *
@@ -23,6 +23,7 @@
  * @property {Cell[][]} rows a row each given label, a column each predicted one
  */
 
+const NOTHING = "nothing"; // given, or predicted
 const MOST_SINGLE = 30; // classes that are shown one by one
 const MOST_FOUND = 40; // that a search shows one by one
 
@@ -65,10 +66,10 @@ export function blockOf(confusion, label) {
 /** @param {Confusion} confusion @param {ReadonlySet<number>} open @param {string} search @returns {Entry[]} */
 function chosen(confusion, open, search) {
   const { labels, blocks } = confusion;
-  const single = (/** @type {number} */ i) => ({ title: labels[i], first: i, last: i });
+  const single = (/** @type {number} */ i) => ({ title: labels[i] ?? NOTHING, first: i, last: i });
   const wanted = search.trim().toLocaleLowerCase();
   if (wanted) {
-    const found = labels.map((label, i) => ({ label, i })).filter(({ label }) => label.toLocaleLowerCase().includes(wanted));
+    const found = labels.map((label, i) => ({ label, i })).filter(({ label }) => (label ?? NOTHING).toLocaleLowerCase().includes(wanted));
     return found.slice(0, MOST_FOUND).map(({ i }) => single(i));
   }
   if (!isCollapsible(confusion)) return labels.map((_, i) => single(i));
@@ -79,7 +80,7 @@ function chosen(confusion, open, search) {
   });
 }
 
-/** @param {string[]} labels @param {number} first @param {number} last */
+/** @param {(string | null)[]} labels @param {number} first @param {number} last */
 function blockTitle(labels, first, last) {
   return `${labels[first]} … ${labels[last]} (${last - first + 1})`;
 }
