@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from errata_model.regions.geometry import corners_xy
-from errata_model.regions.shapes import Mask, Point, Shape, Size, Span
+from errata_model.regions.shapes import Box, Ellipse, Mask, Point, Shape, Size, Span
 
 OUTLINE_PX = 4  # its width
 _CORE_PX = 2  # of which is light
@@ -41,9 +41,26 @@ def draw_outline(
             across = np.array([[x - _ARM_PX, y], [x + _ARM_PX, y]])
             _draw_lines(picture, [across, np.array([[x, y - _ARM_PX], [x, y + _ARM_PX]])])
     elif not isinstance(shape, Span):
-        corners = (corners_xy(shape, size) - window[:2]) * scale
+        with np.errstate(invalid="ignore"):
+            corners = _around(shape, (corners_xy(shape, size) - window[:2]) * scale)
         if len(corners) > 1 and np.isfinite(corners).all():
             _draw_lines(picture, _sides(corners, picture.size, is_dashed))
+
+
+def _around(shape: Shape, corners: Floats) -> Floats:
+    """Move a line off what it encloses by half of its width; a polygon's stays, which may turn in any way."""
+    if isinstance(shape, Box):
+        across, down = _unit(corners[1] - corners[0]), _unit(corners[3] - corners[0])
+        outward = np.array([-across - down, across - down, across + down, down - across])
+    elif isinstance(shape, Ellipse):
+        outward = _unit(corners - corners.mean(axis=0))
+    else:
+        return corners
+    return np.asarray(corners + OUTLINE_PX / 2 * outward)
+
+
+def _unit(directions: Floats) -> Floats:
+    return np.asarray(directions / np.maximum(np.linalg.norm(directions, axis=-1, keepdims=True), 1e-9))
 
 
 def _draw_lines(picture: Image.Image, lines: list[Floats]) -> None:
