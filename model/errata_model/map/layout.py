@@ -116,26 +116,33 @@ def fuzzy_graph(neighbours: Indices, similarities: Floats) -> csr_array:
 def _optimised(
     graph: csr_array, begun: Floats, n_epochs: int, first_step: float, seed: int, moving: Indices | None = None
 ) -> Floats:
-    """Return (N, 2) after so many epochs; only those of `moving` move, all by default."""
+    """Return (N, 2) after so many epochs; only those of `moving` move, all by default.
+
+    A point pushes off those that stand so many places further on in the data, as many as are drawn for all points at
+    once: over the epochs every pair is as likely, and nothing is looked up at random.
+    """
     rng = np.random.default_rng(seed)
-    xy = begun.astype(np.float32)
-    own = np.arange(len(xy)) if moving is None else moving
-    part = csr_array(graph[own]) if moving is not None else graph
-    weights = part.data.astype(np.float32)
-    place = np.repeat(np.arange(len(own)), np.diff(part.indptr))
-    in_all = np.maximum(np.asarray(part.sum(axis=1), dtype=np.float32), np.float32(1e-6))[:, None]
-    pull = csr_array((weights.copy(), part.indices, part.indptr), shape=part.shape)
+    points = np.ascontiguousarray(begun, dtype=np.float32).view(np.complex64).ravel()  # x + iy: looked up in one piece
+    own = np.arange(len(points)) if moving is None else moving
+    part = graph if moving is None else csr_array(graph[own])
+    weights, n_edges, starts = part.data.astype(np.float32), np.diff(part.indptr), part.indptr[:-1]
+    in_all = np.add.reduceat(weights, starts) if len(own) else weights
     for epoch in range(n_epochs if len(own) else 0):
-        here = xy[own]
-        away = here[place] - xy[part.indices]
-        pull.data = weights * (2 / (1 + np.einsum("ed,ed->e", away, away)))
-        force = (pull @ xy - np.asarray(pull.sum(axis=1))[:, None] * here) / in_all
-        for others in rng.integers(0, len(xy), (_DRAWN, len(own))):
-            away = here - xy[others]
-            square = np.einsum("nd,nd->n", away, away)[:, None]
-            force += np.clip(away * (2 / ((0.001 + square) * (1 + square))), -_LONGEST_STEP, _LONGEST_STEP)
-        xy[own] = here + np.float32(first_step * (1 - epoch / n_epochs)) * force
-    return xy
+        here = points[own]
+        away = np.repeat(here, n_edges) - points[part.indices]
+        force = np.add.reduceat(away * (-2 * weights / (1 + _square(away))), starts) / in_all
+        for shift in rng.integers(1, len(points), _DRAWN):
+            away = here - points[(own + shift) % len(points)]
+            square = _square(away)
+            push = away * (2 / ((0.001 + square) * (1 + square)))
+            force += push * (_LONGEST_STEP / np.maximum(np.abs(push), _LONGEST_STEP))
+        points[own] = here + np.float32(first_step * (1 - epoch / n_epochs)) * force
+    return points.view(np.float32).reshape(-1, 2)
+
+
+def _square(away: NDArray[np.complex64]) -> Floats:
+    """Return the squares of lengths."""
+    return np.asarray(away.real**2 + away.imag**2)
 
 
 def _is_lost(rows: Floats, earlier: EarlierMap, is_old: NDArray[np.bool_]) -> bool:

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csc_array, csr_array
 
 from errata_model.features import Features
 from errata_model.similarity import unit_features, unit_rows
 
 WIDTH = 64
+_COLUMNS = 20_000  # of counts that directions are found in
 _FITTED = 50_000  # rows that the directions are found from
 
 
@@ -32,13 +34,25 @@ def reduced(features: Features, width: int = WIDTH, seed: int = 0) -> NDArray[np
     unit = unit_features(features)
     if isinstance(unit, np.ndarray):
         return unit_rows(_dense(unit, width, seed))
-    n, n_columns = unit.shape
-    if n == 0 or n_columns <= width:
-        return np.asarray(unit.toarray(), dtype=np.float32)
+    strongest = _strongest(unit)
+    if len(strongest) < unit.shape[1]:
+        unit = csr_array(csc_array(unit)[:, strongest])
+    if unit.shape[1] <= width:
+        return unit_rows(np.asarray(unit.toarray(), dtype=np.float32))
+    if unit.shape[0] <= width:  # as few columns hold all of them
+        strengths, directions = np.linalg.eigh((unit @ unit.T).toarray().astype(np.float64))
+        return unit_rows(np.asarray(directions * np.sqrt(strengths.clip(0)), dtype=np.float32))
     from sklearn.decomposition import TruncatedSVD  # noqa: PLC0415 - a second
 
-    found = TruncatedSVD(min(width, n), random_state=seed).fit(_drawn(unit, seed))
+    found = TruncatedSVD(width, random_state=seed).fit(_drawn(unit, seed))
     return unit_rows(np.asarray(unit @ found.components_.T.astype(np.float32), dtype=np.float32))
+
+
+def _strongest(unit: csr_array) -> NDArray[np.int64]:
+    """Return the columns that hold most, ascending: the others say little of the main directions, and cost as much."""
+    strength = np.bincount(unit.indices, weights=unit.data.astype(np.float64) ** 2, minlength=unit.shape[1])
+    strongest = np.argsort(-strength, kind="stable")[: min(_COLUMNS, np.count_nonzero(strength))]
+    return np.sort(strongest)
 
 
 def _dense(unit: NDArray[np.float32], width: int, seed: int) -> NDArray[np.float32]:
