@@ -15,6 +15,7 @@ from errata.store.files import locked, private_folder, write_whole
 from errata.store.tables import (
     AUDITS,
     BOARD_ACTIONS,
+    BOARD_CLOSINGS,
     BOARD_MARKS,
     CHANGESETS,
     DISCONNECTED,
@@ -31,6 +32,7 @@ _CHILDREN_FIRST = (
     JOURNAL,
     CHANGESETS,
     BOARD_ACTIONS,
+    BOARD_CLOSINGS,
     BOARD_MARKS,
     VERDICTS,
     SELECTED,
