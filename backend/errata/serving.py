@@ -70,6 +70,7 @@ def run_service(settings: Settings) -> None:
     credentials = Credentials(
         settings.backend_user, password.get_secret_value() if password else None, wiring.secret, public.hostname
     )
+    closing = Periodic("closing review tasks", wiring.close_review_tasks, settings.poll_s)
     sessions = SessionStore(wiring.engine, session_secret(settings.data_dir), wiring.client.url)
     app = create_app(
         beliefs=beliefs,
@@ -85,7 +86,7 @@ def run_service(settings: Settings) -> None:
         mode_of=lambda project_id: predictions_mode(settings, book, project_id),
         audit_delay_s=settings.audit_delay_s,
         media=MediaRoute(wiring.media_links, TaskFiles(wiring.client, wiring.project_media())),
-        board=open_board(wiring, sessions, credentials, is_secure=public.scheme == "https"),
+        board=open_board(wiring, sessions, credentials, public.scheme == "https", closing.wake),
         root_path=public.path,
     )
     beliefs.preload(projects.read().sources)
@@ -106,6 +107,7 @@ def run_service(settings: Settings) -> None:
         Periodic("looking for changed labels", due.look, settings.poll_s),
         Periodic("renewing addresses of pictures", wiring.renew_media, RENEWAL_S),
         Periodic("forgetting visitors", sessions.remove_expired, FORGETTING_S),
+        closing,
     )
     try:
         serve(app, settings.host, settings.port, services, lambda url: logger.info("errata answers at %s", url))

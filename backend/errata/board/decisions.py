@@ -40,7 +40,7 @@ class Decisions:
         findings: keeps what verdicts are about.
         log: keeps actions and verdicts.
         edits: the codecs.
-        decided: is told of a project in which something was decided.
+        decided: is called when something was decided.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Decisions:
         findings: RecordedFindings,
         log: ActionLog,
         edits: Marking,
-        decided: Callable[[int], None] = lambda project_id: None,
+        decided: Callable[[], None] = lambda: None,
     ) -> None:
         self._rows = rows
         self._findings = findings
@@ -76,7 +76,7 @@ class Decisions:
             self._findings.record(project_id, new)
         touched = self._log.take(project_id, reviewer.id, steps, partial(settle, edits=self._edits)) if steps else set()
         if steps:
-            self._decided(project_id)
+            self._decided()
         return Outcome(
             accepted=tuple(dict.fromkeys(step.action.id for step in steps)),
             refused=tuple(refused),

@@ -10,6 +10,7 @@ from typing import Any
 from errata.audit.ports import ReviewEntry, Snapshot
 from errata.audit.wording import named, unbroken
 from errata.labelstudio.codecs import Codecs
+from errata.labelstudio.echoes import is_echo
 from errata.labelstudio.item_tasks import item_columns, item_predictions, read_item
 from errata.labelstudio.region_tasks import (
     read_regions,
@@ -162,6 +163,7 @@ def read_answers(
             seconds=annotation.get("lead_time"),
             choice=Codecs().label(annotation.get("result") or (), verdict, None) or "",
             note=_note(annotation.get("result") or (), note),
+            is_echo=is_echo(annotation, int(task["id"])),
             **_said(data, columns, annotation.get("result") or ()),
         )
         for annotation in submitted_annotations(task)

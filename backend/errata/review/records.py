@@ -87,6 +87,7 @@ class Answer:
     regions: RegionEdits | None = None  # where the finding is about a region
     value: tuple[Mapping[str, Any], ...] | None = None  # where it is about an answer that is no label: its results
     is_one_of_several: bool = False  # the review task asks about all findings of an item, and one may be left open
+    is_echo: bool = False  # errata wrote it for a decision on the scan board, and nobody changed it since
 
 
 @dataclass(frozen=True, slots=True)

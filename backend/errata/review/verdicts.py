@@ -10,6 +10,7 @@ from typing import Any
 
 from errata.errors import LabelStudioGone
 from errata.review.agreement import settle
+from errata.review.closings import Closings, overruled
 from errata.review.ports import Answers, Edits, Findings, Verdicts
 from errata.review.records import DECISIONS, Answer, Decision, TagChange, Verdict
 from errata.review.region_answers import (
@@ -48,28 +49,57 @@ class Taken:
     unknown_choices: Mapping[str, int]
 
 
-def take_verdicts(project_id: int, answers: Answers, findings: Findings, verdicts: Verdicts, edits: Edits) -> Taken:
+def take_verdicts(
+    project_id: int,
+    answers: Answers,
+    findings: Findings,
+    verdicts: Verdicts,
+    edits: Edits,
+    closings: Closings | None = None,
+) -> Taken:
     """Make a verdict of every answer, forget those that were withdrawn, and mark the contradictory ones.
 
     Reading the same answers again changes nothing. What was decided in a review project or task that was deleted
     as a whole stays: only an answer that is gone from a task that still stands was withdrawn. One at a time per
     project: of two that read and wrote in turns, the older reading could win.
+
+    What errata wrote there for decisions on the scan board is no second verdict. Where somebody changed it, their
+    answer takes the decision's place; where somebody deleted it, the decision is withdrawn.
+
+    Args:
+        project_id: the source project.
+        answers: the review project.
+        findings: what is asked about.
+        verdicts: what was decided.
+        edits: finds and compares regions.
+        closings: what errata wrote for decisions on the scan board; None where there are none.
     """
     with verdicts.exclusive(project_id):
-        return _take(project_id, answers, findings, verdicts, edits)
+        return _take(project_id, answers, findings, verdicts, edits, closings)
 
 
-def _take(project_id: int, answers: Answers, findings: Findings, verdicts: Verdicts, edits: Edits) -> Taken:
+def _take(
+    project_id: int,
+    answers: Answers,
+    findings: Findings,
+    verdicts: Verdicts,
+    edits: Edits,
+    closings: Closings | None,
+) -> Taken:
+    settled = partial(settle, edits=edits)
+    written = closings.recorded(project_id) if closings else []
     try:
         read = answers.read()
     except LabelStudioGone:
         return _taken(verdicts.of_project(project_id))
+    by_people = overruled(written, read, answers)
+    n_overruled = closings.overrule(project_id, by_people, settled) if closings and by_people else 0
+    read = [answer for answer in read if not answer.is_echo]
     understood = [answer for answer in read if answer.choice in DECISIONS]
     found = findings.get(sorted({answer.finding_key for answer in understood}))
     known = [answer for answer in understood if answer.finding_key in found]
 
     gone = _withdrawn(verdicts.of_project(project_id), read, answers)
-    settled = partial(settle, edits=edits)
     if gone:
         verdicts.remove(gone, settled)
     said = read_region_answers(known, found, edits)
@@ -77,9 +107,18 @@ def _take(project_id: int, answers: Answers, findings: Findings, verdicts: Verdi
     changed = verdicts.put(made, settled)
 
     standing = verdicts.of_project(project_id)
-    answers.mark_contradictory(sorted({verdict.review_task_id for verdict in standing if verdict.contradiction}))
+    answers.mark_contradictory(_look_again(standing, closings))
     choices = Counter(answer.choice for answer in read if answer.choice not in DECISIONS and not _is_open(answer))
-    return _taken(standing, changed, len(gone), len(understood) - len(known), choices)
+    return _taken(standing, changed, len(gone) + n_overruled, len(understood) - len(known), choices)
+
+
+def _look_again(standing: Sequence[Verdict], closings: Closings | None) -> list[int]:
+    """Return the review tasks of findings that have a verdict that contradicts itself or another one."""
+    contradictory = [verdict for verdict in standing if verdict.contradiction]
+    tasks = {verdict.review_task_id for verdict in contradictory if not verdict.is_of_board}
+    if closings:
+        tasks |= set(closings.review_tasks(sorted({verdict.finding_key for verdict in contradictory})).values())
+    return sorted(tasks)
 
 
 def _is_open(answer: Answer) -> bool:
@@ -93,7 +132,7 @@ def _withdrawn(recorded: Sequence[Verdict], read: Sequence[Answer], answers: Ans
     seen = {answer.review_annotation_id for answer in read}
     unseen: defaultdict[int, list[Verdict]] = defaultdict(list)
     for verdict in recorded:
-        if verdict.review_annotation_id not in seen:
+        if verdict.review_annotation_id not in seen and not verdict.is_of_board:
             unseen[verdict.review_project_id].append(verdict)
     gone = [verdict for verdict in recorded if (verdict.review_annotation_id, verdict.finding_key) in undecided]
     for review_project_id, verdicts in unseen.items():

@@ -134,6 +134,20 @@ BOARD_MARKS = Table(
     Index("board_marks_of_action", "project_id", "reviewer_id", "sequence"),
 )
 
+BOARD_CLOSINGS = Table(
+    "board_closings",
+    METADATA,
+    Column("project_id", Integer, primary_key=True, autoincrement=False),
+    Column("finding_key", String(64), primary_key=True),
+    Column("reviewer_id", Integer, primary_key=True, autoincrement=False),
+    Column("review_project_id", Integer, nullable=False),
+    Column("review_task_id", Integer, nullable=False),
+    Column("annotation_id", Integer),  # none while it is being written; 0 where there is no such task (any more)
+    Column("decided_at", String(40), nullable=False),  # of the verdict that it says, as that has it
+    Column("revision", Integer, nullable=False),  # of the verdict, when it was looked at
+    Index("board_closings_of_task", "project_id", "review_task_id"),
+)
+
 CHANGESETS = Table(
     "changesets",
     METADATA,

@@ -7,9 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from errata.errors import ExportError, LabelStudioUnreachable, ServiceError, UsageError
+from errata.board.closing import close_review_tasks
+from errata.errors import (
+    ErrataError,
+    ExportError,
+    LabelStudioGone,
+    LabelStudioUnreachable,
+    ServiceError,
+    UsageError,
+)
 from errata.labelstudio.annotations import SourceAnnotations, SourceSideEffects
 from errata.labelstudio.export_file import read_export
+from errata.labelstudio.review_closing import ReviewClosing
 from errata.labelstudio.review_project import ReviewProject
 from errata.labelstudio.source import describe_project, export_project
 from errata.review.apply import Applied, apply_plan
@@ -21,6 +30,7 @@ from errata.review.recovery import recover
 from errata.review.status import Status, project_status
 from errata.review.undo import Undone, undo
 from errata.review.verdicts import Taken, take_verdicts
+from errata.store.board_closings import ClosingStore
 from errata.store.export_file import write_export
 from errata.wiring.training import Training
 
@@ -34,7 +44,31 @@ class Reviewing(Training):
         """Read the review project's answers into verdict records. Writes nothing to the source."""
         self.recover(project_id)
         queue = ReviewProject(self.client, describe_project(self.client, project_id), self.footprint)
-        return take_verdicts(project_id, queue, self.audits, self.verdicts, self.codecs)
+        closings = ClosingStore(self.engine)
+        return take_verdicts(project_id, queue, self.audits, self.verdicts, self.codecs, closings)
+
+    def close_review_tasks(self) -> None:
+        """Let review tasks say what was decided on the scan board, of every project; past those where that fails.
+
+        Raises:
+            ErrataError: the first thing that went wrong.
+        """
+        log, problems = ClosingStore(self.engine), []
+        watched = {project.id for project in self.audits.watched()}
+        for project_id in log.projects():
+            try:
+                if project_id in watched and log.due(project_id):
+                    source = describe_project(self.client, project_id)
+                    review = ReviewProject(self.client, source, self.footprint)
+                    close_review_tasks(project_id, log, ReviewClosing(self.client, source, review))
+            except LabelStudioUnreachable:
+                raise
+            except LabelStudioGone:
+                continue  # the source project
+            except ErrataError as error:
+                problems.append(error)
+        if problems:
+            raise problems[0]
 
     def plan(
         self,

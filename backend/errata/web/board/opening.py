@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from errata.board.decisions import Decisions
 from errata.board.known_rows import KnownRows
 from errata.board.shelf import Shelf
@@ -29,7 +31,13 @@ from errata.wiring import Wiring
 _TIMEOUT_S = 15.0  # how long a visitor waits for Label Studio
 
 
-def open_board(wiring: Wiring, sessions: SessionStore, credentials: Credentials, is_secure: bool) -> BoardApp:
+def open_board(
+    wiring: Wiring,
+    sessions: SessionStore,
+    credentials: Credentials,
+    is_secure: bool,
+    decided: Callable[[], None],
+) -> BoardApp:
     """Return the addresses below `board/`.
 
     Args:
@@ -37,6 +45,7 @@ def open_board(wiring: Wiring, sessions: SessionStore, credentials: Credentials,
         sessions: keeps who is signed in.
         credentials: which hosts' names count as errata's.
         is_secure: browsers reach errata by https.
+        decided: is called when somebody decided something.
     """
     url, headers = wiring.client.url, wiring.settings.gateway_headers
 
@@ -53,7 +62,7 @@ def open_board(wiring: Wiring, sessions: SessionStore, credentials: Credentials,
         MediaIndexStore(wiring.engine),
         wiring.settings.media_max_pixels,
     )
-    decisions = Decisions(KnownRows(wiring.boards), wiring.audits, BoardLog(wiring.engine), wiring.codecs)
+    decisions = Decisions(KnownRows(wiring.boards), wiring.audits, BoardLog(wiring.engine), wiring.codecs, decided)
     figures = VerdictFigures(wiring.engine)
     shelf = Shelf(wiring.boards, figures)
     describing = Describing(wiring.boards, shelf, figures, wiring.audits)
