@@ -25,7 +25,7 @@ import { address, ApiError, get } from "./api.js";
  * @property {number} k
  */
 
-const LARGEST_PX = 11; // of a point in a small map
+const LARGEST_PX = 14; // of a point in a small map
 const LEAST_PX = 2.4;
 
 /** One control's map. */

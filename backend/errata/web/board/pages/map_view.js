@@ -12,7 +12,6 @@ const REACH_PX = 12; // how near the pointer has to be to a point
 const CLICK_PX = 4; // a press that moves less is a click
 const STEP_PX = 80; // of an arrow key
 const RING = [0.84, 0.12, 0.16];
-const CHOSEN = { light: [0.05, 0.05, 0.05], dark: [1, 1, 1] };
 
 /**
  * Fires "hover" and "pick" with a point or -1, "select" with points, and "view", each in `detail`.
@@ -32,13 +31,11 @@ export class MapView extends EventTarget {
     this.pin.classList.add("map-pin");
     this.pin.setAttribute("visibility", "hidden");
     this.overlay.append(this.line, this.pin);
-    const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
-    const colours = { ring: RING, chosen: isDark ? CHOSEN.dark : CHOSEN.light };
     this.canvas = pointsCanvas();
-    let renderer = webglRenderer(this.canvas, colours);
+    let renderer = webglRenderer(this.canvas, RING);
     if (!renderer) {
       this.canvas = pointsCanvas(); // one that was asked for WebGL may give nothing else
-      renderer = canvasRenderer(this.canvas, colours);
+      renderer = canvasRenderer(this.canvas, RING);
     }
     this.renderer = renderer;
     element.append(this.canvas, this.overlay);

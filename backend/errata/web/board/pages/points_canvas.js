@@ -6,15 +6,16 @@ import { MARK, growth } from "./points_webgl.js";
 /** @typedef {import("./points_webgl.js").Renderer} Renderer @typedef {import("./points_webgl.js").Points} Points */
 
 const OPAQUE = 0xff000000;
+const FAINT = 0x30000000;
 
 /**
  * @param {HTMLCanvasElement} canvas
- * @param {{ring: number[], chosen: number[]}} colours red, green and blue in [0, 1]
+ * @param {number[]} ring its red, green and blue in [0, 1]
  * @returns {Renderer}
  */
-export function canvasRenderer(canvas, colours) {
+export function canvasRenderer(canvas, ring) {
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  const [ring, chosen] = [packed(colours.ring), packed(colours.chosen)];
+  const edged = packed(ring);
   /** @type {Points | null} */
   let points = null;
   /** @type {ImageData | null} */
@@ -60,9 +61,9 @@ export function canvasRenderer(canvas, colours) {
       const x = Math.round(left + all.xy[2 * i] * scale);
       const y = Math.round(top - all.xy[2 * i + 1] * scale);
       if (x < -reach || y < -reach || x >= w + reach || y >= h + reach) continue;
-      const fill = marks & MARK.dimmed ? (all.colour[i] & 0xffffff) | 0x26000000 : all.colour[i];
-      const edge = marks & MARK.selected ? chosen : marks & MARK.apart ? ring : fill;
-      disc(pixels, w, h, x, y, radius, reach, fill, edge);
+      const shade = marks & MARK.dimmed ? faded : (/** @type {number} */ colour) => colour;
+      const fill = shade(all.colour[i]);
+      disc(pixels, w, h, x, y, radius, reach, fill, marks & MARK.apart ? shade(edged) : fill);
     }
   }
 }
@@ -80,6 +81,11 @@ function disc(pixels, w, h, x, y, radius, reach, fill, edge) {
       else if (edge !== fill && away <= outer) pixels[(y + dy) * w + x + dx] = edge;
     }
   }
+}
+
+/** @param {number} colour */
+function faded(colour) {
+  return ((colour & 0xffffff) | FAINT) >>> 0;
 }
 
 /** @param {number[]} colour */

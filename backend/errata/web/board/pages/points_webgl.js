@@ -54,17 +54,14 @@ flat in vec4 tint;
 flat in uint bits;
 flat in float diameter;
 uniform vec4 ring;
-uniform vec4 chosen;
 uniform float ratio;
 out vec4 shade;
 void main() {
   float radius = diameter * 0.5;
   float away = length(gl_PointCoord - 0.5) * diameter;
   if (away > radius) discard;
-  bool isSelected = (bits & 4u) != 0u;
   shade = vec4(tint.rgb, (bits & 8u) != 0u ? 0.15 : 0.85);
   if ((bits & 2u) != 0u && away > radius - 2.0 * ratio) shade = vec4(ring.rgb, (bits & 8u) != 0u ? 0.3 : 1.0);
-  if (isSelected) shade = away > radius - 1.5 * ratio ? chosen : vec4(shade.rgb, 1.0);
 }`;
 
 /**
@@ -77,10 +74,10 @@ export function growth(zoom) {
 
 /**
  * @param {HTMLCanvasElement} canvas
- * @param {{ring: number[], chosen: number[]}} colours red, green and blue in [0, 1]
+ * @param {number[]} ring its red, green and blue in [0, 1]
  * @returns {Renderer | null} null where the browser has no WebGL 2, or imitates it: plotting pixels is ten times faster
  */
-export function webglRenderer(canvas, colours) {
+export function webglRenderer(canvas, ring) {
   const gl = canvas.getContext("webgl2", { antialias: false, alpha: true, premultipliedAlpha: false });
   if (!gl || IMITATED.test(rendererName(gl))) return null;
   const program = linked(gl);
@@ -91,8 +88,7 @@ export function webglRenderer(canvas, colours) {
   let n = 0;
 
   gl.useProgram(program);
-  gl.uniform4fv(at("ring"), [...colours.ring, 1]);
-  gl.uniform4fv(at("chosen"), [...colours.chosen, 1]);
+  gl.uniform4fv(at("ring"), [...ring, 1]);
   gl.enable(gl.BLEND);
   gl.blendFuncSeparate(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA, gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
 

@@ -1,7 +1,7 @@
 // @ts-check
 /** The projector: every label as a point beside those that look like it. */
 
-import { button, count, element, percent, plural } from "./elements.js";
+import { button, count, element, plural } from "./elements.js";
 import { makeHeader } from "./header.js";
 import { isTaken, keyName } from "./keys.js";
 import { colourPoints } from "./map_colours.js";
@@ -43,8 +43,8 @@ class ProjectorPage {
     this.window = element("div", { class: "projector-map", tabindex: "0", role: "application", "aria-label": "Map of all labels; arrows move it, + and - zoom, n goes to the next suspect, ? is the board's help" });
     const legend = element("section", { class: "projector-legend", "aria-label": "Legend", tabindex: "0" });
     const side = element("aside", { class: "projector-side", "aria-label": "Labels on the map" });
-    document.body.prepend(makeHeader({ project, session, outbox, page: "projector", control: this.control }, this.tools));
-    main.replaceChildren(legend, element("div", { class: "projector-middle" }, this.window, this.note), side);
+    document.body.prepend(makeHeader({ project, session, outbox, page: "projector", control: this.control }));
+    main.replaceChildren(legend, element("div", { class: "projector-middle" }, this.tools, this.window, this.note), side);
     this.map = new MapView(this.window);
     this.legend = new Legend(legend);
     this.preview = new PointPreview(this.window, project.id);
@@ -61,7 +61,7 @@ class ProjectorPage {
     await this.paint();
     this.drawTools();
     const { trustworthiness, n, k } = data.about;
-    const trust = trustworthiness === null ? "" : ` Of each point's ${k} neighbours here, its trustworthiness says ${percent(trustworthiness)} are in place.`;
+    const trust = trustworthiness === null ? "" : ` Trustworthiness ${trustworthiness.toFixed(2)} (k = ${k}): 1 where all neighbours on the map are neighbours in truth.`;
     this.note.textContent = `${plural(n, "label")}, ${plural(this.rings.length, "ring")}: neighbours labelled otherwise. ${CAUTION}${trust} Drawn by ${this.map.renderer.name}.`;
     this.restore();
     document.documentElement.dataset.ready = "map";
