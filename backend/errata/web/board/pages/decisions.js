@@ -28,9 +28,10 @@ export const WANTED = {
 export function markOf(wanted, tile) {
   const mark = { key: tile.key, label: null, reason: wanted.reason ?? null, strength: /** @type {const} */ ("verdict") };
   if (wanted.decision === "take_proposal" && !hasProposal(tile)) return "There is no proposal to take.";
+  const isTaken = wanted.decision === "fix" && wanted.label === tile.predicted && tile.action === "replace";
+  if (wanted.decision === "take_proposal" || isTaken) return { ...mark, decision: "take_proposal", label: tile.action === "remove" ? null : tile.predicted };
   if (wanted.decision !== "fix") return { ...mark, decision: wanted.decision };
   if (wanted.label === tile.given) return { ...mark, decision: "keep" };
-  if (wanted.label === tile.predicted && tile.action === "replace") return { ...mark, decision: "take_proposal" };
   return { ...mark, decision: "fix", label: wanted.label ?? null };
 }
 

@@ -48,8 +48,8 @@ export function makeDetail(project, { onLabel, onSimilar }) {
 
   /** @param {Tile} next @param {Standing} stands */
   function show(next, stands) {
-    asking.abort();
     if (tile?.key === next.key) return stand(stands);
+    asking.abort();
     tile = next;
     const detail = known.get(next.key);
     showTile(next, stands);

@@ -54,7 +54,7 @@ export function makeGroups(project, { address, onGroup }) {
         list.scrollTop = 0;
       }
       total = answer.total;
-      const added = answer.groups.map((group) => makeRow(project, group, address(group.value), () => onGroup(group.value)));
+      const added = answer.groups.map((group) => makeRow(project, group, query.show, address(group.value), () => onGroup(group.value)));
       groups.push(...answer.groups);
       rows.push(...added);
       end.before(...added.map((row) => row.element));
@@ -149,8 +149,8 @@ export function makeGroups(project, { address, onGroup }) {
   };
 }
 
-/** @param {number} project @param {Group} group @param {string} href @param {() => void} onChoose */
-function makeRow(project, group, href, onChoose) {
+/** @param {number} project @param {Group} group @param {string} show @param {string} href @param {() => void} onChoose */
+function makeRow(project, group, show, href, onChoose) {
   const [figures, looked] = [element("span", { class: "figures" }), element("span", { class: "looked" })];
   const bar = element("span", { class: "progress", "aria-hidden": "true" });
   const examples = element("span", { class: "examples", "aria-hidden": "true" }, ...group.examples.slice(0, 3).map((tile) => thumbnail(project, tile, false)));
@@ -160,8 +160,8 @@ function makeRow(project, group, href, onChoose) {
   /** @param {Group} counted */
   function countAgain(counted) {
     setText(figures, `${count(counted.suspects)} of ${count(counted.rows)}`);
-    setText(looked, counted.decided + counted.scanned ? lookedInWords(counted) : "");
-    bar.style.setProperty("--share", String(reviewedShare(counted)));
+    setText(looked, counted.decided + counted.scanned ? lookedInWords(counted, show) : "");
+    bar.style.setProperty("--share", String(reviewedShare(counted, show)));
   }
   countAgain(group);
   return {
@@ -176,18 +176,19 @@ function makeRow(project, group, href, onChoose) {
   };
 }
 
-/** @param {Group} group */
-function reviewedShare({ rows, decided, scanned }) {
-  return rows ? Math.min(1, (decided + scanned) / rows) : 0;
+/** Return the share of what is shown that somebody looked at. @param {Group} group @param {string} show */
+function reviewedShare({ rows, suspects, decided, scanned }, show) {
+  const shown = show === "suspects" ? suspects : rows;
+  return shown ? Math.min(1, (decided + scanned) / shown) : 0;
 }
 
-/** @param {Group} group */
-function lookedInWords(group) {
+/** @param {Group} group @param {string} show */
+function lookedInWords(group, show) {
   const looked = group.decided + group.scanned;
-  return `${percent(reviewedShare(group))} reviewed · yield ${looked ? percent(group.wrong / looked) : "–"}`;
+  return `${percent(reviewedShare(group, show))} reviewed · yield ${looked ? percent(group.wrong / looked) : "–"}`;
 }
 
-/** Return a group's figures in words. @param {Group} group */
-export function inWords(group) {
-  return `${plural(group.rows, "label")} · ${plural(group.suspects, "suspect")} · ${lookedInWords(group)}`;
+/** Return a group's figures in words. @param {Group} group @param {string} show */
+export function inWords(group, show) {
+  return `${plural(group.rows, "label")} · ${plural(group.suspects, "suspect")} · ${lookedInWords(group, show)}`;
 }

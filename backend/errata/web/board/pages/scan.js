@@ -14,6 +14,9 @@ import { readState, writeState } from "./state.js";
 
 const RECOUNT_MS = 2500;
 
+const QUEUE = "queue"; // no groups: the most likely errors of all first
+const FEW = 40; // suspects that fit into one page are shown at once
+
 /** @type {[by: string, title: string][]} */
 const WAYS = [
   ["given", "given label"],
@@ -21,6 +24,7 @@ const WAYS = [
   ["cell", "given → predicted"],
   ["detector", "detector"],
   ["annotator", "annotator"],
+  [QUEUE, "nothing: one queue"],
 ];
 
 /** @param {import("./opening.js").Opened} opened */
@@ -28,6 +32,8 @@ async function show({ session, project, outbox }) {
   let state = readState(location.search);
   if (!project.controls.some(({ name }) => name === state.control)) state = { ...state, control: project.controls[0]?.name ?? null };
   const bar = addressBar();
+  const chosen = project.controls.find(({ name }) => name === state.control);
+  if (state.value === null && !new URLSearchParams(location.search).has("by") && chosen && chosen.suspects <= FEW) state = { ...state, by: QUEUE };
   const main = /** @type {HTMLElement} */ (document.querySelector("main"));
   const [title, figures, examples] = [element("h1", { dir: "auto" }), element("p", { class: "figures" }), element("div", { class: "confirmed" })];
   const heading = element("div", { class: "heading" }, examples, element("div", {}, title, figures));
@@ -48,8 +54,9 @@ async function show({ session, project, outbox }) {
     if (control === null) throw new Error("Nothing of this project was audited. Run: errata audit " + project.id);
     way.value = by;
     showSwitches();
-    const asked = groups.show({ control, by, show: shows }, state.value);
-    if (state.value === null && state.like === null && state.rows === null) {
+    groups.element.hidden = by === QUEUE;
+    const asked = by === QUEUE ? Promise.resolve() : groups.show({ control, by, show: shows }, state.value);
+    if (by !== QUEUE && state.value === null && state.like === null && state.rows === null) {
       await asked;
       state = { ...state, value: groups.first()?.value ?? "" };
       await groups.show({ control, by, show: shows }, state.value);
@@ -61,12 +68,14 @@ async function show({ session, project, outbox }) {
 
   async function sourceOf() {
     if (state.like !== null) return similarSource(project.id, state.like);
-    if (state.rows === null) return groupSource(project.id, { control: state.control ?? "", by: state.by, value: state.value, show: state.show });
+    if (state.rows === null) {
+      const group = state.by === QUEUE ? { by: null, value: null } : { by: state.by, value: state.value };
+      return groupSource(project.id, { control: state.control ?? "", show: state.show, ...group });
+    }
     const selection = await readSelection(state.rows).catch(() => null);
     if (selection === null) throw new Error("This selection is not kept in this browser any more. Select again on the projector.");
-    if (selection.version !== project.version) throw new Error("This selection was made on an earlier audit. Select again on the projector.");
     setText(title, selection.title);
-    return selectionSource(project.id, selection.name, { rows: selection.rows }, selection.order);
+    return selectionSource(project.id, selection.name, { rows: selection.rows, version: selection.version }, selection.order);
   }
 
   /** Show something else, and leave a way back. @param {Partial<import("./state.js").State>} change */
@@ -79,10 +88,11 @@ async function show({ session, project, outbox }) {
 
   function showHeading() {
     const group = groups.shown();
-    const isGroup = state.like === null && state.rows === null;
+    const isGroup = state.like === null && state.rows === null && state.by !== QUEUE;
     if (state.like !== null) setText(title, "Most similar");
+    else if (state.by === QUEUE && state.rows === null) setText(title, state.show === "suspects" ? "All suspects" : "All labels");
     else if (state.rows === null) setText(title, group?.title ?? state.value ?? "");
-    setText(figures, isGroup ? (group ? inWords(group) : "") : state.like !== null ? "in the full space; f goes back" : "selected");
+    setText(figures, isGroup ? (group ? inWords(group, state.show) : "") : state.like !== null ? "in the full space; f goes back" : state.rows === null ? "most likely errors first" : "selected");
     const key = isGroup && group ? `${state.control} ${state.by} ${group.value}` : "";
     if (examples.dataset.of === key) return;
     examples.dataset.of = key;

@@ -10,7 +10,8 @@ import { element, svg } from "./elements.js";
 export function makeScene() {
   const picture = element("img", { alt: "", decoding: "async" });
   const overlay = svg("svg", { preserveAspectRatio: "none", "aria-hidden": "true" });
-  const shown = element("div", { class: "scene" }, picture);
+  const masks = element("div", { class: "masks", "aria-hidden": "true" });
+  const shown = element("div", { class: "scene" }, picture, masks);
   shown.append(overlay);
   picture.addEventListener("load", () => shown.classList.remove("is-loading"));
   picture.addEventListener("error", () => shown.classList.replace("is-loading", "is-failed"));
@@ -22,6 +23,7 @@ export function makeScene() {
     show(project, { scene, shapes, content }) {
       shown.hidden = scene === null;
       overlay.replaceChildren();
+      masks.replaceChildren();
       if (scene === null) {
         picture.removeAttribute("src");
         return false;
@@ -39,7 +41,8 @@ export function makeScene() {
       picture.alt = content.alt ?? "the whole scene";
       for (const which of /** @type {const} */ (["given", "proposed"])) {
         const outline = shapes[which];
-        if (outline) overlay.append(...drawn(project, outline, which, width, height));
+        if (outline?.type === "mask") masks.append(coloured(address(`projects/${project}/${outline.src}`), which));
+        else if (outline) overlay.append(...drawn(outline, which, width, height));
       }
       return true;
     },
@@ -54,14 +57,18 @@ function scenePicture(project, src) {
   return url.href;
 }
 
+/** Return a mask in the colour of what it is. @param {string} src @param {"given" | "proposed"} which */
+function coloured(src, which) {
+  const mask = element("div", { class: `mask ${which}` });
+  mask.style.setProperty("mask-image", `url("${src}")`);
+  return mask;
+}
+
 /**
- * @param {number} project @param {Outline} outline @param {"given" | "proposed"} which
+ * @param {Outline} outline @param {"given" | "proposed"} which
  * @param {number} width @param {number} height of the scene, in pixels
  */
-function drawn(project, outline, which, width, height) {
-  if (outline.type === "mask") {
-    return [svg("image", { href: address(`projects/${project}/${outline.src}`), width, height, preserveAspectRatio: "none", class: `mask ${which}` })];
-  }
+function drawn(outline, which, width, height) {
   const points = (outline.points ?? []).map(([x, y]) => [x * width, y * height]);
   if (outline.type === "point") {
     const [x, y] = points[0];

@@ -8,7 +8,7 @@ import { get, post } from "./api.js";
 /**
  * The labels of a group, in the table's order.
  * @param {number} project
- * @param {{control: string, by: string, value: string | null, show: string}} group
+ * @param {{control: string, by: string | null, value: string | null, show: string}} group by null: all of the control
  * @returns {Source}
  */
 export function groupSource(project, { control, by, value, show }) {
@@ -38,7 +38,7 @@ export function similarSource(project, like) {
  * A selection. As given, only the rows of a page are asked for; in blocks, the server orders all of them.
  * @param {number} project
  * @param {string} name another one for other rows
- * @param {{rows: number[]} | {keys: string[]}} chosen
+ * @param {{rows: number[], version?: string} | {keys: string[]}} chosen rows have their numbers in one version alone
  * @param {"as_given" | "blocks"} [order]
  * @returns {Source}
  */
@@ -49,7 +49,7 @@ export function selectionSource(project, name, chosen, order = "as_given") {
     async page(offset, limit, signal) {
       if (order === "blocks") return post(`projects/${project}/tiles`, { ...chosen, order, offset, limit }, signal);
       const part = all.slice(offset, offset + limit);
-      const answer = await post(`projects/${project}/tiles`, { [what]: part, order, offset: 0, limit }, signal);
+      const answer = await post(`projects/${project}/tiles`, { ...chosen, [what]: part, order, offset: 0, limit }, signal);
       return { ...answer, offset, total: all.length };
     },
     locate: null,

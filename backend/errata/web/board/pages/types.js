@@ -6,7 +6,7 @@
  *
  * @typedef {object} Decision
  * @property {DecisionName} decision
- * @property {string | null} [label] what a `fix` says instead
+ * @property {string | null} [label] what a `fix` says instead, or what was taken as it was proposed
  * @property {string | null} [reason] "missing" or "boundary" beside a `wrong`
  * @property {"verdict" | "scan"} strength
  *
