@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(None, description="runs jobs by RQ (`errata worker`) instead of child processes")
     encoder: str = Field(
         "resnet50",
-        description="what sees images: any torchvision classification backbone, `pixels`, or `package.module:Class` of "
+        description="what sees images: any torchvision backbone, `pixels`, or `package.module:Class` of "
         "your own; several with commas between",
     )
     text_encoder: str = Field(

@@ -23,7 +23,7 @@ Encoder = Annotated[
     str | None,
     typer.Option(
         metavar="NAME[,NAME]...",
-        help="For images: a torchvision classification backbone, pixels, or package.module:Class of your own; several "
+        help="For images: a torchvision backbone, pixels, or package.module:Class of your own; several "
         "are learned from side by side.",
     ),
 ]

@@ -85,7 +85,7 @@ def load_image_encoder(name: str, weights: Path | None, trust: ssl.SSLContext | 
     """Return the encoder of that name; quick, nothing is imported or downloaded yet.
 
     Args:
-        name: `pixels`, or a torchvision classification backbone such as `resnet50`.
+        name: `pixels`, or a torchvision backbone such as `resnet50`, or `fcos_resnet50_fpn` for a detector's.
         weights: a state_dict's file, or a folder of NAME.pth; None downloads torchvision's on first use.
         trust: whose certificates count at the download; Python's own by default.
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import ssl
-import warnings
 from pathlib import Path
 
 import torch
-import torchvision
 from torch import nn
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from errata_model.encoders.backbones import build_backbone, read_preset
+from errata_model.encoders.backbones import (
+    PHOTOGRAPHS_MEAN,
+    PHOTOGRAPHS_STD,
+    build_backbone,
+    build_untrained_backbone,
+    read_preset,
+)
 
 MAP_STRIDES = (4, 8, 16)
 _EXAMPLE = 256  # pixels; a multiple of all strides
 _MOST_PADDING = 16  # pixels
 _SMALL = (32, 64, 96, 128)  # channels
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of photographs
 
 
 class NoMaps(ValueError):
@@ -55,7 +58,7 @@ class SmallTrunk(MapTrunk):
         super().__init__()
         first, fine, middle, coarse = _SMALL
         self.channels, self.is_frozen, self.name = (fine, middle, coarse), False, ""
-        self._set_colours(_MEAN, _STD)
+        self._set_colours(PHOTOGRAPHS_MEAN, PHOTOGRAPHS_STD)
         self.first = nn.Sequential(nn.Conv2d(3, first, 3, 2, 1, bias=False), norm(first), nn.ReLU())
         self.fine = nn.Sequential(_halve(first, fine), _Residual(fine))
         self.middle = nn.Sequential(_halve(fine, middle), _Residual(middle))
@@ -69,7 +72,7 @@ class SmallTrunk(MapTrunk):
 
 
 class PretrainedTrunk(MapTrunk):
-    """The last maps at each stride of a classification backbone of torchvision's, frozen.
+    """The last maps at each stride of a backbone of torchvision's, frozen: a pyramid's, where it has one there.
 
     Networks that do not pad lose a little at the edges: they get as much around the image as makes their maps as large
     as their strides say, so that maps lie over the image.
@@ -141,9 +144,7 @@ def build_untrained(name: str) -> MapTrunk:
     """
     if not name:
         return SmallTrunk()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # of initial values
-        return PretrainedTrunk(name, torchvision.models.get_model(name, weights=None))
+    return PretrainedTrunk(name, build_untrained_backbone(name))
 
 
 def norm(channels: int) -> nn.GroupNorm:
