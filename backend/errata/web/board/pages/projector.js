@@ -134,6 +134,7 @@ class ProjectorPage {
 
   /** @param {Int32Array} points */
   select(points) {
+    if (points.length) this.map.pinAt(-1);
     this.map.select(points);
     this.legend.count(points.length ? points : null);
     const data = this.data;
