@@ -109,4 +109,4 @@ def _cut(picture: Image.Image, window: Window, size: Size, scale: float) -> Imag
     wanted = tuple(max(1, round(side * scale)) for side in (window[2] - window[0], window[3] - window[1]))
     if picture.size == size and scale == 1:
         return picture.crop(tuple(map(round, box)))  # type: ignore[arg-type]  # four
-    return picture.resize(wanted, Image.Resampling.BICUBIC, box=box, reducing_gap=2.0)  # type: ignore[arg-type]  # two
+    return picture.resize(wanted, Image.Resampling.HAMMING, box=box, reducing_gap=2.0)  # type: ignore[arg-type]  # two
