@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +84,7 @@ class JudgedRows:
         keys = list({figure.finding_key for figure in changed})
         for key, row in zip(keys, self.rows(keys).tolist(), strict=True):
             if row >= 0:
-                self._flags[row] = np.bitwise_or.reduce(list(self._of_finding[key].values()))
+                self._flags[row] = reduce(or_, self._of_finding[key].values())
 
 
 def _flags(figure: Figure) -> int:

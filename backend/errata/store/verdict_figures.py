@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from sqlalchemy import Engine, distinct, func, select
 
 from errata.board.ports import Figure
-from errata.store.database import chunks
 from errata.store.tables import VERDICTS
 
 _NONE_YET = -1  # a revision before every other
 
 
 class VerdictFigures:
-    """Says which verdicts changed: `board.ports.Figures`."""
+    """Says which verdicts changed: `board.ports.Figures`. Thread-safe."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._decided: dict[int, tuple[int, int]] = {}  # project -> latest revision, findings that had a verdict then
 
     def changed_since(self, project_id: int, revision: int) -> tuple[int, list[Figure]]:
         """Return the project's latest revision, -1 before the first, and the records that changed after another one."""
@@ -40,11 +40,14 @@ class VerdictFigures:
 
     def decided(self, project_ids: Sequence[int]) -> dict[int, int]:
         """Return project -> how many findings have a verdict; projects without any are left out."""
-        found: dict[int, int] = {}
-        n_decided = func.count(distinct(VERDICTS.c.finding_key))
+        counted = select(func.count(distinct(VERDICTS.c.finding_key))).where(VERDICTS.c.counts_as == "verdict")
         with self._engine.begin() as connection:
-            for chunk in chunks(list(project_ids)):
-                counted = VERDICTS.c.project_id.in_(chunk) & (VERDICTS.c.counts_as == "verdict")
-                grouped = select(VERDICTS.c.project_id, n_decided).where(counted).group_by(VERDICTS.c.project_id)
-                found |= {row[0]: row[1] for row in connection.execute(grouped)}
-        return found
+            for project_id in project_ids:
+                mine = VERDICTS.c.project_id == project_id
+                newest = connection.execute(select(func.max(VERDICTS.c.revision)).where(mine)).scalar()
+                if newest is None:
+                    self._decided.pop(project_id, None)
+                elif self._decided.get(project_id, (_NONE_YET, 0))[0] != newest:
+                    self._decided[project_id] = newest, connection.execute(counted.where(mine)).scalar_one()
+        decided = dict(self._decided)
+        return {project_id: decided[project_id][1] for project_id in project_ids if decided.get(project_id, (0, 0))[1]}
