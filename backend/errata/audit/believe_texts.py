@@ -31,7 +31,8 @@ class TextLearner:
         n_lost = n_unusable(texts, lesson.given, control.labels)
         if n_lost:
             progress.say(
-                f'Not learned from: {n_lost} spans of "{control.name}" that longer ones overlap, or that hold no word'
+                f'Not learned from: {n_lost} spans of "{control.name}" that longer ones overlap, that hold no word, '
+                "or that have several labels"
             )
         n_told = 0
 

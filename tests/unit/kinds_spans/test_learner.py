@@ -209,6 +209,36 @@ def test_what_is_right_is_not_doubted(
     assert np.quantile([max((d.disagreement for d in each), default=0) for each in doubts], 0.9) < 0.1
 
 
+def test_what_is_not_marked_where_nothing_is_was_likelier_overlooked(
+    fitted: FittedRegions, calibration: dict[str, np.ndarray]
+) -> None:
+    """Where people mark something in every text, a text without a mark has lost one."""
+    believed = load_spans_model(fitted.model).predict("in Rome it rained , said Bob .")
+    person, place = Region("p", "PER", Span(25, 28)), Region("l", "LOC", Span(3, 7))
+
+    def overlooked(*given: Region) -> float:
+        doubts = find_doubts(Item(given, believed), LABELS, calibration)
+        return max(each.disagreement for each in doubts if each.proposal is not None and each.proposal.label == "PER")
+
+    assert calibration
+    assert overlooked() > overlooked(place)
+    with_both = find_doubts(Item((place, person), believed), LABELS, calibration)
+    assert max(each.disagreement for each in with_both) < overlooked(place)
+
+
+def test_a_span_with_several_labels_is_of_none(fitted: FittedRegions) -> None:
+    """It is doubted for its class; a model's spans there are not missing."""
+    model = load_spans_model(fitted.model)
+    text = "yesterday Alice Jones went to Paris again ."
+    both = Region("p", "PER + LOC", Span(10, 21))
+    doubts = find_doubts(Item((both, Region("l", "LOC", Span(30, 35))), model.predict(text)), LABELS, {})
+    assert max(doubts, key=lambda each: each.disagreement).given == 0
+    assert max(doubts[0].detectors, key=lambda name: doubts[0].detectors[name]) == "wrong_class"
+    assert doubts[0].proposal is not None
+    assert doubts[0].proposal.label == "PER"
+    assert not any(each.given is None and each.disagreement > 0.1 for each in doubts)
+
+
 def test_spans_without_tokens_are_held_against_scored_ones() -> None:
     """Of audio, and of predictions from elsewhere, overlap and scores decide."""
     believed = Believed((Region("", "PER", Span(1.0, 2.5, 0), 0.9), Region("", "LOC", Span(7.0, 8.0, 0), 0.8)))

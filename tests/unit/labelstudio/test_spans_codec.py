@@ -97,8 +97,8 @@ def test_what_the_page_stored_on_paragraphs_is_read_in_utf16() -> None:
         ("a span without a place", {"start": float("nan"), "end": 3}),
         ("a span without a place", {}),
         ("a span without a label", {"start": 0, "end": 3, "labels": []}),
-        ("a span with several labels", {"start": 0, "end": 3, "labels": ["PER", "ORG"]}),
         ('a label that the config does not have: "DOG"', {"start": 0, "end": 3, "labels": ["DOG"]}),
+        ('a label that the config does not have: "DOG"', {"start": 0, "end": 3, "labels": ["PER", "DOG"]}),
     ],
 )
 def test_spans_that_cannot_be_used_are_named_and_the_rest_is_kept(said: str, value: dict[str, Any]) -> None:
@@ -107,6 +107,14 @@ def test_spans_that_cannot_be_used_are_named_and_the_rest_is_kept(said: str, val
     regions, problems, _ = spans.decode([result(TEXT, **value), good], TEXT, "Alice met Bob")
     assert problems == [said]
     assert [(region.label, region.shape) for region in regions] == [("PER", Span(0, 5))]
+
+
+def test_a_span_with_several_labels_keeps_them() -> None:
+    """It is one region of a class that matches none of the config's, as of boxes, and is written with all of them."""
+    both = result(TEXT, start=0, end=5, labels=["PER", "ORG"])
+    (region,), problems, _ = spans.decode([both], TEXT, "Alice met Bob")
+    assert (region.label, region.shape, problems) == ("PER + ORG", Span(0, 5), [])
+    assert spans.write(TEXT, region, None, "Alice met Bob")[0]["value"]["labels"] == ["PER", "ORG"]
 
 
 def test_spans_past_the_turns_are_named() -> None:

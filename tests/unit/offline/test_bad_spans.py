@@ -90,8 +90,10 @@ ODD_TEXTS = {
     ],
     "annotations with a span whose text is not what stands in its place": [span(3, 8, text="Jones")],
     "annotations with a span without a label": [span(3, 8, labels=each) for each in ([], None, "PER", [None])],
-    "annotations with a span with several labels": [span(3, 8, labels=["PER", "ORG"])],
-    'annotations with a label that the config does not have: "LOC"': [span(3, 8, label="LOC")],
+    'annotations with a label that the config does not have: "LOC"': [
+        span(3, 8, label="LOC"),
+        span(3, 8, labels=["PER", "LOC"]),
+    ],
     "annotations with a span with an id that another one has": [span(3, 8, "a")],
     'annotations with an answer for "ner" that is no span': [
         *(span(3, 8) | {"value": each} for each in (None, [1])),
@@ -114,6 +116,19 @@ def test_what_is_no_span_is_named_and_the_others_of_its_annotation_are_ranked(
     for task in odd:
         assert {each["region"] for each in heard.findings if each["task"] == task} == {"a", "b"}
     assert_the_rest_is_ranked(heard)
+
+
+def test_a_span_with_several_labels_is_one_that_is_likely_wrong(begun: Make, audit: Make) -> None:
+    """It has its place in the queue, and nobody is told that what stands there is missing."""
+    made = begun(TEXTS)
+    spoiled = [each | {"value": each["value"] | {"labels": ["PER", "ORG"]}} for each in usual()[:1]]
+    odd = made.add(SAID, [*spoiled, *usual()[1:]], usual())
+    heard = audit(made, "--belief", "stored", "--json", "--all")
+    found = [each for each in heard.findings if each["task"] == odd]
+    assert {each["region"] for each in found} == {"a", "b"}
+    assert (found[0]["region"], found[0]["label"]) == ("a", "PER + ORG")
+    assert max(found[0]["detectors"], key=found[0]["detectors"].get) == "wrong_class"
+    assert found[0]["proposal"]["value"]["value"]["labels"] == usual()[0]["value"]["labels"]
 
 
 @pytest.mark.parametrize("what", [what for what in ODD_TEXTS if what.startswith("annotations") and "id" not in what])

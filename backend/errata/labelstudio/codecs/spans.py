@@ -1,4 +1,4 @@
-"""Stretches of a text, of audio or of a time series, each with one label.
+"""Stretches of a text, of audio or of a time series, each with its label.
 
 A region's `Span` of a text counts code points of `span_text`; of audio, seconds; of a time series, what its time column
 holds.
@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from errata.labelstudio.codecs.region_results import SEVERAL
 from errata.labelstudio.codecs.scores import is_score
 from errata.labelstudio.span_texts import (
     as_the_page_writes,
@@ -54,7 +55,8 @@ def decode(
             address is there: spans past its end are then found by who reads the file.
 
     Returns:
-        (regions, problems, None): those that can be used, and for each other one what is wrong, in words.
+        (regions, problems, None): those that can be used, and for each other one what is wrong, in words. One with
+        several labels has them joined by `SEVERAL`: a class that matches none of the config's.
     """
     place = _reader(control, value)
     regions: list[Region] = []
@@ -90,12 +92,13 @@ def write(control: Control, region: Region, size: Size | None, value: object) ->
     span = region.shape
     if not isinstance(span, Span):
         raise ValueError(f"`region` must be a span, got {region.shape!r}")
+    labels = [region.label] if region.label in control.labels else region.label.split(SEVERAL)
     made: dict[str, Any] = {
         "id": region.id or _id_of(control, region.label, span),
         "from_name": control.name,
         "to_name": control.to_name,
         "type": control.type,
-        "value": {**_place_of(span, control, value), control.type: [region.label]},
+        "value": {**_place_of(span, control, value), control.type: labels},
     }
     if region.score is not None:
         made["score"] = region.score
@@ -109,13 +112,15 @@ def _region(result: Mapping[str, Any], control: Control, place: _Reader) -> Regi
     labels = value.get(control.type)
     if not isinstance(labels, list) or not labels or not isinstance(labels[0], str):
         raise _Unusable("a span without a label")
-    if len(labels) > 1:
-        raise _Unusable("a span with several labels")
-    if labels[0] not in control.labels:
-        raise _Unusable(f'a label that the config does not have: "{labels[0]}"')
+    unknown = [label for label in labels if label not in control.labels]
+    if unknown:
+        raise _Unusable(f'a label that the config does not have: "{unknown[0]}"')
     score, id_ = result.get("score"), result.get("id")
     return Region(
-        id_ if isinstance(id_, str) else "", labels[0], place.span(value), float(score) if is_score(score) else None
+        id_ if isinstance(id_, str) else "",
+        SEVERAL.join(labels),
+        place.span(value),
+        float(score) if is_score(score) else None,
     )
 
 

@@ -117,7 +117,7 @@ def fit_spans(
 
 
 def n_unusable(texts: Sequence[str], given: Sequence[Sequence[Region]], labels: Sequence[str]) -> int:
-    """Return how many spans are not learned from: longer ones overlap them, or they hold nothing but spaces."""
+    """Return how many spans are not learned from: longer ones overlap them, or they hold no word, or several labels."""
     return sum(to_tags(tokenize(text), regions, labels)[1] for text, regions in zip(texts, given, strict=True))
 
 
