@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -277,6 +278,45 @@ def lasting_project(label_studio: RunningLabelStudio) -> Iterator[Callable[..., 
         yield make
 
 
+@pytest.fixture
+def make_project(label_studio: RunningLabelStudio) -> Iterator[Callable[..., int]]:
+    """Make projects of any tasks; they and their review projects are deleted after the test."""
+    client, made = label_studio.client, list[int]()
+
+    def make(title: str, label_config: str, tasks: Sequence[dict[str, Any]] = ()) -> int:
+        project_id = int(client.post("api/projects/", {"title": title, "label_config": label_config})["id"])
+        made.append(project_id)
+        if tasks:
+            client.post(f"api/projects/{project_id}/import", list(tasks))
+        return project_id
+
+    yield make
+    _delete_projects(label_studio.client, made)
+
+
+def _delete_projects(client: LabelStudio, made: Sequence[int]) -> None:
+    for listed in list(client.paged("api/projects/", {"include": "id,description"})):
+        if listed["id"] in made or any(marker(m) in (listed["description"] or "") for m in made):
+            client.delete(f"api/projects/{listed['id']}/")
+
+
+@pytest.fixture
+def upload(label_studio: RunningLabelStudio) -> Callable[..., list[str]]:
+    """Upload files without making tasks of them; returns their addresses in task data."""
+    return partial(_upload, label_studio)
+
+
+@pytest.fixture
+def results(label_studio: RunningLabelStudio) -> Callable[[int], list[list[dict[str, Any]]]]:
+    """Return each task's only annotation's result, in the order of the tasks."""
+
+    def read(project_id: int) -> list[list[dict[str, Any]]]:
+        listed = label_studio.client.paged("api/tasks/", {"project": project_id, "fields": "all"})
+        return [task["annotations"][0]["result"] for task in sorted(listed, key=lambda task: task["id"])]
+
+    return read
+
+
 @contextmanager
 def _projects(label_studio: RunningLabelStudio) -> Iterator[Callable[..., SourceProject]]:
     made: list[int] = []
@@ -312,9 +352,7 @@ def _projects(label_studio: RunningLabelStudio) -> Iterator[Callable[..., Source
         return SourceProject(project_id, title, task_ids, annotation_ids, list(labels), config)
 
     yield make
-    for listed in list(client.paged("api/projects/", {"include": "id,description"})):
-        if listed["id"] in made or any(marker(m) in (listed["description"] or "") for m in made):
-            client.delete(f"api/projects/{listed['id']}/")
+    _delete_projects(client, made)
 
 
 def _choice(label: str) -> dict[str, Any]:
@@ -332,15 +370,17 @@ def _png(seed: int, class_index: int, size_px: int = 24) -> bytes:
     return buffer.getvalue()
 
 
-def _upload(server: RunningLabelStudio, project_id: int, images: Sequence[bytes]) -> list[str]:
+def _upload(
+    server: RunningLabelStudio, project_id: int, contents: Sequence[bytes], media_type: str = "image/png"
+) -> list[str]:
     """Upload files without making tasks of them; return their addresses in task data."""
     addresses: list[str] = []
     headers = {"Authorization": f"Token {server.token}"}
     with httpx.Client(base_url=server.url, headers=headers, timeout=300, trust_env=False) as http:
-        for start in range(0, len(images), 50):  # Label Studio takes a hundred files a request
-            part = images[start : start + 50]
-            names = [f"{start + n:05}.png" for n in range(len(part))]
-            files = [(name, (name, image, "image/png")) for name, image in zip(names, part, strict=True)]
+        for start in range(0, len(contents), 50):  # Label Studio takes a hundred files a request
+            part = contents[start : start + 50]
+            names = [f"{start + n:05}.{media_type.split('/')[1]}" for n in range(len(part))]
+            files = [(name, (name, content, media_type)) for name, content in zip(names, part, strict=True)]
             said = http.post(f"api/projects/{project_id}/import?commit_to_project=false", files=files)
             said.raise_for_status()
             ids = said.json()["file_upload_ids"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -50,10 +50,8 @@ def predicted(n: int) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def project(label_studio: Any) -> Iterator[int]:
-    """Make a project of boxes and predictions; take its review project away too."""
-    client = label_studio.client
-    project_id = client.post("api/projects/", {"title": "Items", "label_config": CONFIG})["id"]
+def project(make_project: Callable[..., int]) -> int:
+    """Make a project of boxes and predictions."""
     tasks = [
         {
             "data": {"image": f"https://errata.invalid/{n}.png", "n": n},
@@ -62,17 +60,7 @@ def project(label_studio: Any) -> Iterator[int]:
         }
         for n in range(N_TASKS)
     ]
-    client.post(f"api/projects/{project_id}/import", tasks)
-    yield project_id
-    for each in list(client.paged("api/projects/", {"include": "id,description"})):
-        if each["id"] == project_id or f"project {project_id}]" in (each["description"] or ""):
-            client.delete(f"api/projects/{each['id']}/")
-
-
-def results(client: Any, project: int) -> list[list[dict[str, Any]]]:
-    """Return each task's only annotation's result."""
-    tasks = sorted(client.paged("api/tasks/", {"project": project, "fields": "all"}), key=lambda task: task["id"])
-    return [task["annotations"][0]["result"] for task in tasks]
+    return make_project("Items", CONFIG, tasks)
 
 
 def filled_in(task: dict[str, Any]) -> list[dict[str, Any]]:
@@ -89,11 +77,11 @@ def decision(region: dict[str, Any], choice: str) -> dict[str, Any]:
 
 
 def test_each_finding_of_an_image_is_decided_at_its_region(
-    label_studio: Any, make_errata: Any, review_tasks: Any, project: int
+    label_studio: Any, make_errata: Any, review_tasks: Any, results: Any, project: int
 ) -> None:
     """One is right, a missing one is taken, one is moved by hand, one is left open: planned, written and put back."""
     client, errata = label_studio.client, make_errata()
-    before = results(client, project)
+    before = results(project)
     errata.run("connect", str(project), "--review-by", "item", "--yes", "--no-backend")
     audit = ("audit", str(project), "--belief", "stored")
     first, again = errata.ask(*audit), errata.ask(*audit)
@@ -119,7 +107,7 @@ def test_each_finding_of_an_image_is_decided_at_its_region(
     assert 'add "car"' in plan
     applied = errata.ask("apply", str(project))
     assert (applied["written"], applied["conflicts"], applied["stopped"]) == (2, [], None)
-    after = results(client, project)
+    after = results(project)
     added = after[ODD].pop()
     expected = copy.deepcopy(before)
     expected[ODD][1]["value"] |= at(*by_hand)
@@ -142,4 +130,4 @@ def test_each_finding_of_an_image_is_decided_at_its_region(
 
     undone = errata.ask("undo", "--all", str(project))
     assert (undone["restored"], undone["conflicts"]) == (2, [])
-    assert results(client, project) == before
+    assert results(project) == before

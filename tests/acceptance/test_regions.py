@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -59,10 +59,8 @@ def predicted(n: int) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def project(label_studio: Any) -> Iterator[int]:
-    """Make a project of boxes and predictions; take its review project away too."""
-    client = label_studio.client
-    project_id = client.post("api/projects/", {"title": "Boxes", "label_config": CONFIG})["id"]
+def project(make_project: Callable[..., int]) -> int:
+    """Make a project of boxes and predictions."""
     tasks = [
         {
             "data": {"image": f"https://errata.invalid/{n}.png", "n": n},
@@ -71,17 +69,7 @@ def project(label_studio: Any) -> Iterator[int]:
         }
         for n in range(N_TASKS)
     ]
-    client.post(f"api/projects/{project_id}/import", tasks)
-    yield project_id
-    for each in list(client.paged("api/projects/", {"include": "id,description"})):
-        if each["id"] == project_id or f"project {project_id}]" in (each["description"] or ""):
-            client.delete(f"api/projects/{each['id']}/")
-
-
-def results(client: Any, project: int) -> list[list[dict[str, Any]]]:
-    """Return each task's only annotation's result."""
-    tasks = sorted(client.paged("api/tasks/", {"project": project, "fields": "all"}), key=lambda task: task["id"])
-    return [task["annotations"][0]["result"] for task in tasks]
+    return make_project("Boxes", CONFIG, tasks)
 
 
 def filled_in(task: dict[str, Any]) -> list[dict[str, Any]]:
@@ -97,11 +85,11 @@ def answer(client: Any, task: dict[str, Any], choice: str, result: list[dict[str
 
 
 def test_boxes_are_audited_reviewed_fixed_and_put_back(
-    label_studio: Any, make_errata: Any, review_tasks: Any, project: int
+    label_studio: Any, make_errata: Any, review_tasks: Any, results: Any, project: int
 ) -> None:
     """All sorts of mistakes are found; what reviewers confirm is written, other edits on request; undo is exact."""
     client, errata = label_studio.client, make_errata()
-    before = results(client, project)
+    before = results(project)
     audit = ("audit", str(project), "--belief", "stored")
     errata.run(*audit)
     again = errata.ask(*audit)
@@ -134,7 +122,7 @@ def test_boxes_are_audited_reviewed_fixed_and_put_back(
     for each in expected[MOVED][:2]:
         each["value"] |= at(*by_hand)
     del expected[SPURIOUS][4]
-    after = results(client, project)
+    after = results(project)
     added = after[MISSING].pop()
     assert after == expected
     assert (added["from_name"], added["value"]["rectanglelabels"]) == ("box", ["car"])
@@ -143,16 +131,16 @@ def test_boxes_are_audited_reviewed_fixed_and_put_back(
     assert errata.ask("apply", str(project))["written"] == 0  # once is enough
 
     assert errata.ask("apply", str(project), "--with-other-edits")["written"] == 1
-    assert [each["id"] for each in results(client, project)[MOVED]] == [f"r{MOVED}-0", f"r{MOVED}-0"]
+    assert [each["id"] for each in results(project)[MOVED]] == [f"r{MOVED}-0", f"r{MOVED}-0"]
     assert errata.ask(*audit)["open"] == 1  # the box that a reviewer deleted beside their question, and the belief has
 
     undone = errata.ask("undo", "--all", str(project))
     assert (undone["restored"], undone["conflicts"]) == (5, [])
-    assert results(client, project) == before
+    assert results(project) == before
 
 
 def test_what_contradicts_itself_or_was_edited_since_is_left_alone(
-    label_studio: Any, open_errata: Any, review_tasks: Any, project: int
+    label_studio: Any, open_errata: Any, review_tasks: Any, results: Any, project: int
 ) -> None:
     """A decision that the edits belie is listed; a box that somebody moved meanwhile, or drew, is theirs."""
     client = label_studio.client
@@ -188,20 +176,20 @@ def test_what_contradicts_itself_or_was_edited_since_is_left_alone(
         ]
         status = errata.status(project)
         assert sorted(each.why.split(",")[0] for each in status.contradictions) == ["fix", "keep"]
-        now = results(client, project)
+        now = results(project)
         assert errata.apply(project).written == ()
-        assert results(client, project) == now
+        assert results(project) == now
 
 
 def test_drawings_begin_and_end_empty_and_are_sent_by_hand(
-    label_studio: Any, open_errata: Any, review_tasks: Any, project: int
+    label_studio: Any, open_errata: Any, review_tasks: Any, results: Any, project: int
 ) -> None:
     """Nothing was marked where something is; all that is marked is wrong; a region that nobody doubts is sent."""
     client = label_studio.client
     tasks = {task["data"]["n"]: task for task in client.paged("api/tasks/", {"project": project, "fields": "all"})}
     for n, result in ((0, []), (1, [box("alone", "car", (80.0, 80.0, 5.0, 5.0))])):
         client.patch(f"api/annotations/{tasks[n]['annotations'][0]['id']}/", {"result": result})
-    before = results(client, project)
+    before = results(project)
     with open_errata() as errata:
         errata.connect(project)
         errata.audit(project, BeliefOptions(belief="stored"), QUIET)
@@ -219,8 +207,8 @@ def test_drawings_begin_and_end_empty_and_are_sent_by_hand(
         answer(client, sent_by_hand, "keep", filled_in(sent_by_hand))
         assert errata.take_verdicts(project).total == 3
         assert len(errata.apply(project).written) == 2
-        after = results(client, project)
+        after = results(project)
         assert [each["value"]["rectanglelabels"] for each in after[0]] == [["car"]]
         assert after[1:] == [[], *before[2:]]
         errata.undo(project, None)
-        assert results(client, project) == before
+        assert results(project) == before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -43,10 +43,8 @@ ANSWERS = [
 
 
 @pytest.fixture
-def project(label_studio: Any) -> Iterator[int]:
-    """Make a project of answers and predictions; take its review project away too."""
-    client = label_studio.client
-    project_id = client.post("api/projects/", {"title": "Rated", "label_config": CONFIG})["id"]
+def project(make_project: Callable[..., int]) -> int:
+    """Make a project of answers and predictions."""
     tasks = [
         {
             "data": {"text": f"text {n}"},
@@ -55,25 +53,15 @@ def project(label_studio: Any) -> Iterator[int]:
         }
         for n, (given, predicted) in enumerate(ANSWERS)
     ]
-    client.post(f"api/projects/{project_id}/import", tasks)
-    yield project_id
-    for each in list(client.paged("api/projects/", {"include": "id,description"})):
-        if each["id"] == project_id or f"project {project_id}]" in (each["description"] or ""):
-            client.delete(f"api/projects/{each['id']}/")
-
-
-def results(client: Any, project: int) -> list[list[dict[str, Any]]]:
-    """Return each task's only annotation's result."""
-    tasks = sorted(client.paged("api/tasks/", {"project": project, "fields": "all"}), key=lambda task: task["id"])
-    return [task["annotations"][0]["result"] for task in tasks]
+    return make_project("Rated", CONFIG, tasks)
 
 
 def test_answers_are_audited_reviewed_fixed_and_put_back(
-    label_studio: Any, open_errata: Any, review_tasks: Any, project: int
+    label_studio: Any, open_errata: Any, review_tasks: Any, results: Any, project: int
 ) -> None:
     """A suggestion taken, an answer of the reviewer's own, one kept, one that was edited meanwhile: then all undone."""
     client = label_studio.client
-    before = results(client, project)
+    before = results(project)
     annotations = [
         task["annotations"][0]["id"] for task in client.paged("api/tasks/", {"project": project, "fields": "all"})
     ]
@@ -112,9 +100,9 @@ def test_answers_are_audited_reviewed_fixed_and_put_back(
         expected[0][0]["value"] = {"rating": 4}
         expected[1][1]["value"] = {"text": ["a red cart"]}
         expected[3] = [stars(4)]
-        assert results(client, project) == expected
+        assert results(project) == expected
         assert errata.apply(project).changeset_id is None  # once is enough
 
         undone = errata.undo(project, applied.changeset_id)
         assert len(undone.restored) == 2
-        assert results(client, project) == [*before[:3], [stars(4)], before[4]]
+        assert results(project) == [*before[:3], [stars(4)], before[4]]

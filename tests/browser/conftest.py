@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as Late
 from pydantic import SecretStr
 
 from errata.settings import Settings
@@ -70,3 +72,35 @@ def page(browser: Browser, label_studio, tmp_path: Path) -> Iterator[Page]:
     yield page
     page.screenshot(path=tmp_path / "last.png")
     context.close()
+
+
+@pytest.fixture
+def open_filled(page: Page, label_studio: Any) -> Callable[[dict[str, Any], Locator], None]:
+    """Click on a review task's row until its form is filled in: a busy page opens an empty one now and then."""
+
+    def open_(task: dict[str, Any], filled: Locator) -> None:
+        for _ in range(5):
+            page.goto(f"{label_studio.url}projects/{task['project']}/data?task={task['id']}")
+            expect(page.get_by_role("heading", name=task["data"]["question"])).to_be_visible()
+            try:
+                filled.first.wait_for(timeout=20_000)
+                return
+            except Late:
+                continue
+        expect(filled.first).to_be_visible()
+
+    return open_
+
+
+@pytest.fixture
+def decide(page: Page) -> Callable[..., None]:
+    """Click on labels and a decision, and submit."""
+
+    def click(*words: str) -> None:
+        for each in words:
+            page.locator("label").filter(has_text=re.compile(rf"^{re.escape(each)}\[")).click()
+        with page.expect_response(lambda said: said.request.method == "POST" and "annotations" in said.url) as said:
+            page.locator("button", has_text="Submit").click()
+        assert said.value.status == 201
+
+    return click

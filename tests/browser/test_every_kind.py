@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import io
-import json
 import math
-import re
 import wave
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -133,18 +130,18 @@ CASES = {
 
 
 @pytest.fixture
-def make(label_studio: Any) -> Iterator[Callable[[Case], int]]:
+def make(label_studio: Any, make_project: Callable[..., int], upload: Any) -> Callable[[Case], int]:
     """Make projects in which one region has the wrong label and one is missing."""
-    client, made = label_studio.client, []
+    client = label_studio.client
 
     def project(case: Case) -> int:
-        body = {"title": "Every kind", "label_config": f"<View>{case.config}</View>"}
-        project_id = int(client.post("api/projects/", body)["id"])
-        made.append(project_id)
+        config = f"<View>{case.config}</View>"
+        project_id = make_project("Every kind", config)
         held = [case.it(n) for n in range(N_TASKS)]
         if isinstance(held[0], bytes):
-            held = uploaded(label_studio, project_id, held)
-        (control,) = read_label_config(body["label_config"]).controls
+            media_type = "image/png" if held[0].startswith(b"\x89PNG") else "audio/wav"
+            held = upload(project_id, held, media_type)
+        (control,) = read_label_config(config).controls
 
         def regions(n: int, labels: str, shift: int = 0) -> list[dict[str, Any]]:
             size = SIZE if control.modality == "image" else None
@@ -165,49 +162,18 @@ def make(label_studio: Any) -> Iterator[Callable[[Case], int]]:
         client.post(f"api/projects/{project_id}/import", tasks)
         return project_id
 
-    yield project
-    for each in list(client.paged("api/projects/", {"include": "id,description"})):
-        if each["id"] in made or any(marker(one) in (each["description"] or "") for one in made):
-            client.delete(f"api/projects/{each['id']}/")
-
-
-def uploaded(label_studio: Any, project_id: int, held: list[bytes]) -> list[str]:
-    """Upload files; return their addresses in task data, in order."""
-    ending, kind = ("png", "image/png") if held[0].startswith(b"\x89PNG") else ("wav", "audio/wav")
-    headers = {"Authorization": f"Token {label_studio.token}"}
-    with httpx.Client(base_url=label_studio.url, headers=headers, timeout=300, trust_env=False) as http:
-        files = [(f"{n:03}", (f"{n:03}.{ending}", content, kind)) for n, content in enumerate(held)]
-        said = http.post(f"api/projects/{project_id}/import?commit_to_project=false", files=files)
-        said.raise_for_status()
-        ids = said.json()["file_upload_ids"]
-        listed = http.get(f"api/projects/{project_id}/file-uploads", params={"ids": json.dumps(ids)}).json()
-    by_id = {each["id"]: "/data/" + each["file"] for each in listed}
-    return [by_id[file_id] for file_id in ids]
-
-
-def decide(page: Page, url: str, task: Mapping[str, Any], words: str) -> None:
-    """Open a review task, click on a decision and submit."""
-    page.goto(f"{url}projects/{task['project']}/data?task={task['id']}")
-    expect(page.get_by_role("heading", name=task["data"]["question"])).to_be_visible()
-    page.locator("label").filter(has_text=re.compile(rf"^{re.escape(words)}\[")).click()
-    with page.expect_response(lambda said: said.request.method == "POST" and "annotations" in said.url) as said:
-        page.locator("button", has_text="Submit").click()
-    assert said.value.status == 201
+    return project
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_wrong_and_missing_regions_are_found_decided_fixed_and_given_back(
-    page: Page, label_studio: Any, errata: Wiring, make: Callable[[Case], int], name: str
+    page: Page, label_studio: Any, errata: Wiring, results: Any, decide: Any, make: Callable[[Case], int], name: str
 ) -> None:
     """A click on the suggestion, and the region has its label, or is there; all else is as it was, byte for byte."""
     client, case = label_studio.client, CASES[name]
     project_id = make(case)
 
-    def results() -> list[list[dict[str, Any]]]:
-        listed = client.paged("api/tasks/", {"project": project_id, "fields": "all"})
-        return [task["annotations"][0]["result"] for task in sorted(listed, key=lambda task: task["id"])]
-
-    before = results()
+    before = results(project_id)
     ids = sorted(task["id"] for task in client.paged("api/tasks/", {"project": project_id, "include": "id"}))
     errata.connect(project_id, ProjectSettings(belief="stored"))
     errata.audit(project_id, BeliefOptions(), LineProgress(lambda _: None))
@@ -220,13 +186,16 @@ def test_wrong_and_missing_regions_are_found_decided_fixed_and_given_back(
     assert about[ids[MISSING]]["data"]["proposed_label"] == "A"
 
     for n in (SWAPPED, MISSING):
-        decide(page, label_studio.url, about[ids[n]], "Use the suggestion")
+        task = about[ids[n]]
+        page.goto(f"{label_studio.url}projects/{task['project']}/data?task={task['id']}")
+        expect(page.get_by_role("heading", name=task["data"]["question"])).to_be_visible()
+        decide("Use the suggestion")
     taken = errata.take_verdicts(project_id)
     assert taken.contradictory == 0, [each.contradiction for each in errata.verdicts.of_project(project_id)]
     applied = errata.apply(project_id)
     assert (len(applied.written), applied.conflicts, applied.stopped) == (2, (), None)
 
-    after = results()
+    after = results(project_id)
     (control,) = read_label_config(f"<View>{case.config}</View>").controls
     tasks = sorted(client.paged("api/tasks/", {"project": project_id, "fields": "all"}), key=lambda task: task["id"])
     for n in (SWAPPED, MISSING):
@@ -238,4 +207,4 @@ def test_wrong_and_missing_regions_are_found_decided_fixed_and_given_back(
     assert [after[n] for n in others] == [before[n] for n in others]
 
     errata.undo(project_id, applied.changeset_id)
-    assert results() == before
+    assert results(project_id) == before

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,6 @@ from errata.audit.ports import Task
 from errata.audit.review_order import item_entry
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.review_project import ReviewProject
-from errata.labelstudio.review_setup import marker
 from errata_model.records import Finding, GivenLabel, Proposal
 
 W, H = 640, 480
@@ -49,13 +48,12 @@ class Source:
 
 
 @pytest.fixture
-def review(label_studio: Any, snapshot: Any, footprint: Any) -> Iterator[ReviewProject]:
+def review(label_studio: Any, snapshot: Any, footprint: Any, make_project: Callable[..., int]) -> ReviewProject:
     """Ask about two of four boxes, and one that is missing, in one review task."""
     client = label_studio.client
     result = [box("a", "car", 10, 10), box("b", "person", 60, 10), box("c", "car", 10, 60), box("d", "car", 40, 35)]
-    source = Source(client.post("api/projects/", {"title": "Items", "label_config": CONFIG})["id"])
     tasks = [{"data": {"image": picture()}, "annotations": [{"result": result}]}]
-    client.post(f"api/projects/{source.id}/import", tasks)
+    source = Source(make_project("Items", CONFIG, tasks))
     (task,) = client.paged("api/tasks/", {"project": source.id, "fields": "all"})
     findings = []
     for region_id, proposal in (
@@ -71,10 +69,7 @@ def review(label_studio: Any, snapshot: Any, footprint: Any) -> Iterator[ReviewP
         findings.append(Finding(key, about, {"d": 0.9}, disagreement, None, "Why.", proposal, "suspect", "errata-1"))
     project = ReviewProject(client, snapshot(source), footprint, by_item=True)
     project.insert([item_entry(findings, Task(task["id"], task["data"], (), True), {})])
-    yield project
-    for each in list(client.paged("api/projects/", {"include": "id,description"})):
-        if each["id"] == source.id or marker(source.id) in (each["description"] or ""):
-            client.delete(f"api/projects/{each['id']}/")
+    return project
 
 
 def test_a_decision_is_made_at_each_region(page: Page, label_studio: Any, review: ReviewProject) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -39,19 +39,19 @@ def text(n: int, topics: Sequence[str]) -> str:
 
 
 @pytest.fixture
-def review(label_studio: Any, errata: Wiring) -> Iterator[Callable[..., tuple[int, dict[str, dict[str, Any]]]]]:
+def review(
+    label_studio: Any, errata: Wiring, make_project: Callable[..., int]
+) -> Callable[..., tuple[int, dict[str, dict[str, Any]]]]:
     """Make a project of texts and labels, and audit it; return its id and its review tasks by their texts."""
-    client, made = label_studio.client, []
+    client = label_studio.client
 
     def audited(config: str, labelled: Sequence[tuple[str, Sequence[str]]]) -> tuple[int, dict[str, dict[str, Any]]]:
-        project_id = client.post("api/projects/", {"title": "Texts", "label_config": config})["id"]
-        made.append(project_id)
         about = {"id": "given", "from_name": "topic", "to_name": "text", "type": "choices"}
         tasks = [
             {"data": {"text": said}, "annotations": [{"result": [about | {"value": {"choices": list(labels)}}]}]}
             for said, labels in labelled
         ]
-        client.post(f"api/projects/{project_id}/import", tasks)
+        project_id = make_project("Texts", config, tasks)
         errata.audit(project_id, BeliefOptions(), LineProgress(lambda _: None))
         (review_id,) = reviews_of(project_id)
         listed = client.paged("api/tasks/", {"project": review_id, "fields": "all"})
@@ -61,10 +61,7 @@ def review(label_studio: Any, errata: Wiring) -> Iterator[Callable[..., tuple[in
         listed = client.paged("api/projects/", {"include": "id,description"})
         return [each["id"] for each in listed if marker(project_id) in (each["description"] or "")]
 
-    yield audited
-    for project_id in made:
-        for each in (*reviews_of(project_id), project_id):
-            client.delete(f"api/projects/{each}/")
+    return audited
 
 
 @pytest.fixture
@@ -88,17 +85,8 @@ def box(page: Page, words: str) -> Locator:
     return page.locator("label").filter(has_text=re.compile(rf"^{re.escape(words)}\[")).locator("input[type=checkbox]")
 
 
-def decide(page: Page, *words: str) -> None:
-    """Click on labels and a decision, and submit."""
-    for each in words:
-        page.locator("label").filter(has_text=re.compile(rf"^{re.escape(each)}\[")).click()
-    with page.expect_response(lambda said: said.request.method == "POST" and "annotations" in said.url) as said:
-        page.locator("button", has_text="Submit").click()
-    assert said.value.status == 201
-
-
 def test_a_page_is_shown_as_a_page_and_its_fix_is_planned(
-    page: Page, label_studio: Any, review: Any, planned: Any
+    page: Page, label_studio: Any, review: Any, planned: Any, decide: Any
 ) -> None:
     """Long HTML scrolls and does nothing to the form; label and decision are in sight; one click takes the proposal."""
     topics = [TOPICS[n % 2] for n in range(N_TASKS)]
@@ -115,12 +103,12 @@ def test_a_page_is_shown_as_a_page_and_its_fix_is_planned(
     for seen in (box(page, "animals"), box(page, "The label is right"), box(page, "Can't tell")):
         expect(seen).to_be_in_viewport(ratio=1)
     assert page.evaluate("window.struck") is None
-    decide(page, "Use the suggestion")
+    decide("Use the suggestion")
     assert planned(project_id) == ['"animals" -> "vehicles"']
 
 
 def test_a_doubted_tag_is_taken_away_and_a_missing_one_added(
-    page: Page, label_studio: Any, review: Any, planned: Any
+    page: Page, label_studio: Any, review: Any, planned: Any, decide: Any
 ) -> None:
     """Each task asks about one tag and shows all; a click on the suggestion or on the tag itself is what is planned."""
     sets = [[t for k, t in enumerate(TOPICS) if n % 7 + 1 & 1 << k] for n in range(N_TASKS)]
@@ -136,12 +124,12 @@ def test_a_doubted_tag_is_taken_away_and_a_missing_one_added(
     for tag in given[PLANTED]:
         expect(box(page, tag)).to_be_checked()
         expect(box(page, tag)).to_be_in_viewport(ratio=1)
-    decide(page, "Use the suggestion")
+    decide("Use the suggestion")
 
     missing = asked[texts[MISSING]]
     assert missing["data"]["question"].startswith('Not tagged "vehicles". The model suggests adding it')
     open_form(page, label_studio.url, missing)
     expect(box(page, "animals")).to_be_checked()
     expect(box(page, "vehicles")).not_to_be_checked()
-    decide(page, "vehicles", "I corrected it above")
+    decide("vehicles", "I corrected it above")
     assert sorted(planned(project_id)) == ['add "vehicles"', 'remove "meals"']

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from playwright.sync_api import TimeoutError as Late
 
 from errata.audit.progress import LineProgress
 from errata.labelstudio.review_setup import marker
@@ -49,10 +47,11 @@ def predicted(control: str, value: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def reviewed(label_studio: Any, errata: Wiring) -> Iterator[tuple[int, dict[str, dict[str, Any]]]]:
+def reviewed(
+    label_studio: Any, errata: Wiring, make_project: Callable[..., int]
+) -> tuple[int, dict[str, dict[str, Any]]]:
     """Make a project of answers and predictions, and audit it; return its id and its review tasks by control."""
     client = label_studio.client
-    project_id = client.post("api/projects/", {"title": "Answers", "label_config": CONFIG})["id"]
     tasks = [
         {
             "data": {"text": f"left {control}", "other": f"right {control}", "items": ITEMS},
@@ -61,77 +60,53 @@ def reviewed(label_studio: Any, errata: Wiring) -> Iterator[tuple[int, dict[str,
         }
         for control, (given, said) in CASES.items()
     ]
-    client.post(f"api/projects/{project_id}/import", tasks)
+    project_id = make_project("Answers", CONFIG, tasks)
     errata.audit(project_id, BeliefOptions(belief="stored"), LineProgress(lambda _: None))
     listed = client.paged("api/projects/", {"include": "id,description"})
     (review_id,) = (each["id"] for each in listed if marker(project_id) in (each["description"] or ""))
     queue = client.paged("api/tasks/", {"project": review_id, "fields": "all"})
-    yield project_id, {task["data"]["control"]: task for task in queue}
-    client.delete(f"api/projects/{review_id}/")
-    client.delete(f"api/projects/{project_id}/")
-
-
-def results(client: Any, project_id: int) -> list[list[dict[str, Any]]]:
-    """Return each task's only annotation's result."""
-    tasks = sorted(client.paged("api/tasks/", {"project": project_id, "fields": "all"}), key=lambda task: task["id"])
-    return [task["annotations"][0]["result"] for task in tasks]
-
-
-def open_filled(page: Page, url: str, task: dict[str, Any], filled: Locator) -> None:
-    """Click on a review task's row until its form is filled in: a busy page opens an empty one now and then."""
-    for _ in range(5):
-        page.goto(f"{url}projects/{task['project']}/data?task={task['id']}")
-        expect(page.get_by_role("heading", name=task["data"]["question"])).to_be_visible()
-        try:
-            filled.first.wait_for(timeout=20_000)
-            return
-        except Late:
-            continue
-    expect(filled.first).to_be_visible()
-
-
-def decide(page: Page, words: str) -> None:
-    """Click on a decision, and submit."""
-    page.locator("label").filter(has_text=re.compile(rf"^{re.escape(words)}\[")).click()
-    with page.expect_response(lambda said: said.request.method == "POST" and "annotations" in said.url) as said:
-        page.locator("button", has_text="Submit").click()
-    assert said.value.status == 201
+    return project_id, {task["data"]["control"]: task for task in queue}
 
 
 def test_answers_stand_in_the_form_and_corrections_of_them_are_planned(
-    page: Page, label_studio: Any, errata: Wiring, reviewed: tuple[int, dict[str, dict[str, Any]]]
+    page: Page,
+    errata: Wiring,
+    results: Any,
+    open_filled: Any,
+    decide: Any,
+    reviewed: tuple[int, dict[str, dict[str, Any]]],
 ) -> None:
     """Every sort of answer is filled in; the suggestion is taken, another answer given, or the answer is kept."""
     project_id, asked = reviewed
     assert asked.keys() == CASES.keys()
 
     def open_form(control: str, filled: Locator) -> None:
-        open_filled(page, label_studio.url, asked[control], filled)
+        open_filled(asked[control], filled)
 
     open_form("stars", page.locator(".ant-rate-star-full"))
     expect(page.locator(".ant-rate-star-full")).to_have_count(1)
-    decide(page, "Use the suggestion")
+    decide("Use the suggestion")
 
     open_form("price", page.locator("input[name=price][value='2']"))
     page.fill("input[name=price]", "7")
-    decide(page, "I corrected it above")
+    decide("I corrected it above")
 
     open_form("day", page.locator("input[name=day-date][value='2020-01-03']"))
     page.fill("input[name=day-date]", "2020-05-06")
-    decide(page, "I corrected it above")
+    decide("I corrected it above")
 
     open_form("note", page.get_by_text("a red car", exact=True))
-    decide(page, "The label is right")
+    decide("The label is right")
 
     open_form("better", page.get_by_text("right better", exact=True))
     page.get_by_text("right better", exact=True).last.click()
-    decide(page, "I corrected it above")
+    decide("I corrected it above")
 
     open_form("said", page.get_by_text("no", exact=True))
-    decide(page, "Use the suggestion")
+    decide("Use the suggestion")
 
     open_form("order", page.get_by_text("item a", exact=True))
-    decide(page, "Use the suggestion")
+    decide("Use the suggestion")
 
     taken = errata.take_verdicts(project_id)
     assert (taken.total, taken.contradictory) == (7, 0)
@@ -148,6 +123,6 @@ def test_answers_stand_in_the_form_and_corrections_of_them_are_planned(
     applied = errata.apply(project_id)
     fixed = {"stars": 4, "price": 7, "day": "2020-05-06", "note": ["a red car"], "said": ["yes", "perhaps not"]}
     fixed |= {"better": "right", "order": {"order": ["c", "b", "a"]}}
-    assert results(label_studio.client, project_id) == [[answer(*each)] for each in fixed.items()]
+    assert results(project_id) == [[answer(*each)] for each in fixed.items()]
     errata.undo(project_id, applied.changeset_id)
-    assert results(label_studio.client, project_id) == [[answer(name, given)] for name, (given, _) in CASES.items()]
+    assert results(project_id) == [[answer(name, given)] for name, (given, _) in CASES.items()]

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
-import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
-from playwright.sync_api import Locator, Page, expect
-from playwright.sync_api import TimeoutError as Late
+from playwright.sync_api import Page, expect
 
 from errata.audit.progress import LineProgress
 from errata.labelstudio.review_setup import marker
@@ -57,11 +53,10 @@ MARKED = [
 
 
 @pytest.fixture
-def project(label_studio: Any) -> Iterator[int]:
-    """Make a project of videos that are marked and predicted; take its review project away too."""
-    client = label_studio.client
-    project_id = client.post("api/projects/", {"title": "Videos", "label_config": CONFIG})["id"]
-    address = uploaded(label_studio, project_id)
+def project(label_studio: Any, make_project: Callable[..., int], upload: Any) -> int:
+    """Make a project of videos that are marked and predicted."""
+    project_id = make_project("Videos", CONFIG)
+    (address,) = upload(project_id, [zlib.decompress(base64.b64decode(VIDEO))], "video/webm")
     tasks = [
         {
             "data": {"video": address},
@@ -70,58 +65,16 @@ def project(label_studio: Any) -> Iterator[int]:
         }
         for given, predicted in MARKED
     ]
-    client.post(f"api/projects/{project_id}/import", tasks)
-    yield project_id
-    for each in list(client.paged("api/projects/", {"include": "id,description"})):
-        if each["id"] == project_id or marker(project_id) in (each["description"] or ""):
-            client.delete(f"api/projects/{each['id']}/")
-
-
-def uploaded(label_studio: Any, project_id: int) -> str:
-    """Upload the video; return its address in task data."""
-    content = zlib.decompress(base64.b64decode(VIDEO))
-    headers = {"Authorization": f"Token {label_studio.token}"}
-    with httpx.Client(base_url=label_studio.url, headers=headers, timeout=300, trust_env=False) as http:
-        files = {"video": ("tiny.webm", content, "video/webm")}
-        said = http.post(f"api/projects/{project_id}/import?commit_to_project=false", files=files).json()
-        ids = json.dumps(said["file_upload_ids"])
-        (listed,) = http.get(f"api/projects/{project_id}/file-uploads", params={"ids": ids}).json()
-    return f"/data/{listed['file']}"
-
-
-def results(client: Any, project_id: int) -> list[list[dict[str, Any]]]:
-    """Return each task's only annotation's result."""
-    tasks = sorted(client.paged("api/tasks/", {"project": project_id, "fields": "all"}), key=lambda task: task["id"])
-    return [task["annotations"][0]["result"] for task in tasks]
-
-
-def open_filled(page: Page, url: str, task: dict[str, Any], filled: Locator) -> None:
-    """Click on a review task's row until its form is filled in: a busy page opens an empty one now and then."""
-    for _ in range(5):
-        page.goto(f"{url}projects/{task['project']}/data?task={task['id']}")
-        expect(page.get_by_role("heading", name=task["data"]["question"])).to_be_visible()
-        try:
-            filled.first.wait_for(timeout=20_000)
-            return
-        except Late:
-            continue
-    expect(filled.first).to_be_visible()
-
-
-def decide(page: Page, words: str) -> None:
-    """Click on a decision, and submit."""
-    page.locator("label").filter(has_text=re.compile(rf"^{re.escape(words)}\[")).click()
-    with page.expect_response(lambda said: said.request.method == "POST" and "annotations" in said.url) as said:
-        page.locator("button", has_text="Submit").click()
-    assert said.value.status == 201
+    label_studio.client.post(f"api/projects/{project_id}/import", tasks)
+    return project_id
 
 
 def test_what_is_marked_on_a_video_is_decided_fixed_and_given_back(
-    page: Page, label_studio: Any, errata: Wiring, project: int
+    page: Page, label_studio: Any, errata: Wiring, results: Any, open_filled: Any, decide: Any, project: int
 ) -> None:
     """Objects and stretches stand in the form; saved untouched they are kept, and a suggestion brings every object."""
     client = label_studio.client
-    before = results(client, project)
+    before = results(project)
     errata.project_settings.put(project, ProjectSettings(belief="stored"))
     errata.audit(project, BeliefOptions(), QUIET)
     (review,) = (
@@ -134,19 +87,19 @@ def test_what_is_marked_on_a_video_is_decided_fixed_and_given_back(
     assert [task["data"]["control"] for task in queue] == ["box", "act", "box"]
 
     for task, words in zip(queue, ("Use the suggestion", "Use the suggestion", "The label is right"), strict=True):
-        open_filled(page, label_studio.url, task, page.locator(".lsf-outliner-item"))
+        open_filled(task, page.locator(".lsf-outliner-item"))
         expect(page.get_by_text("1 of 20")).to_be_visible()  # the video is there
-        decide(page, words)
+        decide(words)
 
     taken = errata.take_verdicts(project)
     assert (taken.total, taken.contradictory) == (3, 0)
     applied = errata.apply(project)
     assert len(applied.written) == 2
-    first, second, third = results(client, project)
+    first, second, third = results(project)
     boxes = [each["value"]["labels"] for each in first if each["from_name"] == "box"]
     assert boxes == [["car"], ["bus"]]
     assert [each for each in first if each["from_name"] == "act"] == [stretch(2, 6)]
     assert second == [track("a", "car"), stretch(12, 18)]
     assert third == before[2]
     errata.undo(project, applied.changeset_id)
-    assert results(client, project) == before
+    assert results(project) == before
