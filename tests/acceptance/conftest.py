@@ -24,19 +24,23 @@ import pytest
 from pydantic import SecretStr
 
 from errata.audit.progress import LineProgress
+from errata.review.records import AuditRecord
 from errata.settings import Settings
+from errata.store.audits import AuditStore
+from errata.store.database import open_database
 from errata.wiring import BeliefOptions, Wiring
 
 WAIT_S = 300
 
 
 def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = WAIT_S) -> Any:
-    """Return the first true value of `condition`."""
-    deadline = time.monotonic() + timeout_s
+    """Return the first true value of `condition`; who looks long waits as long before the next look."""
+    deadline, looked_at = time.monotonic() + timeout_s, time.monotonic()
     while not (value := condition()):
         if time.monotonic() > deadline:
             pytest.fail(f"{what} did not happen within {timeout_s:.0f} s")
-        time.sleep(0.1)
+        time.sleep(max(0.1, time.monotonic() - looked_at))
+        looked_at = time.monotonic()
     return value
 
 
@@ -94,6 +98,14 @@ class Errata:
         """Run a command with --json; return the object."""
         answer: dict[str, Any] = json.loads(self.run(*arguments, "--json"))
         return answer
+
+    def last_audit(self, project_id: int) -> AuditRecord | None:
+        """Return a project's latest audit as it is written down: a command a look would slow what is waited for."""
+        engine = open_database(f"sqlite:///{self.data_dir / 'errata.db'}")
+        try:
+            return AuditStore(engine, self.data_dir).last(project_id)
+        finally:
+            engine.dispose()
 
     def serve(self, *command: str) -> None:
         """Start the service (or another command that stays) and wait until it answers."""

@@ -44,11 +44,6 @@ def new_picture() -> str:
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def last_audit(errata: Any, source: Any) -> dict[str, Any]:
-    found: dict[str, Any] = errata.ask("status", str(source.id))["last_audit"]
-    return found
-
-
 def test_a_class_of_the_user_s_own_beside_pixels_in_a_worker(
     make_errata: Callable[..., Any], redis_url: str, source: Any, wait: Any
 ) -> None:
@@ -65,20 +60,20 @@ def test_a_class_of_the_user_s_own_beside_pixels_in_a_worker(
         assert errata.post("webhook", {"action": "START_TRAINING", "project": {"id": source.id}}).is_success
 
         def is_over() -> bool:
-            audit = last_audit(errata, source)
-            return bool(audit and audit["finished_at"])
+            audit = errata.last_audit(source.id)
+            return bool(audit and audit.finished_at)
 
         wait(is_over, "the audit by the worker")
     finally:
         worker.stop()
-    audit = last_audit(errata, source)
-    assert (audit["problem"], audit["summary"]["labels"], audit["summary"]["unusable"]) == (None, 20, {})
+    audit = errata.last_audit(source.id)
+    assert (audit.problem, audit.summary["labels"], audit.summary["unusable"]) == (None, 20, {})
     task = {"id": 10**6, "data": {"image": new_picture()}, "is_labeled": True}
     body = {"tasks": [task], "project": f"{source.id}.1", "params": {}}
 
     def predicted() -> Any:
         (result,) = errata.post("predict", body).json()["results"]
-        return result["model_version"] == audit["version"] and result["result"]
+        return result["model_version"] == audit.version and result["result"]
 
     (region,) = wait(predicted, "a prediction about a new picture")
     assert region["value"]["choices"][0] in ("car", "truck")
@@ -93,7 +88,7 @@ def test_embeddings_of_the_user_s_own_in_a_job(make_errata: Callable[..., Any], 
     said = errata.ask("status", str(source.id))["connected_with"]
     assert (said["belief"], said["embeddings"]) == ("own", str(errata.data_dir.parent / "mine.npz"))
     errata.run("job", "audit", str(source.id))
-    left_out = last_audit(errata, source)["summary"]["unusable"]
+    left_out = errata.last_audit(source.id).summary["unusable"]
     assert left_out == {str(id_): "not in mine.npz" for id_ in source.task_ids[16:]}
     again = errata.ask("audit", str(source.id), "--dry-run", "--encoder", "mine:Colours")
     assert (again["labels"], again["unusable"]) == (20, {})

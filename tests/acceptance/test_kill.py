@@ -53,8 +53,8 @@ def review_tasks(client: Any, project_id: int) -> list[dict[str, Any]]:
 
 
 def audit_finished(errata: Any, project_id: int) -> bool:
-    audit = errata.ask("status", str(project_id))["last_audit"]
-    return bool(audit and audit["finished_at"] and not audit["problem"])
+    audit = errata.last_audit(project_id)
+    return bool(audit and audit.finished_at and not audit.problem)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -118,10 +118,12 @@ def test_killed_apply_is_finished_after_a_restart(
     n_written = sum(label_of(halfway[task_id]) != label_of(before[task_id]) for task_id in before)
     assert n_written == (2 if when == "before" else 3)
     errata.serve()
-    wait(
-        lambda: all(label_of(source_state(client, project_id)[t]) == label for t, label in judged_wrong.items()),
-        "the rest of the fixes",
-    )
+
+    def is_fixed() -> bool:
+        now = source_state(client, project_id)
+        return all(label_of(now[task_id]) == label for task_id, label in judged_wrong.items())
+
+    wait(is_fixed, "the rest of the fixes")
     wait(lambda: errata.ask("plan", str(project_id))["applied"] == len(judged_wrong), "the journal")
     errata.stop()
     after = source_state(client, project_id)

@@ -266,8 +266,8 @@ def test_training_button_starts_an_audit(story: Story, wait: Any) -> None:
     story.client.post(f"api/ml/{backend['id']}/train")
 
     def last_audit() -> Any:
-        audit = story.errata.ask("status", str(story.project_id))["last_audit"]
-        return audit["finished_at"] and audit["summary"]["tasks"] == N_DIGITS + 2 and audit["summary"]
+        audit = story.errata.last_audit(story.project_id)
+        return audit.finished_at and audit.summary["tasks"] == N_DIGITS + 2 and audit.summary
 
     summary = wait(last_audit, "the audit")
     assert any("media" in reason for reason in summary["skipped"])

@@ -56,8 +56,8 @@ class Story:
         """Return project -> id of its last audit that has ended."""
         found = {}
         for source in (self.own, self.stored):
-            last = self.errata.ask("status", str(source.id))["last_audit"]
-            found[source.id] = last["id"] if last and last["finished_at"] else 0
+            last = self.errata.last_audit(source.id)
+            found[source.id] = last.id if last and last.finished_at else 0
         return found
 
 

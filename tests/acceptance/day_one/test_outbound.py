@@ -71,8 +71,8 @@ def test_the_loop_runs_by_push_and_poll(
 
 def last_good_audit(errata: Any, project_id: int) -> int:
     """Return the number of the latest audit, 0 while it runs."""
-    last = errata.ask("status", str(project_id))["last_audit"]
-    return int(last["id"]) if last["finished_at"] and not last["problem"] else 0
+    last = errata.last_audit(project_id)
+    return int(last.id) if last.finished_at and not last.problem else 0
 
 
 def labels(client: Any, project_id: int) -> dict[int, str]:
