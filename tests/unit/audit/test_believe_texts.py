@@ -74,7 +74,8 @@ def test_texts_are_read_as_spans_are_counted_and_learned_from() -> None:
     assert (surest.label, surest.shape) == ("PER", Span(4, 9))
     assert told.stages == [("Reading spans", 40), ('Learning "who"', 6)]
     assert told.n_steps == 46
-    assert told.said == []
+    why = "that longer ones overlap, that hold no word, or that have several labels"
+    assert told.said == [f'Not learned from: 2 spans of "who" {why}']
 
 
 def test_a_text_that_cannot_be_read_is_named_and_teaches_nothing() -> None:
@@ -91,4 +92,6 @@ def test_spans_that_are_not_learned_from_are_counted() -> None:
     given[0] = (*given[0], Region("b", "PER", Span(0, 14)), Region("c", "PER", Span(900, 905)))
     told = Told()
     TextLearner(DictTexts(held(20))).learn(lesson(20, given=tuple(given)), told)
-    assert told.said == ['Not learned from: 2 spans of "who" that longer ones overlap, or that hold no word']
+    assert told.said == [
+        'Not learned from: 2 spans of "who" that longer ones overlap, that hold no word, or that have several labels'
+    ]
