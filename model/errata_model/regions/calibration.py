@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from errata_model.regions import planting
 from errata_model.regions.columns import UNKNOWN, Columns, PairsOf, to_marks
+from errata_model.regions.copies import without_copies
 from errata_model.regions.evidence import (
     N_OF_BELIEVED,
     believed_features,
@@ -91,7 +92,7 @@ def calibrate_regions(
         fewer than 50 regions of either sort are there, weights that were set by hand, as far as they hold here.
         Empty where nobody marked anything.
     """
-    items = _some(items)
+    items = _some([without_copies(item)[0] for item in items])
     marks = to_marks(items, labels, pairs_of)
     if not len(marks.given):
         return {}

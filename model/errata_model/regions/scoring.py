@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from errata_model.records import Action
 from errata_model.regions.calibration import ERRORS, PRIORS, folds_of, lessons
 from errata_model.regions.columns import UNKNOWN, Marks, PairsOf, to_marks
+from errata_model.regions.copies import without_copies
 from errata_model.regions.evidence import (
     Matched,
     believed_features,
@@ -107,13 +108,15 @@ def region_doubts(
         calibration: of `calibrate_regions`; {} where there is none.
         pairs_of: tells which regions overlap how much, where a kind has a way of its own.
     """
+    item, speaks = without_copies(item)
     marks = to_marks([item], labels, pairs_of)
     scores = score_marks(marks, calibration, [item.key])
     evidence = class_evidence(marks.given, marks.believed, marks.across, len(labels))
-    doubts = [
+    of_kept = [
         _of_given(item, row, scores.errors[row], int(scores.matched.believed_of[row]), _top(evidence[row], labels))
         for row in range(len(item.given))
     ]
+    doubts = [replace(of_kept[kept], given=row) for row, kept in enumerate(speaks)]
     missing = [
         row
         for row in np.argsort(-scores.missing, kind="stable").tolist()

@@ -294,3 +294,15 @@ def test_probabilities_are_probabilities(streets, taught):
 def test_noisy_or_is_one_where_anything_is_sure_and_nothing_where_nothing_is_there():
     found = noisy_or(np.array([0, 0, 2, 2]), np.array([0.5, 0.5, 1.0, 0.1]), 4)
     assert found == pytest.approx([0.75, 0, 1, 0])
+
+
+def test_thousands_of_copies_are_doubted_as_a_few_are():
+    """Each of 5,000 exact copies has the doubt that the last of 20 has, and all else on the image its own."""
+    once, other = drawn("car", 0.1, 0.1, 0.2, 0.2), drawn("tree", 0.6, 0.6, 0.2, 0.2)
+    alone = drawn("car", 0.4, 0.1, 0.1, 0.1, score=0.7)
+    few, many = (region_doubts(item([other, *[once] * n], [*[SEEN] * n, alone]), LABELS, {}) for n in (20, 5000))
+    assert [doubt.given for doubt in many] == [*range(5001), None]
+    assert many[:21] == few[:21]
+    assert all(dataclasses.replace(doubt, given=20) == few[20] for doubt in many[20:5001])
+    assert many[-1] == few[-1]
+    assert DUPLICATE in many[4000].detectors
