@@ -139,6 +139,8 @@ def _status_lines(state: Status, url: str) -> list[str]:
     lines = [f"Findings: {state.to_review} to review, {counts.withdrawn} withdrawn", state.sentence]
     if state.sent_reviewed:
         lines.append(f"Sent by hand: {share_sentence(state.sent_wrong, state.sent_reviewed)}")
+    if state.scanned:
+        lines.append(f"{state.scanned} looked at on the scan board and not marked")
     if state.unclear:
         lines.append(f"{state.unclear} unclear")
     lines += [f"  look again: task {each.task_id}: {each.why}" for each in state.contradictions]

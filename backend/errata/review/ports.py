@@ -71,6 +71,9 @@ class Verdicts(Protocol):
     def of_project(self, project_id: int) -> list[Verdict]:
         """Return the project's verdicts that count, oldest first; what was scanned alone is none."""
 
+    def scanned(self, project_id: int) -> int:
+        """Return how many findings were looked at in a page and not marked, and have no verdict."""
+
 
 class Annotations(Protocol):
     """The source project's annotations. The only port through which a label is ever written."""
@@ -232,8 +235,8 @@ class History(Protocol):
     def counts(self, project_id: int) -> FindingCounts:
         """Return how many findings are in which state."""
 
-    def in_review(self, project_id: int) -> set[str]:
-        """Return the keys of the findings that stand in the review project."""
+    def in_review(self, project_id: int) -> dict[str, int]:
+        """Return finding -> review task, of those that stand in the review project."""
 
 
 class Trace(Protocol):

@@ -21,7 +21,7 @@ class Contradiction:
 
     finding_key: str
     task_id: int
-    review_task_id: int
+    review_task_id: int | None  # None where it does not stand in the review project
     why: str
 
 
@@ -38,6 +38,8 @@ class Status:
         interval: (low, high), the 95 % interval of the share of wrong labels among suspects.
         sent_reviewed: findings sent by hand that reviewers could decide; they say nothing about suspects.
         sent_wrong: those of them whose label was wrong.
+        scanned: findings that somebody looked at on the scan board and did not mark, and nobody decided about; they are
+            none of the above.
         unclear: findings that reviewers could not decide, contradictions included.
         contradictions: what to look at again.
         pending: confirmed fixes that are not written to the source yet.
@@ -56,6 +58,7 @@ class Status:
     interval: tuple[float, float]
     sent_reviewed: int
     sent_wrong: int
+    scanned: int
     unclear: int
     contradictions: tuple[Contradiction, ...]
     pending: int
@@ -75,7 +78,7 @@ def project_status(
     project_id: int, history: History, verdicts: Verdicts, journal: Journal, traces: Traces, plan: Plan
 ) -> Status:
     """Gather where a project stands; `plan` is what `make_plan` says now."""
-    records = verdicts.of_project(project_id)
+    records, in_review = verdicts.of_project(project_id), history.in_review(project_id)
     of_finding: defaultdict[str, list[Verdict]] = defaultdict(list)
     for verdict in records:
         of_finding[verdict.finding_key].append(verdict)
@@ -84,14 +87,15 @@ def project_status(
     return Status(
         project_id=project_id,
         findings=history.counts(project_id),
-        to_review=len(history.in_review(project_id) - of_finding.keys()),
+        to_review=len(in_review.keys() - of_finding.keys()),
         reviewed=reviewed,
         wrong=wrong,
         interval=wilson_interval(wrong, reviewed),
         sent_reviewed=sent_reviewed,
         sent_wrong=sent_wrong,
+        scanned=verdicts.scanned(project_id),
         unclear=sum(any(verdict.decision == "unclear" for verdict in group) for group in of_finding.values()),
-        contradictions=tuple(_contradictions(records)),
+        contradictions=tuple(_contradictions(records, in_review)),
         pending=len(plan.changes),
         conflicts=plan.conflicts,
         last_audit=history.last(project_id),
@@ -107,9 +111,14 @@ def _reviewed(findings: Iterable[Sequence[Verdict]], stream: Stream) -> tuple[in
     return len(decided), sum(verdicts[0].is_wrong for verdicts in decided)
 
 
-def _contradictions(verdicts: Sequence[Verdict]) -> list[Contradiction]:
+def _contradictions(verdicts: Sequence[Verdict], in_review: Mapping[str, int]) -> list[Contradiction]:
     return [
-        Contradiction(verdict.finding_key, verdict.task_id, verdict.review_task_id, verdict.contradiction)
+        Contradiction(
+            verdict.finding_key,
+            verdict.task_id,
+            in_review.get(verdict.finding_key) or verdict.review_task_id or None,
+            verdict.contradiction,
+        )
         for verdict in {verdict.finding_key: verdict for verdict in verdicts if verdict.contradiction}.values()
         if verdict.contradiction
     ]

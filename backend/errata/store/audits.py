@@ -202,11 +202,12 @@ class AuditStore:
         by_state: dict[str, int] = {row[0]: row[1] for row in rows}
         return FindingCounts(*(by_state.get(state, 0) for state in ("open", "published", "withdrawn")))
 
-    def in_review(self, project_id: int) -> set[str]:
-        """Return the keys of the findings that stand in the review project."""
-        keys = select(FINDINGS.c.key).where(FINDINGS.c.project_id == project_id, FINDINGS.c.state == "published")
+    def in_review(self, project_id: int) -> dict[str, int]:
+        """Return finding -> review task, of those that stand in the review project."""
+        published = (FINDINGS.c.project_id == project_id) & (FINDINGS.c.state == "published")
         with self._engine.begin() as connection:
-            return set(connection.execute(keys).scalars())
+            rows = connection.execute(select(FINDINGS.c.key, FINDINGS.c.review_task_id).where(published))
+            return {row.key: row.review_task_id for row in rows}
 
     def _end(self, audit_id: int, **values: Any) -> None:
         with writing(self._engine) as connection:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, distinct, func, select
 
 from errata.review.records import Settle, Verdict
 from errata.store.database import hold_verdicts, writing
@@ -60,3 +60,11 @@ class VerdictStore:
             rows = connection.execute(select(VERDICTS.c.verdict).where(counting))
             verdicts = [verdict_from_json(row) for row in rows.scalars()]
         return sorted(verdicts, key=lambda verdict: (verdict.decided_at, *identity(verdict)))
+
+    def scanned(self, project_id: int) -> int:
+        """Return how many findings were looked at in a page and not marked, and have no verdict."""
+        mine = VERDICTS.c.project_id == project_id
+        decided = select(VERDICTS.c.finding_key).where(mine & (VERDICTS.c.counts_as == "verdict"))
+        seen = mine & (VERDICTS.c.counts_as == "scan") & VERDICTS.c.finding_key.not_in(decided)
+        with self._engine.begin() as connection:
+            return connection.execute(select(func.count(distinct(VERDICTS.c.finding_key))).where(seen)).scalar() or 0

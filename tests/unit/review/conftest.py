@@ -106,6 +106,10 @@ class DictVerdicts:
         }
         return sum(before.get(identity) != verdict for identity, verdict in self.records.items())
 
+    def scanned(self, project_id: int) -> int:
+        decided = {key for _, key in self.records}
+        return len({key for (_, key), verdict in self.said.items() if verdict.strength == "scan"} - decided)
+
     def of_project(self, project_id: int) -> list[Verdict]:
         return sorted(self.records.values(), key=lambda v: (v.decided_at, v.review_annotation_id))
 

@@ -29,6 +29,7 @@ def status(*kinds: str) -> Status:
         interval=(0.1, 0.9),
         sent_reviewed=4,
         sent_wrong=4,
+        scanned=5,
         unclear=0,
         contradictions=(),
         pending=2,

@@ -31,8 +31,8 @@ class DictHistory:
     def counts(self, project_id: int) -> FindingCounts:
         return FindingCounts(1, len(self.keys), 2)
 
-    def in_review(self, project_id: int) -> set[str]:
-        return self.keys
+    def in_review(self, project_id: int) -> dict[str, int]:
+        return dict.fromkeys(self.keys, 100)
 
 
 def test_status_counts_findings_not_answers(story: Story) -> None:

@@ -1,0 +1,294 @@
+"""Decisions on the scan board, on a real Label Studio: the review project follows, and so do plan, apply and undo."""
+
+from __future__ import annotations
+
+import copy
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from errata.audit.progress import LineProgress
+from errata.board.actions import Action, Mark, Outcome, Reviewer
+from errata.board.decisions import Decisions
+from errata.board.known_rows import KnownRows
+from errata.store.board_log import BoardLog
+from errata.wiring import BeliefOptions, Wiring
+
+QUIET = LineProgress(lambda _: None)
+CONFIG = """<View><Text name="text" value="$text"/>
+<Choices name="label" toName="text"><Choice value="cat"/><Choice value="dog"/><Choice value="cow"/></Choices></View>"""
+WRONG = (1, 4, 7, 10)  # tasks whose label is not what the predictions say
+BOXES = """<View><Image name="image" value="$image"/>
+<RectangleLabels name="box" toName="image">
+<Label value="car"/><Label value="bus"/><Label value="van"/></RectangleLabels>
+</View>"""
+PLACES = {"car": (10.0, 10.0, 20.0, 15.0), "bus": (55.0, 50.0, 30.0, 25.0)}
+
+
+@dataclass
+class Person:
+    """Somebody who decides on the board."""
+
+    errata: Wiring
+    project_id: int
+    reviewer: Reviewer
+    n_actions: int = field(default=0)
+
+    @property
+    def board(self) -> Decisions:
+        """A new one each time, as after a restart."""
+        errata = self.errata
+        return Decisions(KnownRows(errata.boards), errata.audits, BoardLog(errata.engine), errata.codecs)
+
+    def decides(self, *marks: Mark, kind: Any = "decide") -> Outcome:
+        self.n_actions += 1
+        action = Action(f"{self.reviewer.id}-{self.n_actions}", kind, marks, 2.0 * len(marks))
+        return self.board.take(self.project_id, self.reviewer, [action])
+
+    def sees(self, key: str) -> Any:
+        return self.board.standings(self.project_id, self.reviewer, [key])[key]
+
+
+@pytest.fixture
+def people(label_studio: Any) -> Iterator[list[dict[str, Any]]]:
+    """Return two users of Label Studio."""
+    names = [f"board-{secrets.token_hex(4)}" for _ in range(2)]
+    client = label_studio.client
+    made = [client.post("api/users/", {"username": name, "email": f"{name}@example.com"}) for name in names]
+    yield made
+    for each in made:
+        client.delete(f"api/users/{each['id']}/")
+
+
+@pytest.fixture
+def answered(label_studio: Any, review_tasks: Callable[[int], list[dict[str, Any]]]) -> Callable[..., Any]:
+    """Return finding -> the annotations of its review task."""
+
+    def read(project_id: int) -> dict[str, list[dict[str, Any]]]:
+        return {task["data"]["finding"]: task["annotations"] for task in review_tasks(project_id)}
+
+    return read
+
+
+def said(annotation: dict[str, Any], control: str) -> Any:
+    (value,) = [each["value"] for each in annotation["result"] if each["from_name"] == control]
+    return next(value[key] for key in ("choices", "text", "rectanglelabels") if key in value)
+
+
+def test_choices_decided_on_the_board_close_the_review_tasks_and_go_into_the_plan(
+    label_studio: Any, open_errata: Any, make_project: Any, results: Any, people: Any, answered: Any
+) -> None:
+    """Either place follows the other: by decision, change, deletion and undo; then plan, apply, undo."""
+    client = label_studio.client
+    labels = ["cat" if n % 2 else "dog" for n in range(24)]
+    tasks = [
+        {
+            "data": {"text": f"text {n}"},
+            "annotations": [{"result": [choice("label", labels[n])]}],
+            "predictions": [
+                {
+                    "model_version": "theirs",
+                    "score": 0.9,
+                    "result": [choice("label", other(labels[n]) if n in WRONG else labels[n])],
+                }
+            ],
+        }
+        for n in range(24)
+    ]
+    project_id = make_project("Animals", CONFIG, tasks)
+    before = results(project_id)
+    with open_errata() as errata:
+        errata.audit(project_id, BeliefOptions(belief="stored"), QUIET)
+        ann, bob = (Person(errata, project_id, Reviewer(each["id"], each["email"])) for each in people)
+        first, second, third, fourth = answered(project_id)
+        quiet = next(key for key in all_keys(errata, project_id) if key not in answered(project_id))
+
+        outcome = ann.decides(Mark(first, "take_proposal"), Mark(second, "fix", "cow"), Mark(third, "keep"))
+        assert (len(outcome.accepted), outcome.refused, outcome.depth.undo) == (1, (), 1)
+        ann.decides(Mark(fourth, "keep", strength="scan"), Mark(quiet, "wrong", reason="missing"))
+        errata.close_review_tasks()
+        there = answered(project_id)
+        assert [len(there[key]) for key in (first, second, third, fourth)] == [1, 1, 1, 0]
+        assert {each[0]["completed_by"] for each in there.values() if each} == {ann.reviewer.id}
+        assert said(there[first][0], "errata_verdict") == ["take_proposal"]
+        assert (said(there[second][0], "errata_verdict"), said(there[second][0], "label")) == (["fix"], ["cow"])
+        assert there[first][0]["lead_time"] == pytest.approx(2.0)
+
+        records = errata.verdicts.of_project(project_id)
+        taken = errata.take_verdicts(project_id)
+        assert (taken.changed, taken.forgotten, taken.contradictory) == (0, 0, 0)
+        assert errata.verdicts.of_project(project_id) == records
+        assert {each.finding_key for each in records} == {first, second, third, quiet}
+        errata.close_review_tasks()
+        assert answered(project_id) == there  # once is enough
+
+        # Somebody changes the answer there: it takes the decision's place.
+        changed = copy.deepcopy(there[third][0]["result"])
+        for each in changed:
+            if each["from_name"] == "errata_verdict":
+                each["value"]["choices"] = ["wrong"]
+        client.patch(f"api/annotations/{there[third][0]['id']}/", {"result": changed})
+        assert errata.take_verdicts(project_id).changed == 1
+        assert ann.sees(third).mine.decision == "wrong"
+        assert bob.sees(third).others[0].decision == "wrong"
+        errata.close_review_tasks()
+        assert len(answered(project_id)[third]) == 1
+
+        # Somebody deletes one there: the decision is withdrawn.
+        client.delete(f"api/annotations/{there[first][0]['id']}/")
+        assert errata.take_verdicts(project_id).forgotten == 1
+        assert ann.sees(first).mine is None
+        errata.close_review_tasks()
+        assert answered(project_id)[first] == []
+
+        # Undone on the board: open there again; and decided anew.
+        assert ann.decides(kind="undo").depth.undo == 1
+        outcome = ann.decides(kind="undo")
+        assert (outcome.depth.undo, outcome.depth.redo) == (0, 2)
+        errata.close_review_tasks()
+        there = answered(project_id)
+        assert [len(there[key]) for key in (first, second, third, fourth)] == [0, 0, 1, 0]
+        assert errata.take_verdicts(project_id).total == 1
+        ann.decides(kind="redo")
+        errata.close_review_tasks()
+        assert [len(answered(project_id)[key]) for key in (first, second)] == [1, 1]
+
+        # Decided there: it stands here.
+        answer = {"result": [choice("errata_verdict", "keep")], "completed_by": bob.reviewer.id}
+        tasks_of = {task["data"]["finding"]: task["id"] for task in listed(client, errata, project_id)}
+        client.post(f"api/tasks/{tasks_of[fourth]}/annotations/", answer)
+        errata.take_verdicts(project_id)
+        assert (bob.sees(fourth).mine.decision, ann.sees(fourth).others[0].reviewer) == ("keep", bob.reviewer.email)
+
+        # Two who differ: both are kept, nothing of it is planned, and the task is to be looked at again.
+        bob.decides(Mark(second, "keep"))
+        assert ann.sees(second).is_contradictory
+        errata.take_verdicts(project_id)
+        errata.close_review_tasks()
+        assert len(answered(project_id)[second]) == 2
+        again = [task["data"]["finding"] for task in listed(client, errata, project_id) if task["data"]["look_again"]]
+        assert again == [second]
+        status = errata.status(project_id)
+        assert [each.review_task_id for each in status.contradictions] == [tasks_of[second]]
+        assert [(change.finding_key, change.new_label) for change in errata.plan(project_id).changes] == [
+            (first, dict_of(errata, first).proposal.label)
+        ]
+        bob.decides(kind="undo")
+        assert len(errata.plan(project_id).changes) == 2
+
+        applied = errata.apply(project_id)
+        assert (len(applied.written), applied.conflicts) == (2, ())
+        assert sum(a != b for a, b in zip(before, results(project_id), strict=True)) == 2
+        assert errata.plan(project_id).changes == ()
+        errata.audit(project_id, BeliefOptions(belief="stored"), QUIET)  # what is decided stays closed
+        assert len(errata.undo(project_id, None).restored) == 2
+        assert results(project_id) == before
+
+
+def test_boxes_decided_on_the_board_are_relabelled_where_they_are(
+    label_studio: Any, open_errata: Any, make_project: Any, results: Any, people: Any, answered: Any
+) -> None:
+    """A box gets another label and stays as it is drawn; a missing one is added; undo brings all back."""
+    tasks = [
+        {
+            "data": {"image": f"https://errata.invalid/{n}.png", "n": n},
+            "annotations": [{"result": drawn(n)}],
+            "predictions": [{"model_version": "theirs", "score": 0.9, "result": predicted(n)}],
+        }
+        for n in range(24)
+    ]
+    project_id = make_project("Boxes", BOXES, tasks)
+    before = results(project_id)
+    with open_errata() as errata:
+        errata.audit(project_id, BeliefOptions(belief="stored"), QUIET)
+        (ann, _) = (Person(errata, project_id, Reviewer(each["id"], each["email"])) for each in people)
+        found = {key: dict_of(errata, key) for key in answered(project_id)}
+        wrong = next(key for key, each in found.items() if each.given.label == "bus")
+        missing = next(key for key, each in found.items() if each.given.label is None)
+        right = next(
+            key
+            for key, each in all_keys(errata, project_id).items()
+            if key not in found and each.given.region_id == "r2-0"
+        )
+        outcome = ann.decides(
+            Mark(wrong, "fix", "van"),
+            Mark(missing, "take_proposal"),
+            Mark(right, "fix", "bus"),
+            Mark(right, "fix", "cow"),
+        )
+        assert [(each.key, "no label" in each.why) for each in outcome.refused] == [(right, True)]
+        assert outcome.standings[wrong].mine.label == "van"
+        errata.close_review_tasks()
+        there = answered(project_id)
+        assert said(there[wrong][0], "errata_verdict") == ["fix"]
+        region = next(each for each in there[wrong][0]["result"] if each["id"] == found[wrong].given.region_id)
+        assert region["value"]["rectanglelabels"] == ["van"]
+        assert errata.take_verdicts(project_id).changed == 0
+
+        planned = {(change.old_label, change.new_label) for change in errata.plan(project_id).changes}
+        assert planned == {("bus", "van"), (None, "car"), ("car", "bus")}
+        assert len(errata.apply(project_id).written) == 3
+        assert (errata.plan(project_id).changes, errata.plan(project_id).applied) == ((), 3)
+        after = results(project_id)
+        expected = copy.deepcopy(before)
+        expected[3][0]["value"]["rectanglelabels"] = ["van"]
+        expected[2][0]["value"]["rectanglelabels"] = ["bus"]
+        assert after[9].pop()["value"]["rectanglelabels"] == ["car"]
+        assert after == expected
+        assert len(errata.undo(project_id, None).restored) == 3
+        assert results(project_id) == before
+        assert errata.plan(project_id).changes == ()  # undone, and not decided anew
+        ann.decides(kind="undo")
+        ann.decides(kind="redo")
+        assert len(errata.plan(project_id).changes) == 3
+
+
+def choice(control: str, label: str) -> dict[str, Any]:
+    value = {"from_name": control, "to_name": "text", "type": "choices", "value": {"choices": [label]}}
+    return {"id": f"g-{control}", **value}
+
+
+def other(label: str) -> str:
+    return "dog" if label == "cat" else "cat"
+
+
+def box(region_id: str, label: str, place: tuple[float, ...], **more: Any) -> dict[str, Any]:
+    x, y, width, height = place
+    value = {"x": x, "y": y, "width": width, "height": height, "rotation": 0, "rectanglelabels": [label]}
+    about = {"id": region_id, "from_name": "box", "to_name": "image", "type": "rectanglelabels"}
+    return {**about, "value": value, "original_width": 640, "original_height": 480, "image_rotation": 0, **more}
+
+
+def drawn(n: int) -> list[dict[str, Any]]:
+    labels = ("bus", "bus") if n == 3 else ("car", "bus")
+    boxes = [
+        box(f"r{n}-{k}", label, place, origin="manual", meta={"text": [f"note {n}"]})
+        for k, (label, place) in enumerate(zip(labels, PLACES.values(), strict=True))
+    ]
+    return boxes[1:] if n == 9 else boxes
+
+
+def predicted(n: int) -> list[dict[str, Any]]:
+    return [
+        box(f"p{n}-{k}", label, (x + (n % 5) / 10, y, width, height), score=0.95 - (n % 4) / 50)
+        for k, (label, (x, y, width, height)) in enumerate(PLACES.items())
+    ]
+
+
+def all_keys(errata: Wiring, project_id: int) -> dict[str, Any]:
+    version = errata.boards.active(project_id)
+    table = errata.boards.load(project_id, version)
+    details = errata.boards.details(project_id, version, range(len(table)))
+    return {key.decode(): detail.finding for key, detail in zip(table.keys, details, strict=True)}
+
+
+def dict_of(errata: Wiring, key: str) -> Any:
+    return errata.audits.get([key])[key]
+
+
+def listed(client: Any, errata: Wiring, project_id: int) -> list[dict[str, Any]]:
+    (trace,) = [each for each in errata.footprint.of_project(project_id) if each.kind == "review_project"]
+    return list(client.paged("api/tasks/", {"project": trace.ref, "fields": "all"}))
