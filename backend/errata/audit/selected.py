@@ -108,7 +108,41 @@ def send(
     To be called while holding the project for an audit. `by_item`: see `publish`.
     """
     snapshot = source.read_chosen(task_ids, progress)
-    findings = selected_findings(snapshot, artefact, regions)
+    return _post(snapshot, selected_findings(snapshot, artefact, regions), source, queue, log, progress, by_item)
+
+
+def send_findings(
+    findings: Sequence[Finding],
+    source: ChosenTasks,
+    queue: ReviewQueue,
+    log: AuditLog,
+    progress: Progress,
+    by_item: bool = False,
+) -> Sent:
+    """Post these labels into the review project, and no others of their tasks; see `send`.
+
+    Those that have changed since they were believed about are left out.
+    """
+    snapshot = source.read_chosen(sorted({finding.given.task_id for finding in findings}), progress)
+    labels = {finding_key(snapshot.url, snapshot.project_id, label) for task in snapshot.tasks for label in task.labels}
+    tasks = {task.id for task in snapshot.tasks}
+    standing = [
+        as_selected(finding)
+        for finding in findings
+        if (finding.given.task_id in tasks if finding.given.label is None else finding.key in labels)
+    ]
+    return _post(snapshot, standing, source, queue, log, progress, by_item)
+
+
+def _post(
+    snapshot: Snapshot,
+    findings: Sequence[Finding],
+    source: ChosenTasks,
+    queue: ReviewQueue,
+    log: AuditLog,
+    progress: Progress,
+    by_item: bool,
+) -> Sent:
     items, decided = queue.items(), log.decided(snapshot.project_id)
     closed = decided | {key for item in items for key in item.keys}
     new = [finding for finding in findings if finding.key not in closed]

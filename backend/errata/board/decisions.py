@@ -93,6 +93,10 @@ class Decisions:
         """Return how many steps a reviewer can undo and redo, and how much they did."""
         return self._log.depth(project_id, reviewer.id), self._log.tally(project_id, reviewer.id)
 
+    def findings(self, project_id: int, keys: Sequence[str]) -> list[Finding]:
+        """Return the labels with these keys that the latest audit has, as the pages show them."""
+        return [row.finding for row in self._rows.find(project_id, keys).values()]
+
     def marks(self, project_id: int, reviewer: Reviewer) -> list[ChangeMarked]:
         """Return what a reviewer marked, by the change that it asks for, the most frequent first."""
         alike: defaultdict[tuple[object, ...], list[Verdict]] = defaultdict(list)

@@ -19,7 +19,7 @@ from errata.audit.leak_guard import GuardedBeliever
 from errata.audit.ports import Artefact, Artefacts, Media, MediaIndex, Progress
 from errata.audit.review_order import Published
 from errata.audit.run import Examination, Outlets, examine, run_audit
-from errata.audit.selected import Sent, send
+from errata.audit.selected import Sent, send, send_findings
 from errata.errors import UsageError
 from errata.labelstudio.export_file import ExportSource
 from errata.labelstudio.media import FolderMedia
@@ -40,7 +40,7 @@ from errata.wiring.region_learning import region_learner_of
 from errata.wiring.showing import Showing
 from errata.wiring.training import Training
 from errata_model.encoders.images import ImageEncoder
-from errata_model.records import Control
+from errata_model.records import Control, Finding
 
 PUT_BACK = "Put it back, or connect the project with another one, or with --belief own."
 
@@ -142,6 +142,15 @@ class Auditing(Showing, Training, Boarding):
             artefact = self._active_artefact(project_id, progress)
             by_item = self.reviews_by_item(project_id)
             return send(task_ids, self.chosen(project_id), artefact, self.codecs, queue, self.audits, progress, by_item)
+
+    def send_findings(self, project_id: int, findings: Sequence[Finding], progress: Progress) -> tuple[Sent, str]:
+        """Post these labels into the project's review project, and say where that is; see `selected.send_findings`."""
+        queue = self.review_project(describe_project(self.client, project_id))
+        with self.audits.exclusive(project_id):
+            by_item = self.reviews_by_item(project_id)
+            sent = send_findings(findings, self.chosen(project_id), queue, self.audits, progress, by_item)
+        review_id = queue.find()
+        return sent, "" if review_id is None else f"{self.client.url}projects/{review_id}/data"
 
     def _active_artefact(self, project_id: int, progress: Progress) -> Artefact | None:
         version = self.artefacts.active(project_id)

@@ -42,8 +42,8 @@ def read_actions(body: Mapping[str, Any]) -> tuple[list[Action], list[Refusal]]:
     return actions, refused
 
 
-def read_keys(body: Mapping[str, Any]) -> list[str]:
-    """Return the keys of a request.
+def read_keys(body: Mapping[str, Any], most: int = MOST_KEYS) -> list[str]:
+    """Return the keys of a request, each once.
 
     Raises:
         HTTPException: 400, it has no list of keys, or too long a one.
@@ -51,9 +51,9 @@ def read_keys(body: Mapping[str, Any]) -> list[str]:
     keys = body.get("keys")
     if not isinstance(keys, list) or not all(_is_id(key) for key in keys):
         raise HTTPException(400, 'The body must have a list of keys: {"keys": [...]}.')
-    if len(keys) > MOST_KEYS:
-        raise HTTPException(400, f"A request takes at most {MOST_KEYS:,} keys; send the others in another one.")
-    return keys
+    if len(keys) > most:
+        raise HTTPException(400, f"A request takes at most {most:,} keys; send the others in another one.")
+    return list(dict.fromkeys(keys))
 
 
 def _action(said: Mapping[str, Any]) -> Action:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from anyio import CapacityLimiter, to_thread
@@ -13,16 +14,26 @@ from errata.board.decisions import Decisions
 from errata.web.board.asked_actions import read_actions, read_keys
 from errata.web.board.visitors import ApiRoute, Visitor
 from errata.web.bodies import read_json
+from errata_model.records import Finding
 
+# Posts labels into a project's review project; returns how many are new there, and its address.
+Send = Callable[[int, Sequence[Finding]], tuple[int, str]]
 LARGEST_BODY = 4 * 2**20  # bytes: 500 actions of a mark each are 150 KB, a page of 1,000 marks likewise
+MOST_SENT = 1_000  # keys: some seconds of Label Studio's time
 _THREADS = 4  # that write at once; SQLite takes one writer at a time anyway
 
 
 class Deciding:
-    """The addresses of what people decide."""
+    """The addresses of what people decide.
 
-    def __init__(self, decisions: Decisions) -> None:
+    Args:
+        decisions: takes it.
+        send: posts labels into a project's review project.
+    """
+
+    def __init__(self, decisions: Decisions, send: Send) -> None:
         self._decisions = decisions
+        self._send = send
         self._threads = CapacityLimiter(_THREADS)
 
     def routes(self) -> list[ApiRoute]:
@@ -33,6 +44,7 @@ class Deciding:
             ApiRoute(f"{project}/history", "GET", self.history),
             ApiRoute(f"{project}/standings", "POST", self.standings),
             ApiRoute(f"{project}/marks", "GET", self.marks),
+            ApiRoute(f"{project}/send", "POST", self.send),
         ]
 
     async def actions(self, request: Request, visitor: Visitor) -> Response:
@@ -64,6 +76,15 @@ class Deciding:
         return JSONResponse(
             {"changes": [_change(change) for change in changes], "total": sum(len(change.keys) for change in changes)}
         )
+
+    async def send(self, request: Request, visitor: Visitor) -> Response:
+        """Post labels into the review project."""
+        keys = read_keys(await read_json(request, LARGEST_BODY), MOST_SENT)
+        sent, review_url = await self._in_thread(self._post, request.path_params["project"], keys)
+        return JSONResponse({"sent": sent, "there": len(keys) - sent, "review_url": review_url})
+
+    def _post(self, project_id: int, keys: Sequence[str]) -> tuple[int, str]:
+        return self._send(project_id, self._decisions.findings(project_id, keys))
 
     async def _in_thread(self, answer: Any, *asked: Any) -> Any:
         return await to_thread.run_sync(answer, *asked, limiter=self._threads)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from errata.audit.progress import LineProgress
 from errata.board.decisions import Decisions
 from errata.board.known_rows import KnownRows
 from errata.board.shelf import Shelf
@@ -27,6 +28,7 @@ from errata.web.board.signing_in import Cookie, SigningIn
 from errata.web.board.visitors import ApiRoute
 from errata.web.security import Credentials
 from errata.wiring import Wiring
+from errata_model.records import Finding
 
 _TIMEOUT_S = 15.0  # how long a visitor waits for Label Studio
 
@@ -63,10 +65,15 @@ def open_board(
         wiring.settings.media_max_pixels,
     )
     decisions = Decisions(KnownRows(wiring.boards), wiring.audits, BoardLog(wiring.engine), wiring.codecs, decided)
+
+    def send(project_id: int, findings: Sequence[Finding]) -> tuple[int, str]:
+        sent, review_url = wiring.send_findings(project_id, findings, LineProgress(lambda _: None))
+        return sent.sent, review_url
+
     figures = VerdictFigures(wiring.engine)
     shelf = Shelf(wiring.boards, figures)
     describing = Describing(wiring.boards, shelf, figures, wiring.audits)
-    answering = (describing, Reading(shelf, decisions), pictures, Deciding(decisions))
+    answering = (describing, Reading(shelf, decisions), pictures, Deciding(decisions, send))
     rooms: list[ApiRoute] = [route for room in answering for route in room.routes()]
     presence = Presence(sessions, open_label_studio)
     cookie = Cookie(session_secret(wiring.settings.data_dir), is_secure)
