@@ -7,6 +7,7 @@ ErrataError                     exit 1
 │   ├── ExportError             a Label Studio export or config file cannot be read
 │   ├── ConfigNotServed         no control of the label config can be audited
 │   ├── NothingToLearn          too few labels or classes to have a belief
+│   ├── TableGone               the pages have no table of a project, or not that one any more
 │   └── AuditRunning            an audit of this project is under way already
 ├── MediaError                  one task's media cannot be used (counted, the audit goes on)
 └── ServiceError                exit 3  a service could not be reached or refused
@@ -49,6 +50,10 @@ class ConfigNotServed(UsageError):
 
 class NothingToLearn(UsageError):
     """Too few labels or classes to have a belief."""
+
+
+class TableGone(UsageError):
+    """The pages have no table of a project yet, or not that one any more."""
 
 
 class AuditRunning(UsageError):

@@ -10,7 +10,9 @@ from operator import or_
 import numpy as np
 from numpy.typing import NDArray
 
+from errata.board.key_index import KeyIndex
 from errata.board.ports import Figure, Figures
+from errata.board.table import NONE
 
 _START = -1  # before every revision
 _DECIDED, _WRONG, _KEPT, _SCANNED = 1, 2, 4, 8
@@ -42,27 +44,19 @@ class JudgedRows:
 
     Args:
         project_id: the source project.
-        keys: (N,) S20, of the table's rows.
+        n_rows: N.
+        index: finds them by their keys.
         figures: the verdict records.
     """
 
-    def __init__(self, project_id: int, keys: NDArray[np.bytes_], figures: Figures) -> None:
+    def __init__(self, project_id: int, n_rows: int, index: KeyIndex, figures: Figures) -> None:
         self._project_id = project_id
         self._figures = figures
-        self._order = np.argsort(keys, kind="stable")
-        self._sorted = keys[self._order]
-        self._flags = np.zeros(len(keys), dtype=np.uint8)
+        self._index = index
+        self._flags = np.zeros(n_rows, dtype=np.uint8)
         self._of_finding: defaultdict[str, dict[int, int]] = defaultdict(dict)  # key -> annotation -> flags
         self._revision = _START
         self._judged: Judged | None = None
-
-    def rows(self, keys: list[str]) -> NDArray[np.int64]:
-        """Return the rows that have these keys, NONE (-1) where there is none."""
-        if not len(self._sorted):
-            return np.full(len(keys), -1, dtype=np.int64)
-        asked = np.array([key.encode() for key in keys], dtype=np.bytes_)
-        at = np.minimum(np.searchsorted(self._sorted, asked), len(self._sorted) - 1)
-        return np.where(self._sorted[at] == asked, self._order[at], -1)
 
     def now(self) -> Judged:
         """Return the flags as the records have them now; reads what changed since the last time."""
@@ -82,8 +76,8 @@ class JudgedRows:
         for figure in changed:
             self._of_finding[figure.finding_key][figure.review_annotation_id] = _flags(figure)
         keys = list({figure.finding_key for figure in changed})
-        for key, row in zip(keys, self.rows(keys).tolist(), strict=True):
-            if row >= 0:
+        for key, row in zip(keys, self._index.rows(keys).tolist(), strict=True):
+            if row != NONE:
                 self._flags[row] = reduce(or_, self._of_finding[key].values())
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from errata.board.key_index import KeyIndex
 from errata.board.ports import Boards
 from errata.board.table import NONE
 from errata_model.records import Control, Finding
@@ -36,18 +37,9 @@ class KnownRow:
 class _Index:
     version: str
     controls: tuple[Control, ...]
-    sorted_keys: NDArray[np.bytes_]
-    order: NDArray[np.int64]
+    keys: KeyIndex
     control: NDArray[np.int16]
     is_suspect: NDArray[np.bool_]
-
-    def rows(self, keys: Sequence[str]) -> NDArray[np.int64]:
-        """Return (N,) the keys' rows, NONE for those that are not there."""
-        asked = np.array([key.encode() for key in keys], dtype=np.bytes_)
-        if not len(self.sorted_keys) or not len(asked):
-            return np.full(len(asked), NONE, dtype=np.int64)
-        at = np.minimum(np.searchsorted(self.sorted_keys, asked), len(self.sorted_keys) - 1)
-        return np.where(self.sorted_keys[at] == asked, self.order[at], NONE)
 
 
 class KnownRows:
@@ -62,14 +54,14 @@ class KnownRows:
         """Return key -> label for those that the project's latest audit has; none before the first.
 
         Raises:
-            UsageError: the table's files are damaged.
+            TableGone: the table's files are damaged.
         """
         version = self._boards.active(project_id)
         if version is None or not keys:
             return {}
         index = self._index(project_id, version)
         unique = list(dict.fromkeys(keys))
-        found = {key: int(row) for key, row in zip(unique, index.rows(unique), strict=True) if row != NONE}
+        found = {key: row for key, row in zip(unique, index.keys.rows(unique).tolist(), strict=True) if row != NONE}
         details = self._boards.details(project_id, version, list(found.values()), has_masks=False)
         return {
             key: KnownRow(detail.finding, index.controls[index.control[row]], bool(index.is_suspect[row]))
@@ -83,8 +75,7 @@ class KnownRows:
                 self._of_project.move_to_end(project_id)
                 return known
         table = self._boards.load(project_id, version)
-        order = np.argsort(table.keys, kind="stable")
-        index = _Index(version, table.controls, table.keys[order], order, table.control, table.queue != NONE)
+        index = _Index(version, table.controls, KeyIndex(table.keys), table.control, table.queue != NONE)
         with self._lock:
             self._of_project[project_id] = index
             self._of_project.move_to_end(project_id)

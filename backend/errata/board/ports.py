@@ -35,14 +35,14 @@ class Boards(Protocol):
         """Read a table.
 
         Raises:
-            UsageError: it is not kept (any more), or its files are damaged.
+            TableGone: it is not kept (any more), or its files are damaged.
         """
 
     def details(self, project_id: int, version: str, rows: Sequence[int], *, has_masks: bool = True) -> list[RowDetail]:
         """Return what is shown of rows of a table, in this order; without `has_masks` faster, and without masks.
 
         Raises:
-            UsageError: the table is not kept (any more), has no such row, or its files are damaged.
+            TableGone: the table is not kept (any more), has no such row, or its files are damaged.
         """
 
     def projects(self) -> list[int]:

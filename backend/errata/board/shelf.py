@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from errata.board.ports import Boards, Figures
 from errata.board.view import View
-from errata.errors import UsageError
+from errata.errors import TableGone
 
 _MOST = 3  # tables in memory; one of 200,000 labels takes about 150 MB
 
@@ -37,11 +37,11 @@ class Shelf:
         """Return the table of a project's latest audit.
 
         Raises:
-            UsageError: there is none yet, or its files are damaged.
+            TableGone: there is none yet, or its files are damaged.
         """
         version = self._boards.active(project_id)
         if version is None:
-            raise UsageError(
+            raise TableGone(
                 f"Nothing is known of project {project_id} yet; run `errata audit {project_id}`, and reload the page."
             )
         return self.of_version(project_id, version)
@@ -50,7 +50,7 @@ class Shelf:
         """Return a table by its version.
 
         Raises:
-            UsageError: it is not kept (any more), or its files are damaged.
+            TableGone: it is not kept (any more), or its files are damaged.
         """
         key = (project_id, version)
         with self._lock:
@@ -62,7 +62,7 @@ class Shelf:
             if place.view is None:
                 try:
                     place.view = View(self._boards.load(project_id, version), self._boards, self._figures)
-                except UsageError:
+                except TableGone:
                     with self._lock:
                         if self._places.get(key) is place:
                             del self._places[key]

@@ -15,6 +15,7 @@ from errata.board.confusion import Matrix, matrix
 from errata.board.detail import describe, others_of
 from errata.board.groups import BY, Counted, Grouping, canonical_value, counted, grouping
 from errata.board.judged import Judged, JudgedRows
+from errata.board.key_index import KeyIndex
 from errata.board.order import alike, in_blocks, similar
 from errata.board.points import Points, points_of
 from errata.board.ports import Boards, Figures
@@ -56,7 +57,8 @@ class View:
     def __init__(self, table: BoardTable, boards: Boards, figures: Figures) -> None:
         self.table = table
         self._boards = boards
-        self._judged = JudgedRows(table.project_id, table.keys, figures)
+        self._index = KeyIndex(table.keys)
+        self._judged = JudgedRows(table.project_id, len(table), self._index, figures)
         self._is_suspect = table.queue != NONE
         self._kept: dict[Hashable, Any] = {}
         self._orders: OrderedDict[Hashable, Rows] = OrderedDict()
@@ -104,7 +106,7 @@ class View:
 
     def rows_of_keys(self, keys: Sequence[str]) -> Rows:
         """Return the rows of keys, NONE where this table has them not."""
-        return self._judged.rows(list(keys))
+        return self._index.rows(keys)
 
     def control(self, name: str | None) -> int:
         """Return a control's number; None names the first.

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from errata.board.ports import Glance
 from errata.board.table import NONE, BoardTable, Field, RowDetail
-from errata.errors import UsageError
+from errata.errors import TableGone
 from errata.store.files import write_whole
 from errata.store.packed_shapes import Bits, is_mask, pack_shape, unpack_shape
 from errata.store.rows import control_from_json, finding_from_json
@@ -65,7 +65,7 @@ class BoardFolder:
         """Read a table. Its vectors stay on disk and are read where they are needed.
 
         Raises:
-            UsageError: it is not kept (any more), or its files are damaged.
+            TableGone: it is not kept (any more), or its files are damaged.
         """
         try:
             return _read(self._folders.folder(project_id, version))
@@ -97,7 +97,7 @@ class BoardFolder:
             has_masks: False leaves masks out, whose pixels take long to unpack.
 
         Raises:
-            UsageError: the table is not kept (any more), has no such row, or its files are damaged.
+            TableGone: the table is not kept (any more), has no such row, or its files are damaged.
         """
         file = self._folders.folder(project_id, version) / "rows.sqlite"
         try:
@@ -108,8 +108,8 @@ class BoardFolder:
             raise _gone(project_id, version) from error
 
 
-def _gone(project_id: int, version: str) -> UsageError:
-    return UsageError(
+def _gone(project_id: int, version: str) -> TableGone:
+    return TableGone(
         f"The table {version} of project {project_id} is not kept (any more) or its files are damaged; reload the "
         f"page, or run `errata audit {project_id}` to make a new one."
     )
@@ -133,7 +133,7 @@ def _write(table: BoardTable, details: Iterable[RowDetail], folder: Path) -> Non
         "width": table.vectors.shape[1],
         "trustworthiness": dict(table.trustworthiness),
     }
-    write_whole(folder / "about.json", [json.dumps(about).encode()])
+    write_whole(folder / "about.json", [json.dumps(about, ensure_ascii=False).encode(errors="replace")])
 
 
 def _read(folder: Path) -> BoardTable:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, delete
 
 from errata.board.judged import Judged, JudgedRows
+from errata.board.key_index import KeyIndex
 from errata.labelstudio.codecs import Codecs
 from errata.review.agreement import settle as settled
 from errata.review.records import Settle, Verdict
@@ -31,7 +32,7 @@ def flags(judged: Judged) -> dict[str, list[str]]:
 def test_what_is_decided_is_counted(engine: Engine, tmp_path: Path, make_verdict: Make, settle: Settle) -> None:
     """A verdict beside a scan counts, a scan alone is a scan; what is taken back counts no more."""
     store, figures = VerdictStore(engine, tmp_path), VerdictFigures(engine)
-    rows = JudgedRows(7, KEYS, figures)
+    rows = JudgedRows(7, len(KEYS), KeyIndex(KEYS), figures)
     assert flags(rows.now()) == {"decided": [], "wrong": [], "kept": [], "scanned": []}
     scan = make_verdict(2, "b", decision="keep", strength="scan", reviewer="bob")
     store.put(
@@ -61,7 +62,7 @@ def test_what_is_decided_is_counted(engine: Engine, tmp_path: Path, make_verdict
 def test_of_reviewers_who_differ_none_is_counted_as_wrong(engine: Engine, tmp_path: Path, make_verdict: Make) -> None:
     """Both are decided, and neither kept: what is unclear is no yield."""
     settle = partial(settled, edits=Codecs())
-    store, rows = VerdictStore(engine, tmp_path), JudgedRows(7, KEYS, VerdictFigures(engine))
+    store, rows = VerdictStore(engine, tmp_path), JudgedRows(7, len(KEYS), KeyIndex(KEYS), VerdictFigures(engine))
     store.put([make_verdict(1, "a", decision="wrong"), make_verdict(2, "a", decision="keep", reviewer="bob")], settle)
     assert flags(rows.now()) == {"decided": ["a"], "wrong": [], "kept": [], "scanned": []}
 
@@ -82,7 +83,7 @@ def test_looking_often_or_once_is_the_same(
     folder = tmp_path_factory.mktemp("data")
     engine = open_database(f"sqlite:///{folder / 'errata.db'}")
     store, figures = VerdictStore(engine, folder), VerdictFigures(engine)
-    rows = JudgedRows(7, KEYS, figures)
+    rows = JudgedRows(7, len(KEYS), KeyIndex(KEYS), figures)
     for n, (key, who, said) in enumerate(steps):
         verdict = make_verdict(
             who, key, reviewer=str(who), **(dict(zip(("decision", "strength"), said or (), strict=False)))
@@ -93,5 +94,5 @@ def test_looking_often_or_once_is_the_same(
             store.put([verdict], settle)
         if n in looks:
             rows.now()
-    assert flags(rows.now()) == flags(JudgedRows(7, KEYS, figures).now())
+    assert flags(rows.now()) == flags(JudgedRows(7, len(KEYS), KeyIndex(KEYS), figures).now())
     engine.dispose()

@@ -21,6 +21,7 @@ from errata.errors import (
     MediaError,
     ServiceError,
     SettingError,
+    TableGone,
     UsageError,
 )
 from errata.web.board.defence import is_by_own_script, is_foreign, strict_headers
@@ -35,6 +36,7 @@ _NO_MORE: Mapping[str, str] = MappingProxyType({})
 _OTHERS = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _STATUS: tuple[tuple[type[ErrataError], int], ...] = (
     (AuditRunning, 409),
+    (TableGone, 404),
     (SettingError, 500),
     (UsageError, 400),
     (MediaError, 404),

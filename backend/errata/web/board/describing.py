@@ -8,14 +8,13 @@ from typing import Any, Protocol
 import numpy as np
 import orjson
 from anyio import CapacityLimiter, to_thread
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from errata.board.ports import Boards, Figures
 from errata.board.shelf import Shelf
 from errata.board.table import NONE, BoardTable
-from errata.errors import LabelStudioUnreachable, UsageError
+from errata.errors import LabelStudioUnreachable
 from errata.labelstudio.shown_projects import read_instructions, shown_projects
 from errata.review.records import AuditRecord
 from errata.web.board.visitors import ApiRoute, Visitor
@@ -83,10 +82,7 @@ class Describing:
         return listed
 
     def _described(self, project_id: int, visitor: Visitor) -> dict[str, Any]:
-        try:
-            table = self._shelf.latest(project_id).table
-        except UsageError as error:
-            raise HTTPException(404, str(error)) from error
+        table = self._shelf.latest(project_id).table
         try:
             instructions = read_instructions(visitor.label_studio, project_id)
         except LabelStudioUnreachable:

@@ -17,7 +17,7 @@ from errata.board.shelf import Shelf
 from errata.board.table import NONE
 from errata.board.tiles import Tile
 from errata.board.view import Rows, View
-from errata.errors import UsageError
+from errata.errors import TableGone
 from errata.web.board.asked_tiles import Selection, page_of_groups, page_of_tiles, selection, shown
 from errata.web.board.deciding import standing_json
 from errata.web.board.visitors import ApiRoute, Visitor
@@ -159,7 +159,7 @@ class Reading:
     def _of_version(self, project_id: int, version: str) -> View:
         try:
             return self._shelf.of_version(project_id, version)
-        except UsageError as error:
+        except TableGone as error:
             raise HTTPException(404, f"There is a newer audit of project {project_id}; reload the page.") from error
 
     def _page(self, view: View, visitor: Visitor, ordered: Rows, offset: int, limit: int) -> dict[str, Any]:
@@ -181,14 +181,14 @@ class Reading:
     async def _answer(self, request: Request, answer: Callable[[View], dict[str, Any]]) -> Response:
         """Answer from the project's latest table, in a thread."""
         project_id = request.path_params["project"]
-        content = await self._in_thread(lambda: orjson.dumps(answer(self._latest(project_id))))
-        return Response(content, media_type="application/json")
 
-    def _latest(self, project_id: int) -> View:
-        try:
-            return self._shelf.latest(project_id)
-        except UsageError as error:
-            raise HTTPException(404, str(error)) from error
+        def work() -> bytes:
+            try:
+                return orjson.dumps(answer(self._shelf.latest(project_id)))
+            except TableGone:  # two audits ended meanwhile; else it is said again
+                return orjson.dumps(answer(self._shelf.latest(project_id)))
+
+        return Response(await self._in_thread(work), media_type="application/json")
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await to_thread.run_sync(work, limiter=self._threads)
