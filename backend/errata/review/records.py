@@ -154,6 +154,11 @@ class Verdict:
         return self.region_id is not None and self.new_value is None and is_relabelled
 
     @property
+    def replaces_answer(self) -> bool:
+        """Say whether a whole answer that is no label gets other results."""
+        return bool(self.new_value) and self.region_id is None and self.new_region_id is None
+
+    @property
     def is_wrong(self) -> bool:
         """Say whether the label in question was wrong: a fix may be about other tags, or regions, alone."""
         is_left = self.new_label == self.old_label and self.new_value is None

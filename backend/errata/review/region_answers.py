@@ -152,8 +152,13 @@ def region_outcome(verdict: Verdict) -> str:
 
 
 def differ(verdicts: Sequence[Verdict], edits: Edits) -> bool:
-    """Say whether reviewers who gave a region the same label mean different places; none does so to the pixel."""
+    """Say whether reviewers who gave a region the same label mean different places; none does so to the pixel.
+
+    Answers that are no labels differ where they say anything else, whatever they are in words.
+    """
     values = [verdict.new_value for verdict in verdicts if verdict.new_value]
+    if any(verdict.replaces_answer for verdict in verdicts):
+        return len({edits.answer_hash(value, verdicts[0].control) for value in values}) > 1
     return any(edits.overlap(values[0], value) < SAME_PLACE for value in values[1:])
 
 
