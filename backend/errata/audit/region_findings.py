@@ -11,6 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from errata.audit.late_proposal import LateProposal
 from errata.audit.ports import Drawn, RegionBelief, Regions, Snapshot, Task
 from errata.audit.region_wording import region_reason
 from errata.audit.wording import ANNOTATOR_CONFLICT, provenance
@@ -116,10 +117,13 @@ def _proposal(
     shown: Region = replace(about, id=region_id, score=about.score if about.score is not None else label_score)
     value = task.data.get(control.data_key)
     results = regions.written(control, shown, item.size, value)
-    if doubt.given is None and (free := _free_id(results[0]["id"], item)) != results[0]["id"]:
-        results = regions.written(control, replace(shown, id=free), item.size, value)
-    top = doubt.top or ((about.label, round(float(label_score), 4)),)
-    return Proposal(doubt.action, results[0], tuple(top), tuple(results[1:])), results
+    top = tuple(doubt.top or ((about.label, round(float(label_score), 4)),))
+    if doubt.given is None:
+        if (free := _free_id(results[0]["id"], item)) != results[0]["id"]:
+            shown = replace(shown, id=free)
+            results = regions.written(control, shown, item.size, value)
+        return LateProposal(shown, top, control, regions, item.size, value), results
+    return Proposal(doubt.action, results[0], top, tuple(results[1:])), results
 
 
 def _free_id(region_id: str, item: Item) -> str:

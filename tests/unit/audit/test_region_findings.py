@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from errata.errors import NothingToLearn
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.label_config import read_label_config
 from errata.labelstudio.tasks import TaskReader
+from errata_model.records import Proposal
 
 CONFIG = (
     '<View><Image name="image" value="$image"/><RectangleLabels name="box" toName="image">'
@@ -243,3 +244,15 @@ def test_what_cannot_be_read_is_named_and_counted(snapshot: Any, find: Any) -> N
     assert {(SWAPPED, "g4x0"), (LACKING, None)} <= {(f.given.task_id, f.given.region_id) for f in findings.suspects}
     assert all(0 <= f.disagreement <= 1 for f in findings.all)
     assert not any(f.proposal and f.proposal.label == "tram" for f in findings.all)
+
+
+def test_what_is_missing_is_written_when_it_is_read(snapshot: Any, find: Any) -> None:
+    """Each time the same, with the id that its key is of; kept and read back it is an ordinary proposal."""
+    missing = [each for each in find(snapshot(tasks())).all if each.given.label is None]
+    assert missing
+    for finding in missing:
+        assert finding.proposal == finding.proposal
+        said = asdict(finding)["proposal"]
+        assert Proposal(**said) == Proposal("add", finding.proposal.value, finding.proposal.top)
+        assert said["value"]["id"]
+        assert Codecs().region_hash([said["value"]], read_label_config(CONFIG).controls[0]) == finding.given.value_hash
