@@ -179,14 +179,14 @@ class View:
 
     def detail(self, row: int) -> dict[str, Any]:
         """Return a Detail as JSON, without what was decided."""
-        near = self.similar(row, N_NEIGHBOURS + 1)[0][1:].tolist()
+        near = self.similar(row, N_NEIGHBOURS + 1)[1:].tolist()
         others = others_of(self.table, row).tolist()
         tile, *tiles = self.tiles([row, *near, *others])
         (detail,) = self._details([row], has_masks=True)
         return describe(self.table, row, tile, detail, tiles[: len(near)], tiles[len(near) :])
 
-    def similar(self, row: int, n: int) -> tuple[Rows, int]:
-        """Return a row and those most similar to it, n at most, and how many there are; see `order.similar`."""
+    def similar(self, row: int, n: int) -> Rows:
+        """Return a row and those most similar to it, n at most; see `order.similar`."""
         vectors = self._once("vectors", lambda: np.asarray(self.table.vectors, dtype=np.float32))
         return similar(self.table, row, vectors, n)
 

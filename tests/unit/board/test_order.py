@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from errata.board.order import BLOCK, alike, in_blocks, page_with, similar
 from errata.board.table import NONE, BoardTable
+from errata_model.records import Control
 
 Make = Callable[..., BoardTable]
 quick = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -62,14 +63,27 @@ def test_labels_of_several_controls_do_not_mix(make_board: Make) -> None:
 @quick
 @given(n=st.integers(1, 60), seed=st.integers(0, 99), limit=st.integers(1, 70))
 def test_the_most_similar_are_those_of_all_products(make_board: Make, n: int, seed: int, limit: int) -> None:
-    """The first few are as if all had been sorted; the label itself stands before its double."""
+    """The first few are as if all had been sorted; the region itself stands before its double."""
     rng = np.random.default_rng(seed)
+    boxes = tuple(Control(name, "boxes", "image", "image", "image", ("cat",)) for name in ("one", "two"))
     vectors = rng.integers(-2, 3, (n, 3)).astype(np.float32)
-    table = make_board([("cat", "cat", 0.5)] * n, control=rng.integers(0, 2, n).astype(np.int16))
+    control = rng.integers(0, 2, n).astype(np.int16)
+    table = make_board([("cat", "cat", 0.5)] * n, control=control, controls=boxes)
     row = int(rng.integers(0, n))
-    found, total = similar(table, row, vectors, limit)
+    found = similar(table, row, vectors, limit)
     products = vectors @ vectors[row]
     others = [i for i in range(n) if i != row and table.control[i] == table.control[row] and products[i]]
     expected = [row, *sorted(others, key=lambda i: (-products[i], i))]
     assert found.tolist() == expected[:limit]
-    assert total == len(expected)
+
+
+def test_of_what_is_about_whole_tasks_one_label_a_task_is_similar(make_board: Make) -> None:
+    """All tags of a picture look alike: the tag in question is shown of other pictures, else whatever they have."""
+    rows = [("cat", "cat", 0.5), ("dog", "dog", 0.4), ("dog", "dog", 0.3), ("cat", "cat", 0.2), (None, "cat", 0.1)]
+    rows += [("emu", "emu", 0.05), ("dog", "dog", 0.05)]
+    tasks = np.array([1, 1, 2, 2, 3, 4, 3])
+    table = make_board(rows, tasks=tasks)
+    vectors = np.array([[1, 0], [1, 0], [0.8, 0.6], [0.8, 0.6], [0.6, 0.8], [0.9, 0.4], [0.6, 0.8]], np.float32)
+    assert similar(table, 0, vectors, 9).tolist() == [0, 5, 3, 4]
+    assert similar(table, 1, vectors, 9).tolist() == [1, 5, 2, 6]
+    assert similar(table, 0, vectors, 2).tolist() == [0, 5]

@@ -24,6 +24,7 @@ from errata.web.board.visitors import ApiRoute, Visitor
 from errata.web.bodies import read_json
 
 LARGEST_BODY = 4 * 2**20  # bytes: 200,000 row numbers are 1.4 MB
+MOST_SIMILAR = 500  # labels that are shown as similar to one
 _THREADS = 4  # that read tables at once
 # What an address shows never changes: it holds the table's version.
 _FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
@@ -98,8 +99,8 @@ class Reading:
 
         def answer(view: View) -> dict[str, Any]:
             if "like" in query:
-                rows, total = view.similar(_row(view, query["like"], "like"), offset + limit)
-                return {**self._page(view, visitor, rows, offset, limit), "total": total}
+                rows = view.similar(_row(view, query["like"], "like"), MOST_SIMILAR)
+                return self._page(view, visitor, rows, offset, limit)
             ordered = view.rows(query.get("control"), query.get("by"), query.get("value"), show)
             if "at" not in query:
                 return self._page(view, visitor, ordered, offset, limit)
