@@ -45,7 +45,7 @@ class Built:
 def build_board(
     examination: Examination, regions: Regions, senses: Senses, earlier: BoardTable | None, progress: Progress
 ) -> Built:
-    """Make the table of an audit: each label that it has a word on, given or missing, as a row.
+    """Make the table of an audit: each label that it has a word on, given or missing, as a row; see `rows_of`.
 
     What the audit has not looked at already (regions, media of a belief from elsewhere) is looked at now, for as long
     as the audit took and at least two minutes; the rest has no place on the map until the next audit.

@@ -43,7 +43,11 @@ class Row:
 
 
 def rows_of(examination: Examination, regions: Regions) -> list[Row]:
-    """Return a row of each finding of an audit, suspected or not, in the audit's order: most likely error first."""
+    """Return a row of each label of an audit, suspected or not, in the audit's order: most likely error first.
+
+    What is missing is among them where a detector says so. Audits know of many more tags and regions that nobody gave
+    and hardly anything speaks for: of 364 pictures with 4,893 boxes they were 15,980.
+    """
     snapshot, artefact = examination.snapshot, examination.belief.artefact
     tasks = {task.id: task for task in snapshot.tasks}
     controls = {control.name: control for control in snapshot.controls}
@@ -56,6 +60,8 @@ def rows_of(examination: Examination, regions: Regions) -> list[Row]:
     rows = []
     for finding in examination.findings.all:
         given = finding.given
+        if given.label is None and not finding.detectors:
+            continue
         task, control = tasks[given.task_id], controls[given.control]
         if not control.has_regions:
             rows.append(Row(finding, task, control))
