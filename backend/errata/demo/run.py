@@ -56,6 +56,11 @@ class Demo:
         planted = {self.task_ids[position] for position in self.digits.planted}
         return sum(finding.given.task_id in planted for finding in self.examination.findings.suspects[:n])
 
+    @property
+    def board(self) -> str:
+        """The scan board's address."""
+        return f"{self.wiring.public_url}/board/scan.html?project={self.project_id}"
+
     def links(self) -> list[str]:
         """Say what to open, and what was found."""
         url = self.client.url
@@ -67,6 +72,8 @@ class Demo:
             f"Review the findings:  {url}projects/{self.review_project_id}/data",
             f"The source project:   {url}projects/{self.project_id}/data",
             *([f"Sign in with {self.account[0]} and {self.account[1]}."] if self.account else []),
+            f"Or forty at a time:   {self.board}",
+            f"Sign in with {self.wiring.login[1] if self.account else 'your Label Studio token'}.",
             "Then, in another terminal:",
             f"  set -a; . {self.env_file}; set +a",
             *(f"  {sys.argv[0]} {name} {self.project_id}" for name in ("status", "plan", "apply")),
