@@ -30,6 +30,15 @@ def test_wheel_has_two_import_roots_and_nothing_else(wheel: Path) -> None:
     assert {root for root in roots if not root.endswith(".dist-info")} == {"errata", "errata_model"}
 
 
+def test_wheel_has_the_pages(wheel: Path) -> None:
+    """What browsers load is installed with what serves it."""
+    pages = ROOT / "backend" / "errata" / "web" / "board" / "pages"
+    files = {f"errata/web/board/pages/{path.relative_to(pages)}" for path in pages.rglob("*") if path.is_file()}
+    with zipfile.ZipFile(wheel) as archive:
+        assert files <= set(archive.namelist())
+    assert "errata/web/board/pages/index.html" in files
+
+
 def test_command_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
     """`errata --help` and the learning work from the wheel's own files, away from the checkout."""
     with zipfile.ZipFile(wheel) as archive:

@@ -32,6 +32,7 @@ from errata.web.board.visitors import ApiRoute
 from errata.web.security import Credentials
 
 _ASKING = 8  # threads that wait for Label Studio or the database on behalf of visitors
+_SIGNING_IN = 4  # likewise, on behalf of who is none yet
 _NO_MORE: Mapping[str, str] = MappingProxyType({})
 _OTHERS = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _STATUS: tuple[tuple[type[ErrataError], int], ...] = (
@@ -83,7 +84,7 @@ class BoardApp:
         self._credentials = credentials
         self._files = files
         self._headers = strict_headers(framed_by)
-        self._threads = CapacityLimiter(_ASKING)
+        self._threads, self._strangers = CapacityLimiter(_ASKING), CapacityLimiter(_SIGNING_IN)
         self._asking: dict[object, asyncio.Task[Any]] = {}
 
     def routes(self) -> list[Route]:
@@ -182,7 +183,10 @@ class BoardApp:
         return await self._ending(known)(request)
 
     async def _sign_in(self, request: Request) -> Response:
-        return await self._signing_in.sign_in(request, self._in_thread)
+        async def in_thread(work: Callable[..., T], *arguments: Any) -> T:
+            return await to_thread.run_sync(work, *arguments, limiter=self._strangers)
+
+        return await self._signing_in.sign_in(request, in_thread)
 
     async def _sign_out(self, request: Request) -> Response:
         return await self._signing_in.sign_out(request, self._in_thread)
