@@ -25,6 +25,7 @@ from errata.store.media_index import MediaIndexStore
 from errata.store.project_settings import ProjectSettingsStore
 from errata.store.rows import change_to_json, finding_to_json, verdict_to_json
 from errata.store.tables import METADATA, SCHEMA, SCHEMA_VERSION, VERDICTS
+from errata.store.verdict_figures import VerdictFigures
 from errata.store.verdicts import VerdictStore
 
 EARLIER: dict[str, Any] = json.loads(Path(__file__).with_name("schema_5.json").read_text(encoding="utf-8"))
@@ -134,6 +135,10 @@ def assert_all_there(engine: Engine, data_dir: Path) -> None:
     assert len(verdicts) == len(said) == 4
     assert all(says(verdict_to_json(verdict), row) for verdict, row in zip(verdicts, said, strict=True))
     assert set(rows) <= audits.decided(STREETS)
+    _, figures = VerdictFigures(engine).changed_since(STREETS, -1)
+    counted = {(each.finding_key, each.decision, each.is_wrong, each.counts_as) for each in figures}
+    assert counted == {(each.finding_key, each.decision, each.is_wrong, "verdict") for each in verdicts}
+    assert VerdictFigures(engine).decided([STREETS]) == {STREETS: len({each.finding_key for each in verdicts})}
     entries = JournalStore(engine, data_dir).entries(STREETS)
     assert len(entries) == len(ROWS["journal"]) == 3
     for entry, row in zip(entries, ROWS["journal"], strict=True):
