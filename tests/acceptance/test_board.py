@@ -5,15 +5,17 @@ from __future__ import annotations
 import copy
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from errata.audit.progress import LineProgress
-from errata.board.actions import Action, Mark, Outcome, Reviewer
-from errata.board.decisions import Decisions
-from errata.board.known_rows import KnownRows
+from errata.boards.actions import Action, Mark, Outcome, Reviewer
+from errata.boards.decisions import Decisions
+from errata.boards.known_rows import KnownRows
+from errata.errors import LabelStudioUnreachable
+from errata.settings import ProjectSettings
 from errata.store.board_log import BoardLog
 from errata.wiring import BeliefOptions, Wiring
 
@@ -25,6 +27,7 @@ BOXES = """<View><Image name="image" value="$image"/>
 <RectangleLabels name="box" toName="image">
 <Label value="car"/><Label value="bus"/><Label value="van"/></RectangleLabels>
 </View>"""
+THIRD = (60.0, 10.0, 20.0, 15.0)
 PLACES = {"car": (10.0, 10.0, 20.0, 15.0), "bus": (55.0, 50.0, 30.0, 25.0)}
 
 
@@ -83,22 +86,7 @@ def test_choices_decided_on_the_board_close_the_review_tasks_and_go_into_the_pla
 ) -> None:
     """Either place follows the other: by decision, change, deletion and undo; then plan, apply, undo."""
     client = label_studio.client
-    labels = ["cat" if n % 2 else "dog" for n in range(24)]
-    tasks = [
-        {
-            "data": {"text": f"text {n}"},
-            "annotations": [{"result": [choice("label", labels[n])]}],
-            "predictions": [
-                {
-                    "model_version": "theirs",
-                    "score": 0.9,
-                    "result": [choice("label", other(labels[n]) if n in WRONG else labels[n])],
-                }
-            ],
-        }
-        for n in range(24)
-    ]
-    project_id = make_project("Animals", CONFIG, tasks)
+    project_id = make_project("Animals", CONFIG, text_tasks())
     before = results(project_id)
     with open_errata() as errata:
         errata.audit(project_id, BeliefOptions(belief="stored"), QUIET)
@@ -192,15 +180,8 @@ def test_boxes_decided_on_the_board_are_relabelled_where_they_are(
     label_studio: Any, open_errata: Any, make_project: Any, results: Any, people: Any, answered: Any
 ) -> None:
     """A box gets another label and stays as it is drawn; a missing one is added; undo brings all back."""
-    tasks = [
-        {
-            "data": {"image": f"https://errata.invalid/{n}.png", "n": n},
-            "annotations": [{"result": drawn(n)}],
-            "predictions": [{"model_version": "theirs", "score": 0.9, "result": predicted(n)}],
-        }
-        for n in range(24)
-    ]
-    project_id = make_project("Boxes", BOXES, tasks)
+    client = label_studio.client
+    project_id = make_project("Boxes", BOXES, box_tasks())
     before = results(project_id)
     with open_errata() as errata:
         errata.audit(project_id, BeliefOptions(belief="stored"), QUIET)
@@ -227,6 +208,11 @@ def test_boxes_decided_on_the_board_are_relabelled_where_they_are(
         region = next(each for each in there[wrong][0]["result"] if each["id"] == found[wrong].given.region_id)
         assert region["value"]["rectanglelabels"] == ["van"]
         assert errata.take_verdicts(project_id).changed == 0
+        for key in (wrong, missing):  # touched by somebody, and read as what was decided
+            touched = with_note(there[key][0]["result"], "Looked again.")
+            client.patch(f"api/annotations/{there[key][0]['id']}/", {"result": touched})
+        taken = errata.take_verdicts(project_id)
+        assert (taken.changed, taken.contradictory) == (2, 0)
 
         planned = {(change.old_label, change.new_label) for change in errata.plan(project_id).changes}
         assert planned == {("bus", "van"), (None, "car"), ("car", "bus")}
@@ -243,7 +229,113 @@ def test_boxes_decided_on_the_board_are_relabelled_where_they_are(
         assert errata.plan(project_id).changes == ()  # undone, and not decided anew
         ann.decides(kind="undo")
         ann.decides(kind="redo")
-        assert len(errata.plan(project_id).changes) == 3
+        assert len(errata.plan(project_id).changes) == 3  # decided anew
+
+
+def test_what_is_written_for_the_board_is_read_as_the_same_decisions(
+    label_studio: Any, open_errata: Any, make_project: Any, results: Any, people: Any, answered: Any
+) -> None:
+    """Of several findings in one task: it is answered once all are decided, and read alike when it is touched."""
+    client = label_studio.client
+    project_id = make_project("Items", BOXES, box_tasks(several=True))
+    with open_errata() as errata:
+        errata.project_settings.put(project_id, ProjectSettings(review_by="item"))
+        errata.audit(project_id, BeliefOptions(belief="stored"), QUIET)
+        ann, bob = (Person(errata, project_id, Reviewer(each["id"], each["email"])) for each in people)
+        (item,) = [task for task in listed(client, errata, project_id) if task["data"]["n"] == 3]
+        found = {each["finding"]: dict_of(errata, each["finding"]) for each in item["data"]["findings"]}
+        assert len(found) == 4, [(each.given.region_id, each.proposal) for each in found.values()]
+        wrong = next(key for key, each in found.items() if each.given.region_id == "r3-0")
+        spurious = next(key for key, each in found.items() if each.given.region_id == "r3-2")
+        missing = next(key for key, each in found.items() if each.given.label is None)
+        (moved,) = found.keys() - {wrong, spurious, missing}
+        ann.decides(Mark(wrong, "fix", "van"), Mark(spurious, "take_proposal"), Mark(missing, "take_proposal"))
+        errata.close_review_tasks()
+        assert annotations(client, errata, project_id, 3) == []
+        bob.decides(Mark(moved, "wrong", reason="boundary"))
+        errata.close_review_tasks()
+        there = annotations(client, errata, project_id, 3)
+        assert {each["completed_by"] for each in there} == {ann.reviewer.id, bob.reviewer.id}
+        errata.take_verdicts(project_id)
+        before = {(each.finding_key, each.reviewer, each.decision) for each in errata.verdicts.of_project(project_id)}
+        planned = errata.plan(project_id).changes
+        assert (len(before), len(planned)) == (4, 3)
+
+        for each in there:
+            client.patch(f"api/annotations/{each['id']}/", {"result": with_note(each["result"], "Looked again.")})
+        assert errata.take_verdicts(project_id).contradictory == 0
+        records = errata.verdicts.of_project(project_id)
+        assert {(each.finding_key, each.reviewer, each.decision) for each in records} == before
+        assert not any(each.is_of_board for each in records)
+        assert [(c.finding_key, c.new_label) for c in errata.plan(project_id).changes] == [
+            (c.finding_key, c.new_label) for c in planned
+        ]
+        ann.decides(kind="undo")  # what was changed there is theirs
+        errata.close_review_tasks()
+        assert len(annotations(client, errata, project_id, 3)) == 2
+        assert len(errata.apply(project_id).written) == 3
+        assert [each["value"]["rectanglelabels"] for each in results(project_id)[3]] == [["van"], ["bus"], ["car"]]
+
+
+def test_a_review_task_is_closed_once_whatever_breaks_in_between(
+    open_errata: Any, make_project: Any, people: Any, answered: Any, wire: Any
+) -> None:
+    """Label Studio is away, or gone right after it took the answer: the verdict stands, and the next look mends it."""
+    project_id = make_project("Animals", CONFIG, text_tasks())
+    with open_errata(wire.url) as errata:
+        errata.audit(project_id, BeliefOptions(belief="stored"), QUIET)
+        ann = Person(errata, project_id, Reviewer(people[0]["id"], people[0]["email"]))
+        first, second, third, fourth = answered(project_id)
+        ann.decides(Mark(first, "wrong"))
+        wire.break_at(r"POST /api/tasks/\d+/annotations", 1, "before", lambda: None)
+        with pytest.raises(LabelStudioUnreachable):
+            errata.close_review_tasks()
+        assert (answered(project_id)[first], len(errata.verdicts.of_project(project_id))) == ([], 1)
+        errata.close_review_tasks()
+        assert [len(answered(project_id)[key]) for key in (first, second)] == [1, 0]
+
+        ann.decides(Mark(second, "wrong"))
+        wire.break_at(r"POST /api/tasks/\d+/annotations", 1, "after", lambda: None)
+        with pytest.raises(LabelStudioUnreachable):
+            errata.close_review_tasks()
+        assert wire.broken.is_set()
+        assert len(answered(project_id)[second]) == 1
+        records = errata.verdicts.of_project(project_id)
+        assert errata.take_verdicts(project_id).changed == 0  # errata's own, though it does not know yet
+        assert errata.verdicts.of_project(project_id) == records
+    with open_errata(wire.url) as errata:
+        errata.close_review_tasks()
+        assert len(answered(project_id)[second]) == 1
+        ann = replace(ann, errata=errata)
+
+        ann.decides(Mark(third, "keep"))  # and undone before errata knew that it was written
+        wire.break_at(r"POST /api/tasks/\d+/annotations", 1, "after", lambda: None)
+        with pytest.raises(LabelStudioUnreachable):
+            errata.close_review_tasks()
+        ann.decides(kind="undo")
+        errata.close_review_tasks()
+        assert [len(answered(project_id)[key]) for key in (first, second, third, fourth)] == [1, 1, 0, 0]
+        ann.decides(kind="redo")
+        ann.decides(Mark(first, "take_proposal"), Mark(second, None))
+        errata.close_review_tasks()
+        there = answered(project_id)
+        assert [len(there[key]) for key in (first, second, third, fourth)] == [1, 0, 1, 0]
+        assert said(there[first][0], "errata_verdict") == ["take_proposal"]
+        assert errata.take_verdicts(project_id).total == 2
+
+
+def text_tasks() -> list[dict[str, Any]]:
+    """Return texts, of which four have another label than the predictions say."""
+    labels = ["cat" if n % 2 else "dog" for n in range(24)]
+    believed = [other(label) if n in WRONG else label for n, label in enumerate(labels)]
+    return [
+        {
+            "data": {"text": f"text {n}"},
+            "annotations": [{"result": [choice("label", labels[n])]}],
+            "predictions": [{"model_version": "theirs", "score": 0.9, "result": [choice("label", believed[n])]}],
+        }
+        for n in range(24)
+    ]
 
 
 def choice(control: str, label: str) -> dict[str, Any]:
@@ -262,6 +354,36 @@ def box(region_id: str, label: str, place: tuple[float, ...], **more: Any) -> di
     return {**about, "value": value, "original_width": 640, "original_height": 480, "image_rotation": 0, **more}
 
 
+def box_tasks(*, several: bool = False) -> list[dict[str, Any]]:
+    """Return images with two boxes; one has a wrong class, one misses a box; with `several` all is wrong with one."""
+    return [
+        {
+            "data": {"image": f"https://errata.invalid/{n}.png", "n": n},
+            "annotations": [{"result": all_wrong() if several and n == 3 else drawn(n)}],
+            "predictions": [{"model_version": "theirs", "score": 0.9, "result": predicted(n, three=several)}],
+        }
+        for n in range(24)
+    ]
+
+
+def all_wrong() -> list[dict[str, Any]]:
+    """Return a car called a bus, a bus off its place, and one box too many; the third car is missing."""
+    return [
+        box("r3-0", "bus", PLACES["car"]),
+        box("r3-1", "bus", (59.0, 53.0, 30.0, 25.0)),
+        box("r3-2", "car", (5.0, 70.0, 12.0, 9.0)),
+    ]
+
+
+def with_note(result: list[dict[str, Any]], note: str) -> list[dict[str, Any]]:
+    return [{**each, "value": {"text": [note]}} if each["from_name"] == "errata_note" else each for each in result]
+
+
+def annotations(client: Any, errata: Wiring, project_id: int, n: int) -> list[dict[str, Any]]:
+    (task,) = [task for task in listed(client, errata, project_id) if task["data"]["n"] == n]
+    return list(task["annotations"])
+
+
 def drawn(n: int) -> list[dict[str, Any]]:
     labels = ("bus", "bus") if n == 3 else ("car", "bus")
     boxes = [
@@ -271,10 +393,11 @@ def drawn(n: int) -> list[dict[str, Any]]:
     return boxes[1:] if n == 9 else boxes
 
 
-def predicted(n: int) -> list[dict[str, Any]]:
+def predicted(n: int, *, three: bool = False) -> list[dict[str, Any]]:
+    places = [*PLACES.items(), *([("car", THIRD)] if three and n == 3 else [])]
     return [
         box(f"p{n}-{k}", label, (x + (n % 5) / 10, y, width, height), score=0.95 - (n % 4) / 50)
-        for k, (label, (x, y, width, height)) in enumerate(PLACES.items())
+        for k, (label, (x, y, width, height)) in enumerate(places)
     ]
 
 
