@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -25,6 +25,15 @@ _TYPES = {
 _PATH = re.compile(r"([A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.[a-z0-9]+", re.ASCII)
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file as it was when it was last read."""
+
+    mark: tuple[int, int]  # when it was written, and its size
+    content: bytes
+    tag: str
+
+
 class PageFiles:
     """Answers GET and HEAD of the files of a folder.
 
@@ -36,24 +45,33 @@ class PageFiles:
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self._folder = folder
+        self._read: dict[str, _File] = {}
 
     async def serve(self, request: Request) -> Response:
         """Return the file that `path` names; `index.html` where it names none."""
-        content = await run_in_threadpool(self._read, path := request.path_params.get("path") or "index.html")
-        if content is None:
+        path = request.path_params.get("path") or "index.html"
+        file = self._file(path)
+        if file is None:
             return JSONResponse({"detail": "There is no such page."}, 404)
-        tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-        headers = {"Cache-Control": "no-cache", "ETag": tag}
+        headers = {"Cache-Control": "no-cache", "ETag": file.tag}
         known = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
-        if tag in known:
+        if file.tag in known:
             return Response(status_code=304, headers=headers)
-        return Response(content, headers={**headers, "Content-Type": _TYPES[Path(path).suffix]})
+        return Response(file.content, headers={**headers, "Content-Type": _TYPES[Path(path).suffix]})
 
-    def _read(self, path: str) -> bytes | None:
-        """Return a file's content; None where there is none of that name, or of a sort that is not served."""
+    def _file(self, path: str) -> _File | None:
+        """Return a file; None where there is none of that name, or of a sort that is not served.
+
+        Quick enough for the loop that serves: what is small and local is read once.
+        """
         if _PATH.fullmatch(path) is None or Path(path).suffix not in _TYPES:
             return None
         try:
-            return (self._folder / path).read_bytes()
+            about = (self._folder / path).stat()
+            mark = (about.st_mtime_ns, about.st_size)
+            if path not in self._read or self._read[path].mark != mark:
+                content = (self._folder / path).read_bytes()
+                self._read[path] = _File(mark, content, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
         except OSError:
             return None
+        return self._read[path]
