@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from errata.board.table import NONE, BoardTable, Field, RowDetail
+from errata.boards.table import NONE, BoardTable, Field, RowDetail
 from errata_model.records import Control, Finding, GivenLabel, Proposal
 
 NUMBER = itertools.count()  # Python keeps modules by name

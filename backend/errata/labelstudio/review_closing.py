@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from errata.audit.ports import Snapshot
-from errata.board.closing import ReviewForm
+from errata.boards.closing import ReviewForm
 from errata.errors import LabelStudioGone
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.closing_result import FormNames, closing_result

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine, and_, delete, select, union
 
-from errata.board.closing import Closed, Wanted
+from errata.boards.closing import Closed, Wanted
 from errata.review.closings import Closing
 from errata.review.records import Settle, board_verdict_id
 from errata.store.database import chunks, hold_verdicts, upsert, writing
@@ -25,7 +25,7 @@ _IS_PLACED = and_(_F.key == _V.finding_key, _F.state == "published", _F.review_t
 
 
 class ClosingStore:
-    """Keeps closings: `board.ports.ClosingLog` and `review.closings.Closings`."""
+    """Keeps closings: `boards.ports.ClosingLog` and `review.closings.Closings`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
-from errata.board.actions import Depth, Step, Tally
+from errata.boards.actions import Depth, Step, Tally
 from errata.review.records import Settle, Settled, Verdict, board_verdict_id
 from errata.store.database import chunks, hold_verdicts, writing
 from errata.store.rows import verdict_from_json, verdict_to_json
@@ -34,7 +34,7 @@ class _Stacks:
 
 
 class BoardLog:
-    """Keeps actions: `board.ports.ActionLog`. Several processes may write at once."""
+    """Keeps actions: `boards.ports.ActionLog`. Several processes may write at once."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

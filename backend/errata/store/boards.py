@@ -20,8 +20,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from errata.board.ports import Glance
-from errata.board.table import NONE, BoardTable, Field, RowDetail
+from errata.boards.ports import Glance
+from errata.boards.table import NONE, BoardTable, Field, RowDetail
 from errata.errors import TableGone
 from errata.store.files import write_whole
 from errata.store.packed_shapes import Bits, is_mask, pack_shape, unpack_shape
@@ -40,7 +40,7 @@ _DAMAGED = (OSError, ValueError, KeyError, TypeError, IndexError, zipfile.BadZip
 
 
 class BoardFolder:
-    """Keeps tables: `board.ports.Boards`."""
+    """Keeps tables: `boards.ports.Boards`."""
 
     def __init__(self, data_dir: Path) -> None:
         self._folders = VersionFolders(data_dir, "boards", "boards")

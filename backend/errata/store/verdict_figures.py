@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from sqlalchemy import Engine, distinct, func, select
 
-from errata.board.ports import Figure
+from errata.boards.ports import Figure
 from errata.store.tables import VERDICTS
 
 _NONE_YET = -1  # a revision before every other
 
 
 class VerdictFigures:
-    """Says which verdicts changed: `board.ports.Figures`. Thread-safe."""
+    """Says which verdicts changed: `boards.ports.Figures`. Thread-safe."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

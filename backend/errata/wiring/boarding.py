@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from errata.audit.embed import Embedder
 from errata.audit.ports import Media, MediaIndex, Progress, Texts
 from errata.audit.run import Examination
-from errata.board.build import build_board
-from errata.board.crop_embeddings import CropEmbedder
-from errata.board.table import BoardTable
+from errata.boards.build import build_board
+from errata.boards.crop_embeddings import CropEmbedder
+from errata.boards.table import BoardTable
 from errata.errors import ErrataError, UsageError
 from errata.labelstudio.task_texts import SpanTexts, TaskTexts
 from errata.wiring.embedding import Embedding
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 class Looking:
-    """Looks at media and reads texts for the pages: `board.looks.Senses`.
+    """Looks at media and reads texts for the pages: `boards.looks.Senses`.
 
     Args:
         wiring: opens caches.

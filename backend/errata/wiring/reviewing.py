@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from errata.board.closing import close_review_tasks
+from errata.boards.closing import close_review_tasks
 from errata.errors import (
     ErrataError,
     ExportError,

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from errata.audit.ports import Snapshot
-from errata.board.table import NONE, BoardTable, Field, RowDetail
+from errata.boards.table import NONE, BoardTable, Field, RowDetail
 from errata.store.audits import AuditStore
 from errata.store.boards import BoardFolder
 from errata.store.database import open_database

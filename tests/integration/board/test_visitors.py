@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from errata.board.table import NONE, BoardTable, RowDetail
+from errata.boards.table import NONE, BoardTable, RowDetail
 from errata.labelstudio.client import LabelStudio
 from errata.store.boards import BoardFolder
 from errata_model.records import Control, Finding, GivenLabel

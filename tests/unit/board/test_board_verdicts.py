@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from errata.board.actions import Mark, Reviewer
-from errata.board.board_verdicts import to_board_verdict
-from errata.board.known_rows import KnownRow
+from errata.boards.actions import Mark, Reviewer
+from errata.boards.board_verdicts import to_board_verdict
+from errata.boards.known_rows import KnownRow
 from errata.errors import UsageError
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.region_tasks import read_regions, region_columns

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from errata.board.crops import Crop, render_crop
+from errata.boards.crops import Crop, render_crop
 from errata_model.encoders.decoding import UnusableImage
 from errata_model.regions.shapes import Box, Ellipse, Mask, Point, Polygon, Span
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from errata.board.groups import canonical_value, counted, grouping
-from errata.board.table import NONE, BoardTable
+from errata.boards.groups import canonical_value, counted, grouping
+from errata.boards.table import NONE, BoardTable
 from errata.errors import UsageError
 
 Make = Callable[..., BoardTable]

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from errata.board.order import BLOCK, alike, in_blocks, page_with, similar
-from errata.board.table import NONE, BoardTable
+from errata.boards.order import BLOCK, alike, in_blocks, page_with, similar
+from errata.boards.table import NONE, BoardTable
 from errata_model.records import Control
 
 Make = Callable[..., BoardTable]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from errata.board.detail import describe, others_of, outline
-from errata.board.table import BoardTable, RowDetail
-from errata.board.tiles import Tile, make_tile
+from errata.boards.detail import describe, others_of, outline
+from errata.boards.table import BoardTable, RowDetail
+from errata.boards.tiles import Tile, make_tile
 from errata_model.records import Control, TextForm
 from errata_model.regions.shapes import Box, Ellipse, Mask, Point, Polygon, Span
 

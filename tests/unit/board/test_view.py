@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from errata.board.ports import Figure
-from errata.board.shelf import Shelf
-from errata.board.table import BoardTable, RowDetail
-from errata.board.view import View
+from errata.boards.ports import Figure
+from errata.boards.shelf import Shelf
+from errata.boards.table import BoardTable, RowDetail
+from errata.boards.view import View
 from errata.errors import UsageError
 
 Make = Callable[..., BoardTable]

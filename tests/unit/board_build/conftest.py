@@ -20,8 +20,8 @@ from errata.audit.believe_values import AnnotatorsBeliever
 from errata.audit.embed import Embedder
 from errata.audit.progress import LineProgress
 from errata.audit.run import Examination, examine
-from errata.board.build import Built, build_board
-from errata.board.table import BoardTable, RowDetail
+from errata.boards.build import Built, build_board
+from errata.boards.table import BoardTable, RowDetail
 from errata.labelstudio.export_file import ExportSource
 from errata.labelstudio.media import FolderMedia
 from errata.labelstudio.task_texts import TaskTexts

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from errata.board.table import NONE
+from errata.boards.table import NONE
 
 KIND = """<View><Image name="image" value="$image"/><Choices name="kind" toName="image" {more}>
 <Choice value="red"/><Choice value="blue"/></Choices></View>"""

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from errata.audit.progress import LineProgress
-from errata.board.crop_embeddings import CropEmbedder, Part
-from errata.board.table import NONE
+from errata.boards.crop_embeddings import CropEmbedder, Part
+from errata.boards.table import NONE
 from errata_model.encoders.images import PixelEncoder
 from errata_model.regions.shapes import Box, Span
 

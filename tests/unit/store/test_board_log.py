@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event, func, insert, select
 
-from errata.board.actions import Action, Depth, Kind, Mark, Step
+from errata.boards.actions import Action, Depth, Kind, Mark, Step
 from errata.labelstudio.codecs import Codecs
 from errata.review.agreement import settle
 from errata.review.records import Decision, Verdict, board_verdict_id

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from errata.board.table import BoardTable, Field, RowDetail
+from errata.boards.table import BoardTable, Field, RowDetail
 from errata.errors import UsageError
 from errata.store.boards import BoardFolder
 from errata_model.records import Control, Finding, GivenLabel, Proposal, TextForm, ValueForm

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete
 
-from errata.board.judged import Judged, JudgedRows
-from errata.board.key_index import KeyIndex
+from errata.boards.judged import Judged, JudgedRows
+from errata.boards.key_index import KeyIndex
 from errata.labelstudio.codecs import Codecs
 from errata.review.agreement import settle as settled
 from errata.review.records import Settle, Verdict

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from errata.audit.ports import Snapshot
-from errata.board.decisions import Decisions
-from errata.board.known_rows import KnownRows
+from errata.boards.decisions import Decisions
+from errata.boards.known_rows import KnownRows
 from errata.labelstudio.codecs import Codecs
 from errata.store.audits import AuditStore
 from errata.store.board_log import BoardLog

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine
 from starlette.requests import Request
 
-from errata.board.shelf import Shelf
+from errata.boards.shelf import Shelf
 from errata.errors import LabelStudioUnreachable, TableGone
 from errata.review.records import AuditRecord
 from errata.store.boards import BoardFolder

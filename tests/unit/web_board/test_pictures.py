@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from errata.board.table import RowDetail
+from errata.boards.table import RowDetail
 from errata.errors import LabelStudioUnreachable, MediaError, UsageError
 from errata.store.pictures import PictureFolder
 from errata.web.board.originals import Originals

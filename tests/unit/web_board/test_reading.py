@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from errata.board.actions import Opinion, Reviewer, Standing
-from errata.board.ports import Figure
-from errata.board.shelf import Shelf
-from errata.board.table import NONE, BoardTable, RowDetail
+from errata.boards.actions import Opinion, Reviewer, Standing
+from errata.boards.ports import Figure
+from errata.boards.shelf import Shelf
+from errata.boards.table import NONE, BoardTable, RowDetail
 from errata.store.boards import BoardFolder
 from errata.web.board.reading import Reading
 

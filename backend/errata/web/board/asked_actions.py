@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import HTTPException
 
-from errata.board.actions import Action, Mark, Refusal, Strength
+from errata.boards.actions import Action, Mark, Refusal, Strength
 from errata.errors import UsageError
 from errata.review.records import DECISIONS
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 
 from starlette.exceptions import HTTPException
 
-from errata.board.view import Show
+from errata.boards.view import Show
 from errata.web.board.asked_actions import read_keys
 
 MOST_TILES = 500  # a page

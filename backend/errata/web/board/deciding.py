@@ -9,8 +9,8 @@ from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from errata.board.actions import ChangeMarked, Opinion, Outcome, Refusal, Reviewer, Standing
-from errata.board.decisions import Decisions
+from errata.boards.actions import ChangeMarked, Opinion, Outcome, Refusal, Reviewer, Standing
+from errata.boards.decisions import Decisions
 from errata.web.board.asked_actions import read_actions, read_keys
 from errata.web.board.visitors import ApiRoute, Visitor
 from errata.web.bodies import read_json

@@ -11,9 +11,9 @@ from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
-from errata.board.ports import Boards, Figures
-from errata.board.shelf import Shelf
-from errata.board.table import NONE, BoardTable
+from errata.boards.ports import Boards, Figures
+from errata.boards.shelf import Shelf
+from errata.boards.table import NONE, BoardTable
 from errata.errors import LabelStudioUnreachable
 from errata.labelstudio.shown_projects import read_instructions, shown_projects
 from errata.review.records import AuditRecord

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from errata.audit.progress import LineProgress
-from errata.board.decisions import Decisions
-from errata.board.known_rows import KnownRows
-from errata.board.shelf import Shelf
+from errata.boards.decisions import Decisions
+from errata.boards.known_rows import KnownRows
+from errata.boards.shelf import Shelf
 from errata.labelstudio.client import LabelStudio
 from errata.store.board_log import BoardLog
 from errata.store.media_index import MediaIndexStore

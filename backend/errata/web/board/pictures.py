@@ -18,8 +18,8 @@ from starlette.responses import Response
 
 from errata.audit.embed import content_key
 from errata.audit.ports import MediaIndex
-from errata.board.crops import Context, Crop, render_crop
-from errata.board.table import RowDetail
+from errata.boards.crops import Context, Crop, render_crop
+from errata.boards.table import RowDetail
 from errata.errors import MediaError, ServiceError, UsageError
 from errata.labelstudio.media_types import played_type
 from errata.labelstudio.picture_types import picture_type

@@ -11,12 +11,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from errata.board.actions import Reviewer, Standing
-from errata.board.order import in_blocks, page_with
-from errata.board.shelf import Shelf
-from errata.board.table import NONE
-from errata.board.tiles import Tile
-from errata.board.view import Rows, View
+from errata.boards.actions import Reviewer, Standing
+from errata.boards.order import in_blocks, page_with
+from errata.boards.shelf import Shelf
+from errata.boards.table import NONE
+from errata.boards.tiles import Tile
+from errata.boards.view import Rows, View
 from errata.errors import TableGone
 from errata.web.board.asked_tiles import Selection, page_of_groups, page_of_tiles, selection, shown
 from errata.web.board.deciding import standing_json

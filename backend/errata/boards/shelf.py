@@ -6,8 +6,8 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from errata.board.ports import Boards, Figures
-from errata.board.view import View
+from errata.boards.ports import Boards, Figures
+from errata.boards.view import View
 from errata.errors import TableGone
 
 _MOST = 3  # tables in memory; one of 200,000 labels takes about 150 MB

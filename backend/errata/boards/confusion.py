@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from errata.board.table import NONE, BoardTable
+from errata.boards.table import NONE, BoardTable
 from errata_model.map.confusion import block_order
 
 Flags = NDArray[np.bool_]

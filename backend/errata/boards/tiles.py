@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from errata.board.table import NONE, BoardTable, RowDetail
+from errata.boards.table import NONE, BoardTable, RowDetail
 from errata_model.records import Control
 from errata_model.regions.shapes import Span
 

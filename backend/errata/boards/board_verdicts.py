@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from errata.board.actions import Mark, Reviewer
-from errata.board.known_rows import KnownRow
+from errata.boards.actions import Mark, Reviewer
+from errata.boards.known_rows import KnownRow
 from errata.errors import UsageError
 from errata.review.ports import Edits
 from errata.review.records import (

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from errata.board.actions import Depth, Step, Tally
-from errata.board.table import BoardTable, RowDetail
+from errata.boards.actions import Depth, Step, Tally
+from errata.boards.table import BoardTable, RowDetail
 from errata.review.records import Settle, Settled, Verdict
 from errata_model.records import Finding
 

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from errata.audit.ports import Progress, Regions
 from errata.audit.run import Examination
-from errata.board.columns import Columns, columns_of
-from errata.board.details import details_of
-from errata.board.fields import fields_of
-from errata.board.looks import Looks, Senses, look
-from errata.board.mapping import EarlierXY, Mapped, map_labels
-from errata.board.rows import Row, places_of, rows_of
-from errata.board.snippets import Snippet
-from errata.board.table import BoardTable, RowDetail
+from errata.boards.columns import Columns, columns_of
+from errata.boards.details import details_of
+from errata.boards.fields import fields_of
+from errata.boards.looks import Looks, Senses, look
+from errata.boards.mapping import EarlierXY, Mapped, map_labels
+from errata.boards.rows import Row, places_of, rows_of
+from errata.boards.snippets import Snippet
+from errata.boards.table import BoardTable, RowDetail
 from errata_model.map.reduce import WIDTH
 from errata_model.records import Control
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from errata.board.table import NONE, BoardTable
+from errata.boards.table import NONE, BoardTable
 
 BLOCK = 60  # labels that are about as likely wrong; inside a block like stands beside like
 

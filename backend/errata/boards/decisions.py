@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 
-from errata.board.actions import (
+from errata.boards.actions import (
     Action,
     ChangeMarked,
     Depth,
@@ -21,9 +21,9 @@ from errata.board.actions import (
     Step,
     Tally,
 )
-from errata.board.board_verdicts import Marking, to_board_verdict
-from errata.board.known_rows import KnownRow, KnownRows
-from errata.board.ports import ActionLog, RecordedFindings
+from errata.boards.board_verdicts import Marking, to_board_verdict
+from errata.boards.known_rows import KnownRow, KnownRows
+from errata.boards.ports import ActionLog, RecordedFindings
 from errata.errors import UsageError
 from errata.review.agreement import settle
 from errata.review.records import Settled, Verdict

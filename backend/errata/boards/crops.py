@@ -10,7 +10,7 @@ from typing import Literal
 
 from PIL import Image
 
-from errata.board.outlines import OUTLINE_PX, draw_outline
+from errata.boards.outlines import OUTLINE_PX, draw_outline
 from errata_model.encoders.decoding import decode_image, upright_size
 from errata_model.regions.geometry import bounds_xyxy
 from errata_model.regions.shapes import Mask, Shape, Size

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from errata.board.table import NONE, BoardTable
+from errata.boards.table import NONE, BoardTable
 
 NEIGHBOURS = 15  # what the layout's trustworthiness is measured by
 COLUMNS = ("rows", "xy", "size", "apart")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from errata.board.table import NONE
+from errata.boards.table import NONE
 
 
 class KeyIndex:

@@ -11,16 +11,16 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from errata.board.confusion import Matrix, matrix
-from errata.board.detail import describe, others_of
-from errata.board.groups import BY, Counted, Grouping, canonical_value, counted, grouping
-from errata.board.judged import Judged, JudgedRows
-from errata.board.key_index import KeyIndex
-from errata.board.order import alike, in_blocks, similar
-from errata.board.points import Points, points_of
-from errata.board.ports import Boards, Figures
-from errata.board.table import NONE, BoardTable, RowDetail
-from errata.board.tiles import Tile, make_tile
+from errata.boards.confusion import Matrix, matrix
+from errata.boards.detail import describe, others_of
+from errata.boards.groups import BY, Counted, Grouping, canonical_value, counted, grouping
+from errata.boards.judged import Judged, JudgedRows
+from errata.boards.key_index import KeyIndex
+from errata.boards.order import alike, in_blocks, similar
+from errata.boards.points import Points, points_of
+from errata.boards.ports import Boards, Figures
+from errata.boards.table import NONE, BoardTable, RowDetail
+from errata.boards.tiles import Tile, make_tile
 from errata.errors import UsageError
 
 N_EXAMPLES = 3

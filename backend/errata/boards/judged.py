@@ -10,9 +10,9 @@ from operator import or_
 import numpy as np
 from numpy.typing import NDArray
 
-from errata.board.key_index import KeyIndex
-from errata.board.ports import Figure, Figures
-from errata.board.table import NONE
+from errata.boards.key_index import KeyIndex
+from errata.boards.ports import Figure, Figures
+from errata.boards.table import NONE
 
 _START = -1  # before every revision
 _DECIDED, _WRONG, _KEPT, _SCANNED = 1, 2, 4, 8

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from errata.audit.ports import Regions
-from errata.board.rows import Row, proposed_shape
-from errata.board.snippets import Snippet
-from errata.board.table import RowDetail
+from errata.boards.rows import Row, proposed_shape
+from errata.boards.snippets import Snippet
+from errata.boards.table import RowDetail
 
 _LONGEST_TEXT = 500  # characters of a task's other data
 _MOST_DATA = 50  # keys of it

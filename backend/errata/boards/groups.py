@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from errata.board.table import NONE, BoardTable
+from errata.boards.table import NONE, BoardTable
 from errata.errors import UsageError
 
 FIELD = "field:"

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from errata.board.key_index import KeyIndex
-from errata.board.ports import Boards
-from errata.board.table import NONE
+from errata.boards.key_index import KeyIndex
+from errata.boards.ports import Boards
+from errata.boards.table import NONE
 from errata_model.records import Control, Finding
 
 _MOST_PROJECTS = 8  # in memory: 24 bytes a label

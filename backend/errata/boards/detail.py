@@ -9,8 +9,8 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from errata.board.table import BoardTable, RowDetail
-from errata.board.tiles import Tile, picture_address, split_text
+from errata.boards.table import BoardTable, RowDetail
+from errata.boards.tiles import Tile, picture_address, split_text
 from errata_model.regions.geometry import corners_xy
 from errata_model.regions.shapes import Box, Ellipse, Mask, Point, Polygon, Shape, Size, Span
 

@@ -14,9 +14,9 @@ from scipy.sparse import vstack as vstack_sparse
 from errata.audit.believe import values_of
 from errata.audit.embed import Embedded, Embedder
 from errata.audit.ports import Progress, Snapshot, Texts
-from errata.board.crop_embeddings import Part
-from errata.board.rows import Row
-from errata.board.snippets import Snippet, around_spans, beginnings, span_features
+from errata.boards.crop_embeddings import Part
+from errata.boards.rows import Row
+from errata.boards.snippets import Snippet, around_spans, beginnings, span_features
 from errata_model.features import Features
 from errata_model.map.reduce import reduced
 from errata_model.records import Control

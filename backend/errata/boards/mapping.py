@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
-from errata.board.looks import Looks
-from errata.board.rows import Row
-from errata.board.table import BoardTable
+from errata.boards.looks import Looks
+from errata.boards.rows import Row
+from errata.boards.table import BoardTable
 from errata_model.map.layout import EarlierMap, lay_out
 from errata_model.map.order import similarity_order
 from errata_model.map.trust import NEIGHBOURS, shares_among, trustworthiness

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errata.audit.run import Examination
-from errata.board.rows import Row
-from errata.board.table import NONE
+from errata.boards.rows import Row
+from errata.boards.table import NONE
 from errata_model.records import Finding
 
 _MOST_DETECTORS = 64  # a bit each

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errata.audit.ports import Task
-from errata.board.table import NONE, Field
+from errata.boards.table import NONE, Field
 
 _MOST_FIELDS = 50
 _MOST_VALUES = 2000
