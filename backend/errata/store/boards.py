@@ -48,6 +48,8 @@ class BoardFolder:
     def save(self, table: BoardTable, details: Iterable[RowDetail]) -> None:
         """Keep a table under its version and make it the project's active one. Atomic; saving it twice is once.
 
+        One that is kept and damaged is written again.
+
         Args:
             table: N rows.
             details: of each row, in this order; read one after another.
@@ -55,7 +57,7 @@ class BoardFolder:
         Raises:
             ValueError: a column, or the details, have not N rows.
         """
-        self._folders.save(table.project_id, table.version, lambda folder: _write(table, details, folder))
+        self._folders.save(table.project_id, table.version, lambda folder: _write(table, details, folder), _is_whole)
 
     def active(self, project_id: int) -> str | None:
         """Return the version of the project's latest table, None before the first. Cheap: reads one small file."""
@@ -113,6 +115,14 @@ def _gone(project_id: int, version: str) -> TableGone:
         f"The table {version} of project {project_id} is not kept (any more) or its files are damaged; reload the "
         f"page, or run `errata audit {project_id}` to make a new one."
     )
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        n_rows = len(_read(folder))
+        return n_rows == 0 or bool(_fetch(folder / "rows.sqlite", [n_rows - 1], has_masks=False))
+    except _DAMAGED:
+        return False
 
 
 def _write(table: BoardTable, details: Iterable[RowDetail], folder: Path) -> None:

@@ -39,30 +39,39 @@ class VersionFolders:
         versions = self._versions(project_id)
         return versions[0] if versions else None
 
-    def save(self, project_id: int, version: str, write: Callable[[Path], None]) -> None:
-        """Make a version the active one. Atomic; one that is kept is not written again.
+    def save(
+        self,
+        project_id: int,
+        version: str,
+        write: Callable[[Path], None],
+        is_whole: Callable[[Path], bool] = Path.is_dir,
+    ) -> None:
+        """Make a version the active one. Atomic; one that is kept whole is not written again.
 
         Args:
             project_id: the source project.
             version: its name.
             write: fills a folder with it.
+            is_whole: says of a folder that it holds all of it.
         """
         project = private_folder(private_folder(self._room) / str(project_id))
         with locked(self._data_dir, f"{self._lock}-{project_id}"):
-            if not self.folder(project_id, version).is_dir():
+            folder = self.folder(project_id, version)
+            if not is_whole(folder):
                 temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=project))  # mode 0700
                 try:
                     write(temporary)
-                    os.rename(temporary, self.folder(project_id, version))
+                    shutil.rmtree(folder, ignore_errors=True)  # what is damaged
+                    os.rename(temporary, folder)
                 except BaseException:
                     shutil.rmtree(temporary, ignore_errors=True)
                     raise
             kept = list(dict.fromkeys([version, *self._versions(project_id)]))[:_KEPT]
             write_whole(project / "active", ["\n".join(kept).encode()])
             names = {_name(version) for version in kept}
-            for folder in project.iterdir():
-                if folder.is_dir() and folder.name not in names:  # an older version, or what a crash left
-                    shutil.rmtree(folder, ignore_errors=True)
+            for each in project.iterdir():
+                if each.is_dir() and each.name not in names:  # an older version, or what a crash left
+                    shutil.rmtree(each, ignore_errors=True)
 
     def _versions(self, project_id: int) -> list[str]:
         try:

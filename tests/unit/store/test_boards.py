@@ -185,13 +185,16 @@ def test_a_table_that_cannot_be_written_leaves_what_was(tmp_path: Path) -> None:
 
 
 def test_damaged_files_are_said(tmp_path: Path) -> None:
-    """Each of them, cut short or no file of its kind."""
+    """Each of them, cut short or no file of its kind; the same table again replaces them."""
     for name in ("about.json", "columns.npz", "vectors.npy", "rows.sqlite"):
         folder = BoardFolder(tmp_path / name)
         folder.save(table(2), [detail(), detail()])
         (tmp_path / name / "boards" / "7" / "v-v1" / name).write_bytes(b"\x00no")
         with pytest.raises(UsageError, match="damaged"):
             folder.details(7, "v1", [0]) if name == "rows.sqlite" else folder.load(7, "v1")
+        folder.save(table(2), [detail(), detail(shown="again")])  # the next audit mends it
+        assert len(folder.load(7, "v1")) == 2
+        assert folder.details(7, "v1", [1])[0].shown == "again"
 
 
 def test_text_that_utf_8_cannot_hold_is_kept_at_its_length(tmp_path: Path) -> None:
