@@ -13,7 +13,7 @@ from errata_model.map.trust import trustworthiness
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
 
-_EPOCHS = 400
+_EPOCHS, _EPOCHS_OF_FEW, _FEW = 400, 1000, 10_000  # fewer points are quick
 _FOLLOWING_EPOCHS = 150  # where points begin near their places
 _DRAWN = 5  # others that each point is pushed off from in an epoch
 _LONGEST_STEP = 4.0
@@ -76,7 +76,8 @@ def lay_out(
     if earlier is not None:
         is_old = np.asarray(np.isfinite(earlier.xy).all(axis=1))
     if earlier is None or is_old.sum() < max(3, _NEW * n) or _is_lost(rows[is_old], earlier, is_old):
-        made = _optimised(graph, _main_directions(rows), _EPOCHS, 1.0, seed)
+        n_epochs = _EPOCHS_OF_FEW if n < _FEW else _EPOCHS
+        made = _optimised(graph, _main_directions(rows), n_epochs, 1.0, seed)
         return _framed(made) if earlier is None else _framed(_turned_to(made, earlier.xy, is_old))
     begun = _placed(graph, earlier.xy, is_old)
     scale = _EXTENT / float(np.ptp(begun, axis=0).max() or 1.0)
