@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from errata.boards.table import NONE, BoardTable
 from errata_model.map.confusion import block_order
 
+MOST_ORDERED = 2000  # labels; their order takes seconds, and time and memory grow with the square of their number
+
 Flags = NDArray[np.bool_]
 
 
@@ -49,29 +51,48 @@ class Matrix:
         return {"labels": list(self.labels), "blocks": list(self.blocks), "cells": cells.tolist()}
 
 
-def matrix(table: BoardTable, rows: NDArray[np.int64]) -> Matrix:
+def matrix(table: BoardTable, rows: NDArray[np.int64], most_ordered: int = MOST_ORDERED) -> Matrix:
     """Return the cells of a table's rows; their order is that of all of them, whatever is shown later.
 
-    Labels that no row has, given or predicted, are left out.
+    Labels that no row has, given or predicted, are left out. Those that are taken for another one come first, in an
+    order in which blocks show; the others follow in their own order.
+
+    Args:
+        table: whose rows they are.
+        rows: ascending.
+        most_ordered: so many labels, those that are mistaken most often, are put into blocks at most.
     """
     ends = np.stack((table.given[rows], table.predicted[rows]), axis=1).astype(np.int64)
     present = np.unique(ends)
     names = present[present != NONE]
-    code = np.searchsorted(present, ends) - (len(present) - len(names))  # NONE is the least: -1 where it is there
     n = len(names)
-    code[code < 0] = n
+    code = np.searchsorted(names, ends)
+    code[ends == NONE] = n
     pairs, cell = np.unique(code[:, 0] * (n + 1) + code[:, 1], return_inverse=True)
     of_pair = np.column_stack((pairs // (n + 1), pairs % (n + 1)))
-    counts = np.zeros((n, n), dtype=np.int64)
-    both = (of_pair < n).all(axis=1)
-    counts[tuple(of_pair[both].T)] = np.bincount(cell.reshape(-1), minlength=len(pairs))[both]
-    order, starts = block_order(counts)
-    place = np.empty(n + 1, dtype=np.int64)
-    place[order] = np.arange(n)
-    place[n] = n
+    order, blocks = _order(of_pair, np.bincount(cell.reshape(-1), minlength=len(pairs)), n, most_ordered)
+    place = np.append(np.argsort(order), n)
     labels: list[str | None] = [table.labels[names[each]] for each in order.tolist()]
-    blocks = starts.tolist()
-    if len(names) < len(present):
+    if n < len(present):
         labels.append(None)
         blocks.append(n)
     return Matrix(tuple(labels), tuple(blocks), rows, place[of_pair], cell.reshape(-1).astype(np.int64))
+
+
+def _order(
+    cells: NDArray[np.int64], counts: NDArray[np.int64], n: int, most_ordered: int
+) -> tuple[NDArray[np.int64], list[int]]:
+    """Return the order of n labels and where its blocks begin; `cells` (C, 2) of n and above are of no label."""
+    off = (cells[:, 0] != cells[:, 1]) & (cells < n).all(axis=1)
+    mistaken = sum(np.bincount(cells[off, end], counts[off], minlength=n) for end in (0, 1)) + np.zeros(n)
+    chosen = np.argsort(-mistaken, kind="stable")[: min(most_ordered, int((mistaken > 0).sum()))]
+    chosen.sort()
+    place = np.full(n + 1, NONE, dtype=np.int64)
+    place[chosen] = np.arange(len(chosen))
+    both = (place[cells] != NONE).all(axis=1)
+    square = np.zeros((len(chosen), len(chosen)), dtype=np.int64)
+    square[tuple(place[cells[both]].T)] = counts[both]
+    order, starts = block_order(square)
+    rest = np.flatnonzero(place[:n] == NONE)
+    blocks: list[int] = starts.tolist()
+    return np.concatenate((chosen[order], rest)), [*blocks, *([len(chosen)] if len(rest) else [])]
