@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Literal
 
 from PIL import Image
 
+from errata.boards.decoded import DecodedPictures
 from errata.boards.outlines import OUTLINE_PX, draw_outline
 from errata_model.encoders.decoding import decode_image, upright_size
 from errata_model.regions.geometry import bounds_xyxy
@@ -54,15 +56,19 @@ class Crop:
         return said.hexdigest()
 
 
-def render_crop(content: bytes, crop: Crop, max_pixels: int) -> bytes:
+def render_crop(
+    content: bytes, crop: Crop, max_pixels: int, name: Hashable = None, decoded: DecodedPictures | None = None
+) -> bytes:
     """Return a crop as a JPEG file.
 
-    A JPEG is decoded to no more pixels than come out (a half, a quarter or an eighth of its own on each side).
+    A JPEG is decoded to no more pixels than are needed (a half, a quarter or an eighth of its own on each side).
 
     Args:
         content: of the picture's file.
         crop: what to show of it.
         max_pixels: the largest picture that is decoded.
+        name: of the content, for `decoded`.
+        decoded: keeps large pictures for the next crop of them.
 
     Raises:
         UnusableImage: the file is no picture, of a format that is not supported, too large, or broken.
@@ -70,13 +76,27 @@ def render_crop(content: bytes, crop: Crop, max_pixels: int) -> bytes:
     size = upright_size(content)
     window = _window(crop, size)
     scale = min(1.0, crop.longest_px / max(window[2] - window[0], window[3] - window[1]))
-    picture = decode_image(content, max_pixels, least_side=max(1, math.ceil(min(size) * scale)), ground=_GROUND)
+    least_side = max(1, math.ceil(min(size) * scale))
+
+    def decode() -> Image.Image:
+        return decode_image(content, max_pixels, least_side, _GROUND)
+
+    part = _decoded_part(content, min(size) // least_side)
+    n_pixels = size[0] * size[1] // part**2
+    picture = decoded.get((name, part), n_pixels, decode) if decoded else decode()
     shown = _cut(picture, window, size, scale)
     if crop.is_outlined and crop.shape is not None:
         draw_outline(shown, crop.shape, window, size, is_dashed=crop.is_dashed)
     file = io.BytesIO()
     shown.save(file, "JPEG", quality=_QUALITY, subsampling=0 if max(shown.size) <= 160 else 2)
     return file.getvalue()
+
+
+def _decoded_part(content: bytes, smaller: int) -> int:
+    """Return how many times smaller a picture is decoded that may be `smaller` times so: a JPEG by its blocks."""
+    if not content.startswith(b"\xff\xd8"):
+        return 1
+    return next(part for part in (8, 4, 2, 1) if smaller >= part)
 
 
 def _window(crop: Crop, size: Size) -> Window:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 from errata.boards.crops import Crop, render_crop
+from errata.boards.decoded import DecodedPictures
 from errata_model.encoders.decoding import UnusableImage
 from errata_model.regions.shapes import Box, Ellipse, Mask, Point, Polygon, Span
 
@@ -190,3 +192,44 @@ def test_another_crop_has_another_key() -> None:
     keys = {each.key(content) for each in crops for content in ("a", "b")}
     assert len(keys) == 2 * len(crops)
     assert {each.key(content) for each in crops for content in ("a", "b")} == keys
+
+
+def test_a_large_scene_is_decoded_once_for_its_tiles() -> None:
+    """By one thread while the others wait; crops are the same as without, and a broken file breaks each of them."""
+    content, seen = file(scene(400, 400)), DecodedPictures(most_pixels=400_000, fewest_pixels=100_000)
+    crops = [Crop(Box(0.05 * n, 0.1, 0.3, 0.3), "25", 160) for n in range(12)]
+    with ThreadPoolExecutor(6) as pool:
+        kept = list(pool.map(lambda each: render_crop(content, each, MOST, "scene", seen), crops))
+    assert kept == [render_crop(content, each, MOST) for each in crops]
+    n_decoded = []
+
+    def decode() -> Image.Image:
+        n_decoded.append(1)
+        return scene(400, 400)
+
+    def get(name: str, n_pixels: int = 160_000) -> Image.Image:
+        return seen.get((name, 1), n_pixels, decode)
+
+    get("scene")
+    assert n_decoded == []
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(get, ["other"] * 6))
+    assert len(n_decoded) == 1
+    get("third")  # there is room for two
+    get("other")
+    assert len(n_decoded) == 2
+    get("scene")
+    assert len(n_decoded) == 3
+    get("small", 99_999), get("small", 99_999)
+    assert len(n_decoded) == 5
+    for _ in range(2):
+        with pytest.raises(UnusableImage, match="broken"):
+            render_crop(content[:500], crops[0], MOST, "broken", seen)
+
+
+@pytest.mark.parametrize("longest", [160, 640, 1600])
+def test_what_was_decoded_for_one_crop_serves_others(longest: int) -> None:
+    """A JPEG that was decoded in part serves those that need no more, and no others."""
+    content, seen = file(scene(1600, 800), "JPEG"), DecodedPictures(fewest_pixels=1)
+    for crop_ in (Crop(None, "scene", longest), Crop(Box(0.2, 0.2, 0.2, 0.2), "25", longest), Crop(None, "scene", 320)):
+        assert render_crop(content, crop_, MOST, "scene", seen) == render_crop(content, crop_, MOST)

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from errata.audit.embed import content_key
 from errata.audit.ports import MediaIndex
 from errata.boards.crops import Context, Crop, render_crop
+from errata.boards.decoded import DecodedPictures
 from errata.boards.table import RowDetail
 from errata.errors import MediaError, ServiceError, UsageError
 from errata.labelstudio.media_types import played_type
@@ -32,7 +33,7 @@ from errata_model.regions.shapes import Mask
 logger = logging.getLogger(__name__)
 
 SIZES = (160, 320, 640, 1600)  # the longer side in pixels
-_FETCHING = 16  # threads that wait for files
+_LOOKING, _FETCHING = 8, 16  # threads that look into the data folder, and that wait for files from elsewhere
 _LONGEST_MASK_PX = 2048  # its longer side; it is laid over a picture of any size
 _LAST_ROW = 2**31
 # What an address shows never changes: it holds the table's version. A file is no page, whatever is in it.
@@ -94,7 +95,8 @@ class Pictures:
         self._rendered = rendered
         self._index = index
         self._max_pixels = max_pixels
-        self._fetching = CapacityLimiter(_FETCHING)
+        self._decoded = DecodedPictures()
+        self._looking, self._fetching = CapacityLimiter(_LOOKING), CapacityLimiter(_FETCHING)
         self._rendering = CapacityLimiter(max(2, os.cpu_count() or 1))
 
     def routes(self) -> list[ApiRoute]:
@@ -114,7 +116,7 @@ class Pictures:
             raise HTTPException(400, "`context` must be 0, 25, 100 or scene, and `size` 160, 320, 640 or 1600.")
         is_outlined = asked.get("outline", "0" if context == "scene" else "1") == "1"
         crop = Crop(None, cast(Context, context), int(size), is_outlined)
-        wanted = await self._in_thread(self._fetching, self._look, _named(request), crop)
+        wanted = await self._in_thread(self._looking, self._look, _named(request), crop)
         content = wanted.kept
         if content is None:
             file = await self._file(request, wanted.detail)
@@ -126,7 +128,7 @@ class Pictures:
         which = request.query_params.get("which", "given")
         if which not in ("given", "proposed"):
             raise HTTPException(400, "`which` must be given or proposed.")
-        detail = await self._in_thread(self._fetching, self._detail, _named(request), True)
+        detail = await self._in_thread(self._looking, self._detail, _named(request), True)
         shape = detail.given if which == "given" else detail.proposed
         if not isinstance(shape, Mask):
             raise HTTPException(404, "This row has no such mask.")
@@ -135,7 +137,7 @@ class Pictures:
 
     async def media(self, request: Request, visitor: Visitor) -> Response:
         """Return the file that a row is about, or a part of it."""
-        detail = await self._in_thread(self._fetching, self._detail, _named(request), False)
+        detail = await self._in_thread(self._looking, self._detail, _named(request), False)
         content = await self._file(request, detail)
         kind = picture_type(content) or played_type(content)
         if kind is None:
@@ -154,11 +156,12 @@ class Pictures:
         return _Wanted(project_id, detail, crop, known, key, self._rendered.get(project_id, key))
 
     def _render(self, wanted: _Wanted, content: bytes) -> bytes:
+        name = content_key(content)
         try:
-            rendered = render_crop(content, wanted.crop, self._max_pixels)
+            rendered = render_crop(content, wanted.crop, self._max_pixels, name, self._decoded)
         except UnusableImage as error:
             raise HTTPException(415, f"The picture cannot be shown: {error}.") from error
-        if wanted.known in (None, content_key(content)):  # else the file is another one since it was last read
+        if wanted.known in (None, name):  # else the file is another one since it was last read
             self._rendered.put(wanted.project_id, wanted.key, rendered)
         return rendered
 
