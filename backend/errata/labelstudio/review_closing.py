@@ -28,7 +28,7 @@ _OWN = uuid.UUID("8b0c6f0e-3c1d-4b53-9c8e-2f6b8f2a7d11")  # any of our own: what
 
 
 class ReviewClosing:
-    """Answers of errata's in the review project: `board.closing.ReviewForms`.
+    """Answers of errata's in the review project: `boards.closing.ReviewForms`.
 
     An answer is the reviewer's in Label Studio (`completed_by`), whoever's token writes it: their own may have expired
     by the time Label Studio can be reached.

@@ -25,7 +25,7 @@ _IS_PLACED = and_(_F.key == _V.finding_key, _F.state == "published", _F.review_t
 
 
 class ClosingStore:
-    """Keeps closings: `boards.ports.ClosingLog` and `review.closings.Closings`."""
+    """Keeps closings: `boards.closing.ClosingLog` and `review.closings.Closings`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
