@@ -47,7 +47,7 @@ def test_one_project_is_forgotten_and_its_journal_kept(engine: Engine, audits: A
     for project_id in (7, 8):
         fill(engine, audits, project_id)
     other = rows(engine, 8)
-    for room in ("models", "boards"):
+    for room in ("models", "boards", "pictures"):
         (tmp_path / "data" / room / "7").mkdir(parents=True)
     file = purge_project(engine, tmp_path / "data", 7)
     assert file is not None
@@ -57,7 +57,7 @@ def test_one_project_is_forgotten_and_its_journal_kept(engine: Engine, audits: A
     assert {name: n for name, n in rows(engine, 7).items() if n} == {DISCONNECTED.name: 1}
     assert left_projects(engine) == {7}
     assert rows(engine, 8) == other
-    assert not any((tmp_path / "data" / room / "7").exists() for room in ("models", "boards"))
+    assert not any((tmp_path / "data" / room / "7").exists() for room in ("models", "boards", "pictures"))
     assert purge_project(engine, tmp_path / "data", 7) is None  # nothing is left to export
 
 
