@@ -1,19 +1,23 @@
 // @ts-check
-/** Keeps a page's address at what it shows. Browsers refuse one that changes with every key, so the cursor is written late. */
+/** Keeps a page's address at what it shows. Browsers refuse one that changes with every key, so keys that follow fast are written late. */
 
-const PAUSE_MS = 200;
+const PAUSE_MS = 300;
 
 export function addressBar() {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   /** @type {string | null} */
   let waiting = null;
+  let written = -Infinity;
 
   function flush() {
     clearTimeout(timer);
-    if (waiting !== null) history.replaceState(null, "", waiting);
+    if (waiting === null) return;
+    history.replaceState(null, "", waiting);
+    written = performance.now();
     waiting = null;
   }
+  addEventListener("beforeunload", flush);
   addEventListener("pagehide", flush);
 
   return {
@@ -21,13 +25,14 @@ export function addressBar() {
     at(address) {
       clearTimeout(timer);
       waiting = address;
-      timer = setTimeout(flush, PAUSE_MS);
+      timer = setTimeout(flush, Math.max(0, written + PAUSE_MS - performance.now()));
     },
 
     /** Go to another address, with a way back to this one. @param {string} address */
     push(address) {
       flush();
       history.pushState(null, "", address);
+      written = performance.now();
     },
 
     flush,

@@ -51,6 +51,7 @@ export function makeTile(index) {
     fill(next, standing, src) {
       tile = next;
       shown.hidden = false;
+      shown.dataset.key = next.key;
       content.show(next.content, src);
       setText(given, next.given ?? next.content.answer ?? (next.action === "add" ? "nothing" : "none"));
       given.classList.toggle("is-none", next.given === null);

@@ -28,7 +28,8 @@ export function makeToolbar(run) {
   const commit = one("commit", "⇧↵", "Rest looks right");
   commit.classList.add("primary");
   return {
-    element: element("div", { class: "toolbar" }, decisions, turns, said, commit),
+    element: element("div", { class: "toolbar" }, decisions, turns, commit),
+    said,
     /** @param {string} text @param {boolean} [isError] */
     say(text, isError = false) {
       said.textContent = text;

@@ -1,0 +1,203 @@
+"""errata's own pages on a server of their own, and people who look at them."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import quoteattr
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
+
+_TIMEOUT_MS = 120_000
+MARKUP = "<img src=x onerror=alert(1)>"
+_COLOURS = {"car": (200, 60, 60), "truck": (60, 60, 200), MARKUP: (60, 170, 60)}
+N_LABELS = 126
+N_PLANTED = 15
+
+
+@dataclass
+class BoardServer:
+    """errata's service as a process, on a project that was audited."""
+
+    environment: dict[str, str]
+    url: str  # of the pages
+    project_id: int
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    def run(self, *arguments: str) -> None:
+        """Run a command to its end."""
+        done = subprocess.run(
+            [sys.executable, "-m", "errata", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+    def serve(self) -> None:
+        """Start, and wait until it answers."""
+        with self.log.open("ab") as sink:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "errata", "serve"], env=self.environment, stdout=sink, stderr=subprocess.STDOUT
+            )
+        deadline = time.monotonic() + 300
+        while not self._answers():
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        """End it at once, in the middle of whatever it does."""
+        assert self.process
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(timeout=60)
+
+    def _answers(self) -> bool:
+        with suppress(httpx.TransportError):
+            return httpx.get(f"{self.url}index.html", trust_env=False).is_success
+        return False
+
+
+@pytest.fixture(scope="module")
+def board(
+    label_studio: Any, lasting_project: Any, free_port: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BoardServer]:
+    """Serve the pages of a project of coloured pictures, one label of which is markup; some labels are wrong."""
+    names = list(_COLOURS)
+    true = [names[n % len(names)] for n in range(N_LABELS)]
+    given = [names[(n + 1) % len(names)] if n < N_PLANTED else label for n, label in enumerate(true)]
+    choices = "".join(f"<Choice value={quoteattr(name)}/>" for name in names)
+    source = lasting_project(
+        given,
+        classes=names,
+        images=[_picture(n, _COLOURS[label]) for n, label in enumerate(true)],
+        title="Vehicles on the board",
+        label_config='<View><Image name="image" value="$image"/>'
+        f'<Choices name="label" toName="image" choice="single">{choices}</Choices></View>',
+    )
+    instructions = {"expert_instruction": "<p>A car has <b>four</b> seats.</p>"}
+    label_studio.client.patch(f"api/projects/{source.id}/", instructions)
+    port, folder = free_port(), tmp_path_factory.mktemp("board")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ERRATA_")} | {
+        "ERRATA_LABEL_STUDIO_URL": label_studio.url,
+        "ERRATA_LABEL_STUDIO_TOKEN": label_studio.token,
+        "ERRATA_DATA_DIR": str(folder / "data"),
+        "ERRATA_ENCODER": "pixels",
+        "ERRATA_PORT": str(port),
+    }
+    server = BoardServer(environment, f"http://127.0.0.1:{port}/board/", source.id, folder / "serve.log")
+    server.run("connect", str(source.id), "--yes")
+    server.run("audit", str(source.id))
+    server.serve()
+    yield server
+    assert server.process
+    server.process.terminate()
+    server.process.wait(timeout=60)
+
+
+def _picture(seed: int, colour: tuple[int, int, int], size_px: int = 48) -> bytes:
+    noise = np.random.default_rng(seed).integers(-40, 40, (size_px, size_px, 3))
+    buffer = io.BytesIO()
+    Image.fromarray((noise + np.array(colour)).clip(0, 255).astype(np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@dataclass(frozen=True)
+class Reviewer:
+    """Somebody who has an account in Label Studio."""
+
+    id: int
+    email: str
+    token: str  # a legacy one
+    pat: str
+
+
+@pytest.fixture
+def make_reviewer(label_studio: Any) -> Iterator[Callable[[str], Reviewer]]:
+    """Let people sign up in Label Studio by its invitation; their accounts are deleted after the test."""
+    made: list[int] = []
+
+    def make(name: str) -> Reviewer:
+        with httpx.Client(base_url=label_studio.url, follow_redirects=True, trust_env=False, timeout=120) as http:
+            form = http.get(label_studio.client.get("api/invite")["invite_url"])
+            found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form.text)
+            assert found
+            email = f"{name}-{secrets.token_hex(4)}@example.com"
+            answers = {"csrfmiddlewaretoken": found[1], "email": email, "password": "a-long-password"}
+            http.post(str(form.url), data=answers, headers={"referer": str(form.url)}).raise_for_status()
+            id_ = http.get("api/current-user/whoami").json()["id"]
+            made.append(id_)
+            token = http.get("api/current-user/token").json()["token"]
+            headers = {"X-CSRFToken": http.cookies["csrftoken"], "referer": label_studio.url}
+            return Reviewer(id_, email, token, http.post("api/token/", json={}, headers=headers).json()["token"])
+
+    yield make
+    for id_ in made:
+        label_studio.client.delete(f"api/users/{id_}/")
+
+
+@dataclass
+class Visit:
+    """A browser of its own on errata's pages. Whatever it asks for and whatever breaks in its pages is kept."""
+
+    context: BrowserContext
+    page: Page
+    url: str
+    asked: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+
+    def sign_in(self, token: str, address: str = "") -> Page:
+        """Open a page, and sign in on the way to it."""
+        self.page.goto(self.url + address)
+        self.page.get_by_label("Label Studio token").fill(token)
+        self.page.get_by_role("button", name="Sign in").click()
+        expect(self.page.get_by_role("button", name="Sign out")).to_be_visible()
+        return self.page
+
+
+@pytest.fixture
+def visit(browser: Browser, board: BoardServer, tmp_path: Path) -> Iterator[Callable[..., Visit]]:
+    """Open browsers on errata's pages. None of them may ask another origin for anything, or have an error."""
+    visits: list[Visit] = []
+
+    def open_(**options: Any) -> Visit:
+        context = browser.new_context(viewport={"width": 1366, "height": 800}, **options)
+        context.set_default_timeout(_TIMEOUT_MS)
+        made = Visit(context, context.new_page(), board.url)
+        context.on("request", lambda request: made.asked.append(request.url))
+        context.on("weberror", lambda error: made.broken.append(str(error.error)))
+
+        def on_dialog(dialog: Dialog) -> None:
+            made.broken.append(f"a dialog: {dialog.message}")
+            dialog.dismiss()
+
+        context.on("dialog", on_dialog)
+        visits.append(made)
+        return made
+
+    yield open_
+    for n, each in enumerate(visits):
+        each.page.screenshot(path=tmp_path / f"last-{n}.png")
+        each.context.close()
+    for each in visits:
+        assert each.asked
+        assert [url for url in each.asked if not url.startswith((each.url, "data:"))] == []
+        assert each.broken == []

@@ -1,0 +1,398 @@
+"""The scan board in a real browser, on a real errata with a real Label Studio."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+MARKUP = "<img src=x onerror=alert(1)>"
+N_SUSPECTS = 15
+
+
+def eventually(condition: Callable[[], Any], timeout_s: float = 120) -> None:
+    """Wait for a condition; the pages' policy keeps Playwright from waiting in them."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        time.sleep(0.05)
+
+
+def board_address(board: Any, **state: Any) -> str:
+    query = {"project": board.project_id, "control": "label", "by": "queue", "show": "all", **state}
+    return "scan.html?" + "&".join(f"{name}={value}" for name, value in query.items())
+
+
+def tiles(page: Page) -> Locator:
+    return page.locator(".tile:visible")
+
+
+def tile(page: Page, index: int) -> Locator:
+    return page.locator(f"#tile-{index}")
+
+
+def cursor(page: Page) -> int:
+    return int(page.locator(".tile.is-cursor").get_attribute("data-index") or -1)
+
+
+def decision(page: Page, index: int) -> str:
+    return tile(page, index).locator(".badge.mine").inner_text()
+
+
+def decisions(page: Page) -> dict[int, str]:
+    """Return what the tiles in sight say of my decisions."""
+    shown = page.locator(".tile:visible .badge.mine").all_inner_texts()
+    return {n: text for n, text in enumerate(shown) if text}
+
+
+def address_of(page: Page) -> str:
+    """Return the page's address as it is now: `page.url` follows later."""
+    return str(page.evaluate("location.href"))
+
+
+def state(page: Page) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(address_of(page)).query).items()}
+
+
+def save_state(page: Page) -> Locator:
+    return page.locator(".save-state > span")
+
+
+def expect_saved(page: Page) -> None:
+    expect(save_state(page)).to_have_text("saved")
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def ask(page: Page, path: str) -> Any:
+    """Ask errata what it has, with the page's own session."""
+    return page.evaluate("async (path) => (await fetch(`api/${path}`)).json()", path)
+
+
+@pytest.fixture
+def open_board(visit: Any, board: Any, make_reviewer: Any) -> Callable[..., Page]:
+    """Open the board as somebody new, on all labels of the project."""
+
+    def open_(name: str, **where: Any) -> Page:
+        page = visit().sign_in(make_reviewer(name).token, board_address(board, **where))
+        expect(tiles(page).first).to_be_visible()
+        expect_saved(page)
+        return page
+
+    return open_
+
+
+def test_signing_in_returns_to_where_one_was(visit: Any, board: Any, make_reviewer: Any) -> None:
+    """A wrong token is refused in words, both kinds of token work, and the page that was asked for opens."""
+    ann = make_reviewer("ann")
+    here = visit()
+    page = here.page
+    page.goto(here.url + board_address(board, page=2))
+    page.get_by_label("Label Studio token").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("token")
+    page.get_by_label("Label Studio token").fill(ann.pat)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator(".where")).to_have_text("page 2 of 4")
+    expect(page.locator(".who .name")).to_have_text(re.compile("ann"))
+    assert page.evaluate("document.cookie") == ""
+    assert ann.pat not in page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
+
+    page.get_by_role("link", name="errata").click()
+    expect(page.get_by_role("heading", name="Vehicles on the board")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Label Studio token")).to_be_visible()
+    page = here.sign_in(ann.token)
+    page.get_by_role("link", name="Vehicles on the board", exact=True).click()
+    expect(page.get_by_role("heading", name="All suspects")).to_be_visible()
+    assert here.asked
+
+
+def test_every_key_decides_and_every_step_is_undone_across_reloads(open_board: Any) -> None:
+    """Each key does what the help says; undo and redo go through all of it, after a reload too."""
+    page = open_board("ann", show="suspects")
+    press(page, "x", "q", "w", "e", "n", "m", "b")
+    wanted = ["✕ wrong", "✓ keep", "→ take", "⊘ unusable", "? unclear", "+ missing", "▱ boundary"]
+    first_seven = dict(enumerate(wanted))
+    assert decisions(page) == first_seven
+    assert cursor(page) == 7
+
+    given = tile(page, 7).locator(".given").inner_text()
+    other = next(name for name in ("car", "truck") if name != given and name not in _proposal(page, 7))
+    press(page, "/")
+    page.get_by_role("combobox", name="The right label").fill(other[:2])
+    press(page, "Enter")
+    expect(tile(page, 7).locator(".badge.mine")).to_have_text(f"→ {other}")
+    press(page, "r")
+    page.get_by_role("combobox", name="The right label").fill("onerr")
+    expect(page.get_by_role("option", name=MARKUP, exact=True)).to_have_attribute("aria-selected", "true")
+    press(page, "Escape", "1")
+    assert decision(page, 8)
+    press(page, "Shift+ArrowRight", "Shift+ArrowRight", "q")
+    assert [decision(page, n) for n in (9, 10, 11)] == ["✓ keep"] * 3
+    press(page, "ArrowLeft", "Backspace")
+    assert decision(page, 11) == ""
+    expect_saved(page)
+    before = decisions(page)
+    assert len(before) == 11
+
+    page.reload()
+    expect(tiles(page)).to_have_count(N_SUSPECTS)
+    eventually(lambda: decisions(page) == before)
+    press(page, "z")
+    expect(tile(page, 11).locator(".badge.mine")).to_have_text("✓ keep")
+    press(page, "z")
+    expect(tile(page, 9).locator(".badge.mine")).to_be_hidden()
+    assert [decision(page, n) for n in (9, 10, 11)] == [""] * 3  # the range was one step
+    for n in range(9):
+        press(page, "z")
+        expect(tile(page, 8 - n).locator(".badge.mine")).to_be_hidden()
+    assert decisions(page) == {}
+    press(page, "z")
+    expect(page.locator(".said")).to_have_text("Nothing to undo.")
+    for _ in range(7):
+        press(page, "Shift+Z")
+    expect_saved(page)
+    eventually(lambda: decisions(page) == first_seven)
+    page.reload()
+    expect(tiles(page)).to_have_count(N_SUSPECTS)
+    eventually(lambda: decisions(page) == first_seven)
+    press(page, "Shift+Z", "Shift+Z", "Shift+Z", "Shift+Z")
+    eventually(lambda: decisions(page) == before)
+    expect_saved(page)
+    project_id = state(page)["project"]
+    assert ask(page, f"projects/{project_id}/history")["redo"] == 0
+
+
+def _proposal(page: Page, index: int) -> str:
+    return tile(page, index).locator(".proposed").inner_text()
+
+
+def test_keys_look_and_move_and_the_address_holds_the_place(open_board: Any) -> None:
+    """Pages, groups, scene, context, similar labels, instructions and help have keys; back and reload lead back."""
+    page = open_board("bea")
+    keys = page.locator(".tile")
+    assert keys.count() == 40
+    columns = page.locator(".grid").evaluate("(grid) => getComputedStyle(grid).gridTemplateColumns.split(' ').length")
+    press(page, "ArrowDown", "ArrowRight", "ArrowRight", "ArrowLeft", "ArrowUp")
+    assert cursor(page) == 1
+    press(page, "End", "ArrowUp")
+    assert cursor(page) == 39 - columns
+    press(page, "Home", "ArrowLeft")
+    assert cursor(page) == 0
+    press(page, "]")
+    expect(page.locator(".where")).to_have_text("page 2 of 4")
+    press(page, "ArrowRight", "ArrowRight")
+    assert cursor(page) == 2
+    eventually(lambda: state(page)["at"] == tile(page, 2).get_attribute("data-key"))
+    address = address_of(page)
+    page.reload()
+    expect(page.locator(".where")).to_have_text("page 2 of 4")
+    eventually(lambda: page.locator(".tile.is-cursor").count() == 1 and cursor(page) == 2)
+    assert address_of(page) == address
+    press(page, "PageDown")
+    expect(page.locator(".where")).to_have_text("page 3 of 4")
+    page.go_back()
+    expect(page.locator(".where")).to_have_text("page 2 of 4")
+    eventually(lambda: cursor(page) == 2)
+    page.go_forward()
+    expect(page.locator(".where")).to_have_text("page 3 of 4")
+    press(page, "PageUp", "[")
+    expect(page.locator(".where")).to_have_text("page 1 of 4")
+
+    press(page, "Space")
+    expect(page.locator(".board")).to_have_class(re.compile("is-peeking"))
+    expect(page.locator(".scene img")).to_be_visible()
+    press(page, "o", "ArrowRight", "x")
+    assert decision(page, 1) == "✕ wrong"
+    press(page, "Escape", "z", "o")
+    expect(page.locator(".board")).not_to_have_class(re.compile("is-peeking"))
+    press(page, "c")
+    eventually(lambda: state(page).get("context") == "100")
+    expect(tile(page, 0).locator("img")).to_have_attribute("src", re.compile("context=100"))
+    press(page, "i")
+    expect(page.get_by_role("dialog", name="Instructions")).to_contain_text("A car has four seats.")
+    press(page, "x", "Escape")
+    assert decisions(page) == {}
+    press(page, "?")
+    help_ = page.get_by_role("dialog", name="Keys")
+    for text in ("The label is wrong", "Undo, without limit", "Similar to this; again: back"):
+        expect(help_).to_contain_text(text)
+    press(page, "Escape")
+
+    at = tile(page, cursor(page)).get_attribute("aria-label")
+    press(page, "f")
+    expect(page.get_by_role("heading", name="Most similar")).to_be_visible()
+    eventually(lambda: tile(page, 0).get_attribute("aria-label") == at)
+    press(page, "f")
+    expect(page.locator(".where")).to_have_text("page 1 of 4")
+
+    page.get_by_label("Group by").select_option("given")
+    expect(page.locator(".group-list a[aria-current]")).to_have_count(1)
+    first = page.locator(".heading h1").inner_text()
+    press(page, ".")
+    expect(page.locator(".heading h1")).not_to_have_text(first)
+    press(page, ",")
+    expect(page.locator(".heading h1")).to_have_text(first)
+    expect(page.locator(".confirmed img")).to_have_count(3)
+    group = page.locator(".group-list a").filter(has_text=MARKUP)
+    group.click()
+    expect(page.locator(".heading h1")).to_have_text(MARKUP)
+    assert page.locator("img[src='x']").count() == 0
+    press(page, "a")
+    eventually(lambda: state(page)["show"] == "suspects")
+    expect(page.locator(".heading .figures")).to_contain_text("suspects")
+    n = int(re.search(r"(\d+) suspect", page.locator(".heading .figures").inner_text())[1])  # type: ignore[index]
+    expect(tiles(page)).to_have_count(n)
+    press(page, "a", "g")
+    press(page, "Escape")
+    eventually(lambda: state(page)["show"] == "all")
+
+
+def test_keys_are_silent_while_somebody_types_and_the_mouse_decides_too(open_board: Any) -> None:
+    """What is typed into the label's field decides nothing; click, range, drag and double click do as the help says."""
+    page = open_board("cleo")
+    press(page, "r")
+    page.keyboard.type("xqwenmbz")
+    expect(page.get_by_text("No label is called like this.")).to_be_visible()
+    press(page, "Escape")
+    assert decisions(page) == {}
+
+    tile(page, 3).click()
+    assert cursor(page) == 3
+    tile(page, 6).click(modifiers=["Shift"])
+    page.get_by_role("button", name="Keep").click()
+    assert decisions(page) == {n: "✓ keep" for n in (3, 4, 5, 6)}
+    for n in (12, 13, 14):
+        tile(page, n).hover()
+        if n == 12:
+            page.mouse.down()
+    page.mouse.up()
+    assert [decision(page, n) for n in (12, 13, 14)] == ["✓ keep"] * 3  # the last decision paints
+    tile(page, 20).dblclick()
+    assert decision(page, 20) == "✓ keep"
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Undo").click()
+    assert list(decisions(page)) == [3, 4, 5, 6]
+    expect_saved(page)
+
+
+def test_a_committed_page_says_of_the_rest_that_it_looks_right(open_board: Any) -> None:
+    """Shift and Enter: what is marked stays, the other tiles are scanned, the next page comes; one undo takes it back."""
+    page = open_board("dora", page=3)
+    project_id = state(page)["project"]
+    unmarked = [n for n in range(40) if not tile(page, n).locator(".badge.others").inner_text()]
+    for n in unmarked[:2]:
+        tile(page, n).click()
+        press(page, "x" if n == unmarked[0] else "q")
+    expect(page.locator(".tile .content.is-shown")).to_have_count(40)
+    by_others = page.locator(".badge.others:visible").count()  # of the tests before
+    press(page, "Shift+Enter")
+    expect(page.locator(".where")).to_have_text("page 4 of 4")
+    expect_saved(page)
+    assert ask(page, f"projects/{project_id}/history") == {
+        "undo": 3,
+        "redo": 0,
+        "decided": 2,
+        "scanned": 38 - by_others,
+    }
+    press(page, "[")
+    expect(page.locator(".where")).to_have_text("page 3 of 4")
+    assert [decision(page, n) for n in unmarked[:4]] == ["✕ wrong", "✓ keep", "✓", "✓"]
+    press(page, "z")
+    expect(tile(page, unmarked[2]).locator(".badge.mine")).to_be_hidden()
+    expect_saved(page)
+    assert ask(page, f"projects/{project_id}/history")["scanned"] == 0
+
+    page.get_by_role("link", name="Marked").click()
+    expect(page.locator(".group-list a")).to_have_count(2)
+    page.locator(".group-list a").filter(has_text="wrong").click()
+    expect(page.get_by_text(f"errata plan {project_id}", exact=True)).to_be_visible()
+    expect(tile(page, 0).locator(".badge.mine")).to_have_text("✕ wrong")
+    press(page, "w")
+    expect_saved(page)
+    page.reload()
+    expect(page.locator(".group-list a").filter(has_text="→")).to_have_count(1)
+    expect(page.get_by_text("1 label would change.")).to_be_visible()
+
+
+def test_nothing_is_lost_offline_or_when_errata_is_killed(open_board: Any, board: Any) -> None:
+    """Decisions go on without a network and without a server, over reloads and restarts, and all arrive, once."""
+    page = open_board("emil")
+    project_id = state(page)["project"]
+    saved = save_state(page)
+
+    def decided() -> int:
+        return int(ask(page, f"projects/{project_id}/history")["decided"])
+
+    page.context.set_offline(True)
+    press(page, *"xxxxx")
+    expect(saved).to_have_text("offline, 5 pending")
+    press(page, "z")
+    expect(saved).to_have_text("offline, 6 pending")
+    assert list(decisions(page)) == [0, 1, 2, 3]
+    page.context.set_offline(False)
+    expect_saved(page)
+    assert decided() == 4
+
+    board.kill()
+    press(page, *"qqqqq")
+    expect(saved).to_have_text("offline, 5 pending")
+    board.serve()
+    expect_saved(page)
+    assert decided() == 9
+    press(page, "q", "q")
+    board.kill()
+    press(page, "q", "q", "q")
+    expect(saved).to_have_text(re.compile("pending"))
+    address = address_of(page)
+    before = decisions(page)
+    page.close()  # with decisions that no server has
+    board.serve()
+    page = page.context.new_page()
+    page.goto(address)
+    expect(tiles(page)).to_have_count(40)
+    expect_saved(page)
+    eventually(lambda: decisions(page) == before)
+    assert decided() == len(before) == 14
+
+
+def test_two_reviewers_see_each_other(open_board: Any) -> None:
+    """What one decides stands on the other's tile without a reload; where they differ both are told."""
+    fred, gina = open_board("fred"), open_board("gina")
+    press(fred, "x")
+    expect_saved(fred)
+    badge = tile(gina, 0).locator(".badge.others")
+    expect(badge).to_contain_text("wrong")
+    expect(badge).to_have_attribute("title", re.compile("fred.*wrong"))
+    assert decisions(gina) == {}
+    press(gina, "q")
+    expect_saved(gina)
+    for page, text in ((gina, "✓ keep"), (fred, "✕ wrong")):
+        expect(tile(page, 0)).to_have_class(re.compile("is-contradictory"))
+        assert decision(page, 0) == text
+
+
+def test_a_session_that_ends_loses_nothing(open_board: Any, visit: Any, board: Any, make_reviewer: Any) -> None:
+    """Signed out in another tab: the board goes on, says so, and what was decided is sent after the next sign-in."""
+    hugo = make_reviewer("hugo")
+    here = visit()
+    page = here.sign_in(hugo.token, board_address(board))
+    expect(tiles(page)).to_have_count(40)
+    page.evaluate("fetch('api/session', {method: 'DELETE', headers: {'X-Errata': 'board'}})")
+    press(page, "x", "x")
+    expect(save_state(page)).to_have_text("2 pending:")
+    page.get_by_role("link", name="sign in", exact=True).click()
+    page.get_by_label("Label Studio token").fill(hugo.token)
+    page.get_by_role("button", name="Sign in").click()
+    expect(tiles(page)).to_have_count(40)
+    expect_saved(page)
+    assert decisions(page) == {0: "✕ wrong", 1: "✕ wrong"}
