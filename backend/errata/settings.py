@@ -86,7 +86,8 @@ class Settings(BaseSettings):
         None, description="what errata's webhooks carry; made and kept in the data folder by default"
     )
     data_dir: Path = Field(
-        default_factory=lambda: user_data_path("errata"), description="database, embeddings and models"
+        default_factory=lambda: user_data_path("errata"),
+        description="database, embeddings, models, and what the pages show",
     )
     database_url: str | None = Field(None, description="SQLAlchemy URL; SQLite in the data folder by default")
     redis_url: str | None = Field(None, description="runs jobs by RQ (`errata worker`) instead of child processes")
