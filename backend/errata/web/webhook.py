@@ -1,12 +1,16 @@
-"""What follows from Label Studio's events. Only the action and the project's id are read of a payload."""
+"""What follows from Label Studio's events.
+
+Of a payload only the action and the project's id are read, and of an answer in a review project whether it is errata's.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TypeGuard
 
 from errata.jobs.queue import JobName, Queue
+from errata.labelstudio.echoes import is_echo
 from errata.web.projects import ProjectBook
 
 LABEL_EVENTS = frozenset(
@@ -62,11 +66,19 @@ class Webhooks:
         if action in LABEL_EVENTS:
             source_id = self._projects.source_of_review(project_id)
             if source_id is not None:
-                self._queue.submit("verdicts", source_id)
+                if not _is_own(payload):
+                    self._queue.submit("verdicts", source_id)
                 return None
         if action in LABEL_EVENTS | TASK_EVENTS and self._projects.is_source(project_id):
             self._queue.submit("audit", project_id, self._audit_delay_s)
         return None
+
+
+def _is_own(payload: Mapping[str, Any]) -> bool:
+    """Say whether errata wrote an answer itself, for a decision on the scan board: it brings no verdict."""
+    annotation = payload.get("annotation")
+    task_id = annotation.get("task") if isinstance(annotation, dict) else None
+    return isinstance(annotation, dict) and _is_id(task_id) and is_echo(annotation, task_id)
 
 
 def project_of(payload: Mapping[str, Any]) -> int | None:
@@ -82,7 +94,7 @@ def project_of(payload: Mapping[str, Any]) -> int | None:
     return found if _is_id(found) else None
 
 
-def _is_id(value: object) -> bool:
+def _is_id(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from errata.labelstudio.echoes import signed
 from errata.web.security import Credentials
 
 MakeWorld = Callable[..., Any]
@@ -45,6 +46,19 @@ def test_a_decision_in_a_review_project_leads_to_its_verdicts_at_once(world: Mak
     w = world()
     w.client.post("/webhook", json={"action": action, "project": {"id": 2}, "annotation": {"id": 1}})
     assert w.queue.jobs == [("verdicts", 1, 0.0)]
+
+
+def test_what_errata_answers_for_the_scan_board_brings_no_verdict(world: MakeWorld) -> None:
+    """Until somebody changes it, or copies it into another task or another name."""
+    note = {"from_name": "errata_note", "to_name": "image", "type": "textarea", "value": {"text": ["x"]}}
+    choice = {"id": "v", "from_name": "errata_verdict", "type": "choices", "value": {"choices": ["keep"]}}
+    own = {**ANNOTATION, "project": 2, "completed_by": 4, "result": signed([choice], note, 3, 4)}
+    changed = {**choice, "value": {"choices": ["wrong"]}}
+    answers = [own, {**own, "result": [changed, own["result"][1]]}, {**own, "task": 8}, {**own, "completed_by": 5}]
+    for answer, jobs in zip(answers, ([], *([[("verdicts", 1, 0.0)]] * 3)), strict=True):
+        w = world()
+        w.client.post("/webhook", json={"action": "ANNOTATION_CREATED", "project": {"id": 2}, "annotation": answer})
+        assert w.queue.jobs == jobs
 
 
 @pytest.mark.parametrize(
