@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 SIZES = (160, 320, 640, 1600)  # the longer side in pixels
 _LOOKING, _FETCHING = 8, 16  # threads that look into the data folder, and that wait for files from elsewhere
+_MOST_RENDERING = 8  # threads at most: each may hold a picture of `max_pixels`
 _LONGEST_MASK_PX = 2048  # its longer side; it is laid over a picture of any size
 _LAST_ROW = 2**31
 # What an address shows never changes: it holds the table's version. A file is no page, whatever is in it.
@@ -97,7 +98,7 @@ class Pictures:
         self._max_pixels = max_pixels
         self._decoded = DecodedPictures()
         self._looking, self._fetching = CapacityLimiter(_LOOKING), CapacityLimiter(_FETCHING)
-        self._rendering = CapacityLimiter(max(2, os.cpu_count() or 1))
+        self._rendering = CapacityLimiter(min(_MOST_RENDERING, max(2, os.cpu_count() or 1)))
 
     def routes(self) -> list[ApiRoute]:
         """Return the addresses."""
