@@ -10,7 +10,8 @@ from errata.boards.ports import Boards, Figures
 from errata.boards.view import View
 from errata.errors import TableGone
 
-_MOST = 3  # tables in memory; one of 200,000 labels takes about 150 MB
+MOST_ROWS = 600_000  # of all tables in memory: half a kilobyte each
+_MOST = 24  # tables, however small
 
 
 @dataclass(slots=True)
@@ -25,11 +26,13 @@ class Shelf:
     Args:
         boards: where the tables are.
         figures: the verdict records.
+        most_rows: so many rows are kept at most, but for the table that was asked for last.
     """
 
-    def __init__(self, boards: Boards, figures: Figures) -> None:
+    def __init__(self, boards: Boards, figures: Figures, most_rows: int = MOST_ROWS) -> None:
         self._boards = boards
         self._figures = figures
+        self._most_rows = most_rows
         self._places: OrderedDict[tuple[int, str], _Place] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -56,15 +59,25 @@ class Shelf:
         with self._lock:
             place = self._places.setdefault(key, _Place())
             self._places.move_to_end(key)
-            while len(self._places) > _MOST:
-                self._places.popitem(last=False)
         with place.lock:
-            if place.view is None:
-                try:
-                    place.view = View(self._boards.load(project_id, version), self._boards, self._figures)
-                except TableGone:
-                    with self._lock:
-                        if self._places.get(key) is place:
-                            del self._places[key]
-                    raise
-            return place.view
+            if place.view is not None:
+                return place.view
+            try:
+                place.view = View(self._boards.load(project_id, version), self._boards, self._figures)
+            except TableGone:
+                with self._lock:
+                    if self._places.get(key) is place:
+                        del self._places[key]
+                raise
+        self._make_room()
+        return place.view
+
+    def _make_room(self) -> None:
+        """Let go of the tables that were asked for longest ago."""
+        with self._lock:
+            rows = {key: len(place.view.table) for key, place in self._places.items() if place.view is not None}
+            for key in list(self._places)[:-1]:
+                if sum(rows.values()) <= self._most_rows and len(self._places) <= _MOST:
+                    return
+                if key in rows:
+                    del self._places[key], rows[key]

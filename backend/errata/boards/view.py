@@ -25,7 +25,7 @@ from errata.errors import UsageError
 
 N_EXAMPLES = 3
 N_NEIGHBOURS = 8
-_TILES = 4000  # kept at most
+_TILES = 2000  # kept at most: two or three kilobytes each
 _ORDERS = 24  # of groups, likewise
 _EXAMPLE_TASKS = 12  # rows that examples are picked from: of several tasks, where there are
 

@@ -117,7 +117,7 @@ def test_a_reader_waits_for_a_table_that_is_being_read(make_board: Make, board_d
     for project_id in range(1, 6):
         table = make_board([("cat", "dog", 0.5)] * project_id, project_id=project_id)
         kept.save(table, board_details(table))
-    shelf = Shelf(kept, kept)
+    shelf = Shelf(kept, kept, most_rows=9)
     views: list[View] = []
     threads = [threading.Thread(target=lambda: views.append(shelf.latest(1))) for _ in range(8)]
     for thread in threads:
@@ -125,12 +125,21 @@ def test_a_reader_waits_for_a_table_that_is_being_read(make_board: Make, board_d
     for thread in threads:
         thread.join()
     assert (kept.n_loads, len({id(view) for view in views})) == (1, 1)
-    for project_id in (2, 3, 4):
+    for project_id in (2, 3):
         assert len(shelf.latest(project_id).table) == project_id
-    assert shelf.latest(1) is not views[0]
-    newer = make_board([("cat", "dog", 0.5)] * 9, project_id=1, version="v2")
+    assert shelf.latest(1) is views[0]
+    shelf.latest(4)  # of ten rows nine stay: those of project 2 were asked for longest ago
+    assert kept.n_loads == 4
+    assert (shelf.latest(1) is views[0], kept.n_loads) == (True, 4)
+    shelf.latest(2)
+    assert kept.n_loads == 5
+    newer = make_board([("cat", "dog", 0.5)] * 99, project_id=1, version="v2")
     kept.save(newer, board_details(newer))
-    assert len(shelf.latest(1).table) == 9
+    assert (len(shelf.latest(1).table), shelf.latest(1)) == (
+        99,
+        shelf.latest(1),
+    )  # too large, and kept while it is used
+    assert kept.n_loads == 6
     for ask in (lambda: shelf.latest(99), lambda: shelf.of_version(1, "v0")):
         with pytest.raises(UsageError):
             ask()
