@@ -118,7 +118,7 @@ def same_detail(one: RowDetail, other: RowDetail) -> bool:
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(details=st.lists(DETAILS, max_size=5), width=st.integers(0, 3), data=st.data())
 def test_what_is_saved_is_loaded(
     tmp_path_factory: pytest.TempPathFactory, details: list[RowDetail], width: int, data: st.DataObject

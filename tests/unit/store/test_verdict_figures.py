@@ -74,7 +74,7 @@ STEPS = st.tuples(
 )
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, max_size=12), looks=st.sets(st.integers(0, 11)))
 def test_looking_often_or_once_is_the_same(
     tmp_path_factory, make_verdict: Make, settle: Settle, steps: list, looks: set[int]
