@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import httpx
 import pytest
 
 from errata.audit.progress import LineProgress
@@ -322,6 +323,42 @@ def test_a_review_task_is_closed_once_whatever_breaks_in_between(
         assert [len(there[key]) for key in (first, second, third, fourth)] == [1, 0, 1, 0]
         assert said(there[first][0], "errata_verdict") == ["take_proposal"]
         assert errata.take_verdicts(project_id).total == 2
+
+
+def test_the_service_takes_decisions_and_closes_review_tasks_behind_them(
+    label_studio: Any, make_errata: Any, make_project: Any, answered: Any, wait: Any
+) -> None:
+    """Who signs in with their token decides under their name; what was decided before a kill is closed after it."""
+    project_id, errata = make_project("Animals", CONFIG, text_tasks()), make_errata()
+    errata.run("audit", str(project_id), "--belief", "stored")
+    first, second, *_ = answered(project_id)
+    errata.serve()
+    headers = {"X-Errata": "board"}
+    with httpx.Client(base_url=f"{errata.url}/board/api/", headers=headers, trust_env=False, timeout=60) as browser:
+        who = browser.post("session", json={"token": label_studio.token}).json()["user"]
+        (row,) = [each for each in browser.get("projects").json()["projects"] if each["id"] == project_id]
+        assert row["decided"] == 0
+
+        def decide(name: str, key: str) -> Any:
+            marks = [{"key": key, "decision": "take_proposal", "label": None, "reason": None, "strength": "verdict"}]
+            action = {"id": name, "kind": "decide", "at": "2026-01-01T00:00:00Z", "seconds": 1.5, "marks": marks}
+            return browser.post(f"projects/{project_id}/actions", json={"actions": [action]}).json()
+
+        assert decide("a", first)["standings"][first]["mine"]["decision"] == "take_proposal"
+        wait(lambda: answered(project_id)[first], "closing a review task")
+        decide("b", second)
+        errata.kill()
+        errata.stop()
+        errata.serve()
+        again = decide("b", second)  # the answer may have been lost
+        assert (again["accepted"], again["undo"]) == (["b"], 2)
+        wait(lambda: answered(project_id)[second], "closing a review task after a kill")
+        there = answered(project_id)
+        assert [len(there[key]) for key in (first, second)] == [1, 1]
+        assert there[first][0]["completed_by"] == who["id"]
+        assert browser.get(f"projects/{project_id}/history").json()["decided"] == 2
+    state = errata.ask("status", str(project_id))
+    assert (state["reviewed"], state["wrong"], state["pending"]) == (2, 2, 2)
 
 
 def text_tasks() -> list[dict[str, Any]]:
