@@ -110,9 +110,14 @@ def run_service(settings: Settings) -> None:
         closing,
     )
     try:
-        serve(app, settings.host, settings.port, services, lambda url: logger.info("errata answers at %s", url))
+        serve(app, settings.host, settings.port, services, _say_where)
     finally:
         wiring.close()
+
+
+def _say_where(url: str) -> None:
+    logger.info("errata answers at %s", url)
+    logger.info("the scan board is at %s/board/", url)
 
 
 def predictions_mode(settings: Settings, book: ProjectBook, project_id: int) -> PredictionsMode:

@@ -36,6 +36,7 @@ class LabelStudioOfTokens:
 
     people: dict[str, int] = field(default_factory=lambda: {"token-of-ann": 1, "token-of-bob": 2})
     shown: dict[int, set[int]] = field(default_factory=lambda: {1: {7}, 2: {7, 8}})
+    forbidden: set[int] = field(default_factory=set)  # projects of which an Enterprise edition says 403
     is_down: bool = False
     asked: list[str] = field(default_factory=list)
 
@@ -62,6 +63,8 @@ class ClientOfToken:
         if path == "api/current-user/whoami":
             return {"id": person, "email": f"{person}@example.com", "first_name": "", "last_name": f"<b>{person}</b>"}
         project_id = int(path.removeprefix("api/projects/").removesuffix("/"))
+        if project_id in self.label_studio.forbidden:
+            raise LabelStudioRefused("Label Studio does not allow it to the token's user.")
         if project_id not in self.label_studio.shown[person]:
             raise LabelStudioGone("Label Studio does not have it.")
         return {"id": project_id}

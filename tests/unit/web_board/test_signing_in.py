@@ -156,6 +156,9 @@ def test_a_person_sees_the_projects_that_label_studio_shows_them(pages: Pages) -
     pages.label_studio.shown[2].remove(8)
     pages.clock.now += 61
     assert bob.call("POST", "/board/api/projects/8/who", json={}).status_code == 404
+    pages.label_studio.forbidden = {7}
+    assert bob.call("POST", "/board/api/projects/7/who", json={}).status_code == 404
+    assert bob.get("/board/api/who").status_code == 200  # it is the project that is refused, not the token
 
 
 def test_a_person_has_twenty_sessions_at_most(pages: Pages) -> None:
