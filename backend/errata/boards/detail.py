@@ -49,7 +49,7 @@ def describe(
     return {
         **tile,
         "reason": detail.finding.reason,
-        "task_url": f"{table.url}projects/{table.project_id}/data?task={table.tasks[row]}",
+        "task_url": f"{table.url}projects/{table.project_id}/data?task={table.tasks[row]}" if table.url else None,
         "scene": {"src": picture_address(table, row), "width": width, "height": height} if is_picture else None,
         "shapes": {
             "given": outline(detail.given, detail.size, mask_address(table, row, "given")),

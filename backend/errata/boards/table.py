@@ -32,7 +32,7 @@ class BoardTable:
         model_version: the belief that it rests on.
         project_id: the source project.
         title: of the source project.
-        url: of Label Studio, ending in a slash.
+        url: of Label Studio, ending in a slash; "" where there is none.
         controls: those that were audited.
         labels: what can be given or predicted, of all controls.
         annotators: who labelled, as Label Studio names them.

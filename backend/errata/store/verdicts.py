@@ -53,9 +53,10 @@ class VerdictStore:
                 gone = [identity(verdict) for verdict in verdicts if verdict.project_id == project_id]
                 resettle(connection, project_id, forget(connection, gone), settle)
 
-    def of_project(self, project_id: int) -> list[Verdict]:
-        """Return the project's verdicts that count, oldest first; what was scanned alone is none."""
-        counting = (VERDICTS.c.project_id == project_id) & (VERDICTS.c.counts_as == "verdict")
+    def of_project(self, project_id: int, *, with_scans: bool = False) -> list[Verdict]:
+        """Return the project's verdicts that count, oldest first; what was scanned alone is none but `with_scans`."""
+        counts_as = ("verdict", "scan") if with_scans else ("verdict",)
+        counting = (VERDICTS.c.project_id == project_id) & VERDICTS.c.counts_as.in_(counts_as)
         with self._engine.begin() as connection:
             rows = connection.execute(select(VERDICTS.c.verdict).where(counting))
             verdicts = [verdict_from_json(row) for row in rows.scalars()]

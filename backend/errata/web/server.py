@@ -49,16 +49,7 @@ def serve(
     Raises:
         SettingError: the address cannot be listened on.
     """
-    config = uvicorn.Config(
-        app,
-        log_config=None,  # the caller's logging holds
-        access_log=False,  # uvicorn's own shows query strings
-        lifespan="off",
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=GRACE_S,
-    )
-    server = uvicorn.Server(config)
+    server = server_of(app)
     with ExitStack() as stack:
         stack.enter_context(_stopped_by_signals(server))
         listener = stack.enter_context(contextlib.closing(listen(host, port)))
@@ -68,6 +59,20 @@ def serve(
         on_ready(_url(listener))
         server.run(sockets=[listener])
         logger.info("stopping")
+
+
+def server_of(app: ASGIApp) -> uvicorn.Server:
+    """Return what serves an app; it runs in the thread that calls its `run`, and ends by its `should_exit`."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,  # the caller's logging holds
+        access_log=False,  # uvicorn's own shows query strings
+        lifespan="off",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    return uvicorn.Server(config)
 
 
 def listen(host: str, port: int) -> socket.socket:

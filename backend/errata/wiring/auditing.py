@@ -78,8 +78,8 @@ class Auditing(Showing, Training, Boarding):
         self.restore_training(project_id)
         self.tend_review(project_id)  # and what is wrong with the project is said before weights are loaded
         source = ProjectSource(self.client, project_id)
-        looking = self._looking(options, self.project_media(), self.artefacts, progress)
-        believer = self._believer(options, looking, self.artefacts)
+        looking = self.looking(options, self.project_media(), self.artefacts, progress)
+        believer = self.believer(options, looking, self.artefacts)
         outlets = Outlets(
             log=self.audits,
             artefacts=self.artefacts,
@@ -164,8 +164,8 @@ class Auditing(Showing, Training, Boarding):
         """Find a project's suspects without writing anything to Label Studio."""
         options = self._options_of(project_id, options)
         snapshot = ProjectSource(self.client, project_id).read(progress)
-        looking = self._looking(options, self.project_media(), self.artefacts, progress)
-        believer = self._believer(options, looking, self.artefacts)
+        looking = self.looking(options, self.project_media(), self.artefacts, progress)
+        believer = self.believer(options, looking, self.artefacts)
         return examine(snapshot, believer, self.codecs, progress, options.limit)
 
     def examine_export(
@@ -178,10 +178,10 @@ class Auditing(Showing, Training, Boarding):
         settings = self.settings
         limits = (settings.media_hosts, settings.media_max_bytes, settings.media_timeout_s)
         folder = FolderMedia(media, *limits, self.network)
-        believer = self._believer(options, self._looking(options, folder, None, progress), None)
+        believer = self.believer(options, self.looking(options, folder, None, progress), None)
         return examine(snapshot, believer, self.codecs, progress, options.limit)
 
-    def _looking(
+    def looking(
         self, options: BeliefOptions, media: Media, artefacts: Artefacts | None, progress: Progress
     ) -> Looking:
         """Return what looks at media: for a belief from elsewhere without loading weights that nobody named."""
@@ -192,7 +192,8 @@ class Auditing(Showing, Training, Boarding):
         encoders = self._image_encoders_of(modest, progress)
         return Looking(self, self._embedder_of(modest, media, index, encoders), encoders, media, index)
 
-    def _believer(self, options: BeliefOptions, looking: Looking, artefacts: Artefacts | None) -> Believer:
+    def believer(self, options: BeliefOptions, looking: Looking, artefacts: Artefacts | None) -> Believer:
+        """Return what forms the belief of an audit; `artefacts` has earlier ones."""
         belief = options.belief or "own"
         if options.fine_tune and (belief != "own" or options.embeddings is not None):
             raise UsageError(

@@ -32,6 +32,7 @@ from errata.review.undo import Undone, undo
 from errata.review.verdicts import Taken, take_verdicts
 from errata.store.board_closings import ClosingStore
 from errata.store.export_file import write_export
+from errata.store.files import locked
 from errata.wiring.training import Training
 
 Outcome = TypeVar("Outcome", Applied, Undone)
@@ -60,7 +61,8 @@ class Reviewing(Training):
                 if project_id in watched and log.due(project_id):
                     source = describe_project(self.client, project_id)
                     review = ReviewProject(self.client, source, self.footprint)
-                    close_review_tasks(project_id, log, ReviewClosing(self.client, source, review))
+                    with locked(self.settings.data_dir, f"closing-{project_id}"):  # a notebook may close some too
+                        close_review_tasks(project_id, log, ReviewClosing(self.client, source, review))
             except LabelStudioUnreachable:
                 raise
             except LabelStudioGone:

@@ -26,8 +26,8 @@ from errata.errors import (
 )
 from errata.web.board.defence import is_by_own_script, is_foreign, strict_headers
 from errata.web.board.page_files import PageFiles
-from errata.web.board.presence import Presence, Present
-from errata.web.board.signing_in import ENDED, Cookie, SigningIn
+from errata.web.board.presence import KnownVisitors, Present
+from errata.web.board.signing_in import ENDED, SessionNumber, SignIn
 from errata.web.board.visitors import ApiRoute
 from errata.web.security import Credentials
 
@@ -59,9 +59,9 @@ class BoardApp:
 
     Args:
         rooms: what answers below `board/api/`, but for the session.
-        presence: who is signed in, and what Label Studio shows them.
+        presence: who is signed in, and what they are shown.
         signing_in: answers `board/api/session`.
-        cookie: the browser's half of a session.
+        cookie: tells sessions apart: the browser's half of one.
         credentials: which hosts' names count as errata's.
         files: the pages.
         framed_by: origins besides errata's own whose pages may show the pages in a frame.
@@ -70,9 +70,9 @@ class BoardApp:
     def __init__(
         self,
         rooms: Sequence[ApiRoute],
-        presence: Presence,
-        signing_in: SigningIn,
-        cookie: Cookie,
+        presence: KnownVisitors,
+        signing_in: SignIn,
+        cookie: SessionNumber,
         credentials: Credentials,
         files: PageFiles,
         framed_by: Sequence[str] = (),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -64,7 +64,7 @@ class Describing:
 
     def _listed(self, visitor: Visitor) -> list[dict[str, Any]]:
         glances = {id_: glance for id_ in self._boards.projects() if (glance := self._boards.glance(id_)) is not None}
-        titles = shown_projects(visitor.label_studio, list(glances)) if glances else {}
+        titles = _titles(visitor, list(glances))
         decided = self._figures.decided(list(titles))
         listed = []
         for id_, title in titles.items():
@@ -83,15 +83,27 @@ class Describing:
 
     def _described(self, project_id: int, visitor: Visitor) -> dict[str, Any]:
         table = self._shelf.latest(project_id).table
-        try:
-            instructions = read_instructions(visitor.label_studio, project_id)
-        except LabelStudioUnreachable:
-            instructions = "Label Studio cannot be reached, so its instructions are not here; reload the page later."
-        return describe_table(table) | {"instructions": instructions}
+        return describe_table(table) | {"instructions": _instructions(visitor, project_id)}
 
     async def _answer(self, work: Callable[[], dict[str, Any]]) -> Response:
         content = await to_thread.run_sync(lambda: orjson.dumps(work()), limiter=self._threads)
         return Response(content, media_type="application/json")
+
+
+def _titles(visitor: Visitor, project_ids: Sequence[int]) -> dict[int, str]:
+    """Return project -> title for those that the visitor is shown; "" where it is as it was at the audit."""
+    if visitor.label_studio is None:
+        return dict.fromkeys(project_ids, "")
+    return shown_projects(visitor.label_studio, project_ids) if project_ids else {}
+
+
+def _instructions(visitor: Visitor, project_id: int) -> str:
+    if visitor.label_studio is None:
+        return ""
+    try:
+        return read_instructions(visitor.label_studio, project_id)
+    except LabelStudioUnreachable:
+        return "Label Studio cannot be reached, so its instructions are not here; reload the page later."
 
 
 def describe_table(table: BoardTable) -> dict[str, Any]:
@@ -117,7 +129,7 @@ def describe_table(table: BoardTable) -> dict[str, Any]:
         "title": table.title,
         "version": table.version,
         "model_version": table.model_version,
-        "project_url": f"{table.url}projects/{table.project_id}/data",
+        "project_url": f"{table.url}projects/{table.project_id}/data" if table.url else None,
         "controls": controls,
         "fields": [field.name for field in table.fields],
         "detectors": list(table.detectors),

@@ -17,9 +17,9 @@ from errata.store.sessions import SessionStore
 from errata.store.verdict_figures import VerdictFigures
 from errata.web.board.app import BoardApp
 from errata.web.board.attempts import Attempts
-from errata.web.board.deciding import Deciding
+from errata.web.board.deciding import Deciding, Send
 from errata.web.board.describing import Describing
-from errata.web.board.originals import Originals
+from errata.web.board.originals import Files, Originals
 from errata.web.board.page_files import PageFiles
 from errata.web.board.pictures import Pictures
 from errata.web.board.presence import Presence
@@ -56,26 +56,42 @@ def open_board(
             url, token, network=wiring.network, headers=headers, timeout_s=_TIMEOUT_S, deadline_s=_TIMEOUT_S
         )
 
-    originals = Originals(wiring.project_media())
+    rooms = open_rooms(wiring, wiring.project_media(), sending(wiring), decided)
+    presence = Presence(sessions, open_label_studio)
+    cookie = Cookie(session_secret(wiring.settings.data_dir), is_secure)
+    signing_in = SigningIn(presence, cookie, Attempts(), url)
+    return BoardApp(rooms, presence, signing_in, cookie, credentials, PageFiles())
+
+
+def open_rooms(wiring: Wiring, files: Files, send: Send, decided: Callable[[], None]) -> list[ApiRoute]:
+    """Return what answers below `board/api/`, but for the session.
+
+    Args:
+        wiring: what it stands on.
+        files: where the files come from that rows are about.
+        send: posts labels into a review project.
+        decided: is called when somebody decided something.
+    """
     pictures = Pictures(
         wiring.boards,
-        originals,
+        Originals(files),
         PictureFolder(wiring.settings.data_dir),
         MediaIndexStore(wiring.engine),
         wiring.settings.media_max_pixels,
     )
     decisions = Decisions(KnownRows(wiring.boards), wiring.audits, BoardLog(wiring.engine), wiring.codecs, decided)
+    figures = VerdictFigures(wiring.engine)
+    shelf = Shelf(wiring.boards, figures)
+    describing = Describing(wiring.boards, shelf, figures, wiring.audits)
+    answering = (describing, Reading(shelf, decisions), pictures, Deciding(decisions, send))
+    return [route for room in answering for route in room.routes()]
+
+
+def sending(wiring: Wiring) -> Send:
+    """Return what posts labels into review projects."""
 
     def send(project_id: int, findings: Sequence[Finding]) -> tuple[int, str]:
         sent, review_url = wiring.send_findings(project_id, findings, LineProgress(lambda _: None))
         return sent.sent, review_url
 
-    figures = VerdictFigures(wiring.engine)
-    shelf = Shelf(wiring.boards, figures)
-    describing = Describing(wiring.boards, shelf, figures, wiring.audits)
-    answering = (describing, Reading(shelf, decisions), pictures, Deciding(decisions, send))
-    rooms: list[ApiRoute] = [route for room in answering for route in room.routes()]
-    presence = Presence(sessions, open_label_studio)
-    cookie = Cookie(session_secret(wiring.settings.data_dir), is_secure)
-    signing_in = SigningIn(presence, cookie, Attempts(), url)
-    return BoardApp(rooms, presence, signing_in, cookie, credentials, PageFiles())
+    return send

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from typing import Protocol
 
 from errata.errors import LabelStudioRefused
 from errata.labelstudio.account import read_person, shows_project
@@ -28,6 +29,31 @@ class Present:
     read_at: float  # when the session was last seen in the database
     confirmed_at: float  # when Label Studio last took the token
     shown: dict[int, float] = field(default_factory=dict)  # project -> when Label Studio last showed it
+
+
+class KnownVisitors(Protocol):
+    """Who asks, by the number that their browser has, and what they are shown. Thread-safe."""
+
+    def known(self, number: str) -> Present | None:
+        """Return who has this number where that was read a moment ago, else None. Quick."""
+
+    def find(self, number: str) -> Present | None:
+        """Read who has this number; None where nobody has it (any more)."""
+
+    def sign_out(self, number: str) -> None:
+        """End a session."""
+
+    def knows_shown(self, present: Present, project_id: int) -> bool:
+        """Say whether a project was shown to a visitor a moment ago. Quick."""
+
+    def is_shown(self, present: Present, project_id: int) -> bool:
+        """Say whether a project is shown to a visitor; as `Presence`."""
+
+    def is_confirmed(self, present: Present) -> bool:
+        """Say whether a visitor may look, as was found a moment ago. Quick."""
+
+    def confirm(self, present: Present) -> None:
+        """Make sure of it; as `Presence`."""
 
 
 class Presence:
@@ -108,7 +134,7 @@ class Presence:
             return True
         present.shown.pop(project_id, None)
         try:
-            is_shown = shows_project(present.visitor.label_studio, project_id)
+            is_shown = shows_project(_client_of(present), project_id)
         except LabelStudioRefused:  # the token, or this project alone
             self.confirm(present)
             return False
@@ -127,7 +153,7 @@ class Presence:
             LabelStudioRefused: it does not.
             LabelStudioUnreachable: Label Studio does not answer.
         """
-        person = read_person(present.visitor.label_studio)
+        person = read_person(_client_of(present))
         if person.id != present.visitor.id:
             raise LabelStudioRefused("The token is another person's by now.")
         present.confirmed_at = self._clock()
@@ -149,3 +175,9 @@ class Presence:
     def _forget(self, number: str) -> None:
         with self._lock:
             self._present.pop(number, None)
+
+
+def _client_of(present: Present) -> LabelStudio:
+    if present.visitor.label_studio is None:
+        raise ValueError("`present` must be somebody who signed in with a token")
+    return present.visitor.label_studio

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -32,6 +32,29 @@ ENDED = "Label Studio does not take your token any more: it was revoked or repla
 
 T = TypeVar("T")
 InThread = Callable[..., Awaitable[T]]
+
+
+class SessionNumber(Protocol):
+    """Where a request says which session it belongs to."""
+
+    def read(self, request: Request) -> str | None:
+        """Return the number of the request's session, None where it has none."""
+
+    def take(self, response: Response) -> None:
+        """Let the browser forget it."""
+
+
+class SignIn(Protocol):
+    """Answers `api/session`."""
+
+    async def sign_in(self, request: Request, in_thread: InThread[tuple[str, Present]]) -> Response:
+        """Begin a session, or say why not."""
+
+    def describe(self, present: Present) -> Response:
+        """Say who is signed in."""
+
+    async def sign_out(self, request: Request, in_thread: InThread[None]) -> Response:
+        """End the session."""
 
 
 class Cookie:

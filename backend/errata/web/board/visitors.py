@@ -13,16 +13,16 @@ from errata.labelstudio.client import LabelStudio
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A person who signed in with their own Label Studio token."""
+    """A person who signed in with their own Label Studio token, or who looks at data of their own in a notebook."""
 
     id: int  # Label Studio's
     email: str
     name: str
-    label_studio: LabelStudio = field(repr=False)  # with their token
+    label_studio: LabelStudio | None = field(repr=False)  # with their token; None where there is no Label Studio
 
 
-# Answers a request below `board/api/` of somebody who is signed in. Where the path has {project:int}, Label Studio
-# shows that project to them.
+# Answers a request below `board/api/` of somebody who is signed in. Where the path has {project:int}, that
+# project is shown to them.
 Endpoint = Callable[[Request, Visitor], Awaitable[Response]]
 
 

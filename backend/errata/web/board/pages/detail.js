@@ -111,7 +111,8 @@ export function makeDetail(project, { onLabel, onSimilar }) {
     player.show(project.id, detail.content);
     showText(detail);
     setText(reason, detail.reason);
-    link.href = detail.task_url;
+    link.hidden = detail.task_url === null;
+    link.href = detail.task_url ?? "";
     setText(link, `Task ${detail.task} in Label Studio ↗`);
     facts.replaceChildren(...factsOf(detail).flatMap(([name, value]) => [element("dt", {}, name), element("dd", { dir: "auto" }, value)]));
     neighbours.replaceChildren(...detail.neighbours.map((each) => thumbnail(project.id, each, each.given !== detail.given)));

@@ -35,6 +35,7 @@ export function makeHelp() {
 
 /** @param {import("./types.js").Project} project */
 export function makeInstructions(project) {
-  const text = project.instructions.trim() || "This project has no instructions. Write them in Label Studio: Settings > General > Labeling Instructions.";
+  const where = project.project_url === null ? "" : " Write them in Label Studio: Settings > General > Labeling Instructions.";
+  const text = project.instructions.trim() || `This project has no instructions.${where}`;
   return makeDialog(`Instructions: ${project.title}`, element("div", { class: "instructions", dir: "auto", tabindex: "0" }, text));
 }

@@ -31,7 +31,9 @@ export function makeHeader({ project, session, outbox, page, control }, ...tools
     "header",
     { class: "top" },
     element("a", { class: "brand", href: "./", title: "Projects" }, "errata"),
-    element("a", { class: "project-title", href: project.project_url, target: "_blank", rel: "noopener", dir: "auto", title: "Open it in Label Studio" }, project.title),
+    project.project_url === null
+      ? element("span", { class: "project-title", dir: "auto" }, project.title)
+      : element("a", { class: "project-title", href: project.project_url, target: "_blank", rel: "noopener", dir: "auto", title: "Open it in Label Studio" }, project.title),
     element("nav", { class: "pages", "aria-label": "Pages of the project" }, ...links),
     element("div", { class: "page-tools" }, ...tools),
     makeSaveState(outbox),
@@ -42,7 +44,8 @@ export function makeHeader({ project, session, outbox, page, control }, ...tools
 /** @param {import("./types.js").Session} session */
 export function whoami(session) {
   const leave = button("Sign out", () => void signOut(), { class: "quiet" });
-  return element("div", { class: "who" }, element("span", { class: "name", title: session.user.email }, session.user.name || session.user.email), leave);
+  const name = element("span", { class: "name", title: session.user.email }, session.user.name || session.user.email);
+  return element("div", { class: "who" }, name, session.expires_at !== null && leave);
 }
 
 async function signOut() {

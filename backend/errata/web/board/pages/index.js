@@ -74,7 +74,7 @@ async function showProjects(session) {
     projects.length
       ? element("ul", { class: "projects" }, ...projects.map(card))
       : element("p", { class: "lead" }, "None of the projects that Label Studio shows you was audited. Run ", element("code", {}, "errata audit PROJECT"), "."),
-    element("p", { class: "hint" }, "These are the audited projects that Label Studio shows you. The Community edition shows a project to everybody of the organisation."),
+    ...(session.label_studio === null ? [] : [element("p", { class: "hint" }, "These are the audited projects that Label Studio shows you. The Community edition shows a project to everybody of the organisation.")]),
   );
 }
 

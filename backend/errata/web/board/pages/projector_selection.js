@@ -59,9 +59,10 @@ export class ProjectorSelection {
     const order = rows.length <= MOST_IN_BLOCKS ? "blocks" : "as_given";
     this.begin(title);
     this.tools.hidden = false;
+    this.send.hidden = this.project.project_url === null;
     this.send.textContent = "Send to review";
     this.send.toggleAttribute("disabled", rows.length > MOST_SENT);
-    if (rows.length > MOST_SENT) this.said.textContent = `At most ${MOST_SENT} at once can be sent to the review project.`;
+    if (rows.length > MOST_SENT && !this.send.hidden) this.said.textContent = `At most ${MOST_SENT} at once can be sent to the review project.`;
     this.link.href = `scan.html?project=${this.project.id}&rows=${name}`;
     const kept = { name, project: this.project.id, version, title: `${title} on the projector`, rows, order: /** @type {"blocks" | "as_given"} */ (order) };
     this.link.hidden = true;

@@ -62,7 +62,7 @@
  *
  * @typedef {object} DetailParts
  * @property {string} reason
- * @property {string} task_url
+ * @property {string | null} task_url null where there is no Label Studio
  * @property {{src: string, width: number, height: number} | null} scene
  * @property {{given: Outline | null, proposed: Outline | null}} shapes
  * @property {Tile[]} neighbours
@@ -96,7 +96,7 @@
  * @property {string} title
  * @property {string} version
  * @property {string} model_version
- * @property {string} project_url
+ * @property {string | null} project_url null where there is no Label Studio
  * @property {string} instructions
  * @property {ControlShown[]} controls
  * @property {string[]} fields
@@ -112,8 +112,8 @@
  *
  * @typedef {object} Session
  * @property {User} user
- * @property {string} expires_at
- * @property {string} label_studio
+ * @property {string | null} expires_at null in a notebook, where nobody signs in or out
+ * @property {string | null} label_studio null where there is none
  *
  * @typedef {object} Mark
  * @property {string} key
