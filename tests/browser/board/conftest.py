@@ -195,7 +195,7 @@ def visit(browser: Browser, board: BoardServer, tmp_path: Path) -> Iterator[Call
 
     yield open_
     for n, each in enumerate(visits):
-        each.page.screenshot(path=tmp_path / f"last-{n}.png")
+        each.context.pages[-1].screenshot(path=tmp_path / f"last-{n}.png")
         each.context.close()
     for each in visits:
         assert each.asked

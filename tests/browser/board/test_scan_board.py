@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import axe_playwright_python
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 MARKUP = "<img src=x onerror=alert(1)>"
 N_SUSPECTS = 15
 
@@ -60,7 +63,7 @@ def state(page: Page) -> dict[str, str]:
 
 
 def save_state(page: Page) -> Locator:
-    return page.locator(".save-state > span")
+    return page.locator(".save-words")
 
 
 def expect_saved(page: Page) -> None:
@@ -70,6 +73,18 @@ def expect_saved(page: Page) -> None:
 def press(page: Page, *keys: str) -> None:
     for key in keys:
         page.keyboard.press(key)
+
+
+def other_label(page: Page, index: int) -> str:
+    """Return a label that a tile neither has nor is proposed."""
+    said = [tile(page, index).locator(part).inner_text() for part in (".given", ".proposed")]
+    return next(label for label in ("car", "truck", MARKUP) if not any(label in text for text in said))
+
+
+def fix(page: Page, label: str) -> None:
+    press(page, "/")
+    page.get_by_role("combobox", name="The right label").fill(label[:5])
+    press(page, "Enter")
 
 
 def ask(page: Page, path: str) -> Any:
@@ -125,11 +140,8 @@ def test_every_key_decides_and_every_step_is_undone_across_reloads(open_board: A
     assert decisions(page) == first_seven
     assert cursor(page) == 7
 
-    given = tile(page, 7).locator(".given").inner_text()
-    other = next(name for name in ("car", "truck") if name != given and name not in _proposal(page, 7))
-    press(page, "/")
-    page.get_by_role("combobox", name="The right label").fill(other[:2])
-    press(page, "Enter")
+    other = other_label(page, 7)
+    fix(page, other)
     expect(tile(page, 7).locator(".badge.mine")).to_have_text(f"→ {other}")
     press(page, "r")
     page.get_by_role("combobox", name="The right label").fill("onerr")
@@ -170,10 +182,6 @@ def test_every_key_decides_and_every_step_is_undone_across_reloads(open_board: A
     expect_saved(page)
     project_id = state(page)["project"]
     assert ask(page, f"projects/{project_id}/history")["redo"] == 0
-
-
-def _proposal(page: Page, index: int) -> str:
-    return tile(page, index).locator(".proposed").inner_text()
 
 
 def test_keys_look_and_move_and_the_address_holds_the_place(open_board: Any) -> None:
@@ -270,7 +278,7 @@ def test_keys_are_silent_while_somebody_types_and_the_mouse_decides_too(open_boa
     assert cursor(page) == 3
     tile(page, 6).click(modifiers=["Shift"])
     page.get_by_role("button", name="Keep").click()
-    assert decisions(page) == {n: "✓ keep" for n in (3, 4, 5, 6)}
+    assert decisions(page) == dict.fromkeys((3, 4, 5, 6), "✓ keep")
     for n in (12, 13, 14):
         tile(page, n).hover()
         if n == 12:
@@ -286,7 +294,7 @@ def test_keys_are_silent_while_somebody_types_and_the_mouse_decides_too(open_boa
 
 
 def test_a_committed_page_says_of_the_rest_that_it_looks_right(open_board: Any) -> None:
-    """Shift and Enter: what is marked stays, the other tiles are scanned, the next page comes; one undo takes it back."""
+    """Shift and Enter: what is marked stays, the others are scanned, the next page comes; one undo takes it back."""
     page = open_board("dora", page=3)
     project_id = state(page)["project"]
     unmarked = [n for n in range(40) if not tile(page, n).locator(".badge.others").inner_text()]
@@ -317,7 +325,7 @@ def test_a_committed_page_says_of_the_rest_that_it_looks_right(open_board: Any) 
     page.locator(".group-list a").filter(has_text="wrong").click()
     expect(page.get_by_text(f"errata plan {project_id}", exact=True)).to_be_visible()
     expect(tile(page, 0).locator(".badge.mine")).to_have_text("✕ wrong")
-    press(page, "w")
+    fix(page, other_label(page, 0))
     expect_saved(page)
     page.reload()
     expect(page.locator(".group-list a").filter(has_text="→")).to_have_count(1)
@@ -396,3 +404,46 @@ def test_a_session_that_ends_loses_nothing(open_board: Any, visit: Any, board: A
     expect(tiles(page)).to_have_count(40)
     expect_saved(page)
     assert decisions(page) == {0: "✕ wrong", 1: "✕ wrong"}
+
+
+def faults(page: Page) -> list[str]:
+    """Return what axe-core finds that is serious or worse; it is run past the pages' policy, as a browser's tool is."""
+    page.context.new_cdp_session(page).send("Runtime.evaluate", {"expression": f"{AXE};0"})
+    found = page.evaluate("axe.run(document)")
+    assert len(found["passes"]) > 10
+    return [
+        f"{rule['id']}: {node['html']}"
+        for rule in found["violations"]
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_a_serious_fault(visit: Any, board: Any, make_reviewer: Any, scheme: str) -> None:
+    """axe-core looks at sign-in, projects, the board with every decision, its dialogs and what was marked."""
+    here = visit(color_scheme=scheme)
+    page = here.page
+    page.goto(here.url)
+    expect(page.get_by_label("Label Studio token")).to_be_visible()
+    assert faults(page) == []
+    here.sign_in(make_reviewer("ida").token)
+    expect(page.get_by_role("heading", name="Vehicles on the board")).to_be_visible()
+    assert faults(page) == []
+    page.goto(here.url + board_address(board, by="given", show="suspects"))
+    expect(page.locator(".likely li")).to_have_count(3)
+    expect(page.get_by_text("Most alike")).to_be_visible()
+    press(page, *"xqwenmb", "Shift+ArrowLeft")
+    expect_saved(page)
+    assert faults(page) == []
+    for key, name in (("?", "Keys"), ("i", "Instructions"), ("r", "Fix the label")):
+        press(page, key)
+        expect(page.get_by_role("dialog", name=name)).to_be_visible()
+        assert faults(page) == []
+        press(page, "Escape")
+    press(page, "Space")
+    assert faults(page) == []
+    page.goto(f"{here.url}marks.html?project={board.project_id}")
+    expect(page.locator(".group-list a").first).to_be_visible()
+    expect(page.get_by_text("Most alike")).to_be_visible()
+    assert faults(page) == []

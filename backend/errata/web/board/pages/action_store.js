@@ -20,6 +20,15 @@ export async function openActionStore(owner) {
   let inMemory = [];
   const database = await openDatabase().catch(() => null);
 
+  /** @returns {Promise<Waiting[]>} */
+  async function kept() {
+    try {
+      return database ? await transact(database, "actions", "readonly", (store) => store.index("owner").getAll(owner)) : [];
+    } catch {
+      return []; // somebody cleared this site's data
+    }
+  }
+
   return {
     /** Whether what waits outlives this page. */
     isDurable: () => database !== null && inMemory.length === 0,
@@ -36,9 +45,7 @@ export async function openActionStore(owner) {
 
     /** Return what waits, in the order in which it was done, in whichever tab. @returns {Promise<Waiting[]>} */
     async list() {
-      if (!database) return [...inMemory];
-      const kept = await transact(database, "actions", "readonly", (store) => store.index("owner").getAll(owner));
-      return [...kept, ...inMemory];
+      return [...(await kept()), ...inMemory];
     },
 
     /** @param {Waiting[]} done */
@@ -46,7 +53,7 @@ export async function openActionStore(owner) {
       const ids = new Set(done.map(({ action }) => action.id));
       inMemory = inMemory.filter(({ action }) => !ids.has(action.id));
       for (const { seq } of done) {
-        if (database && seq !== undefined) await transact(database, "actions", "readwrite", (store) => store.delete(seq));
+        if (database && seq !== undefined) await transact(database, "actions", "readwrite", (store) => store.delete(seq)).catch(() => undefined); // sent again, it is one
       }
     },
   };

@@ -33,6 +33,8 @@ export function makeGroups(project, { address, onGroup }) {
   let total = 0;
   let isMore = false; // is being asked for
   let chosen = "";
+  /** @type {Group | undefined} the chosen one where it is not in the list yet */
+  let apart;
   let asking = new AbortController();
 
   /** @param {number} offset @param {number} limit @param {AbortSignal} [signal] @returns {Promise<{groups: Group[], total: number}>} */
@@ -66,6 +68,13 @@ export function makeGroups(project, { address, onGroup }) {
     } finally {
       if (!signal.aborted) isMore = false;
     }
+  }
+
+  /** @param {string} value */
+  async function lookFor(value) {
+    const search = value.startsWith("[") ? undefined : value; // a cell's value is not its title
+    const answer = await get(`projects/${project}/groups`, { ...query, search, offset: 0, limit: 500 }).catch(() => null);
+    return answer?.groups.find((/** @type {Group} */ group) => group.value === value);
   }
 
   function mark() {
@@ -111,6 +120,7 @@ export function makeGroups(project, { address, onGroup }) {
         await fill(true);
       }
       mark();
+      if (chosen && !groups.some((group) => group.value === chosen)) apart = await lookFor(chosen);
       rows.find((_, i) => groups[i].value === chosen)?.element.scrollIntoView({ block: "nearest" });
     },
 
@@ -121,7 +131,7 @@ export function makeGroups(project, { address, onGroup }) {
     },
 
     /** @returns {Group | undefined} */
-    shown: () => groups.find(({ value }) => value === chosen),
+    shown: () => groups.find(({ value }) => value === chosen) ?? (apart?.value === chosen ? apart : undefined),
 
     first: () => groups[0],
 

@@ -78,7 +78,8 @@ export function isTaken(event) {
   const target = event.target;
   if (!(target instanceof HTMLElement)) return false;
   if (target.isContentEditable || target.closest("input, textarea, select, dialog")) return true;
-  return (event.key === " " || event.key === "Enter") && !event.shiftKey && target.closest("a, button, summary, audio, video") !== null;
+  if (target instanceof HTMLMediaElement) return event.key === " " || event.key.startsWith("Arrow");
+  return (event.key === " " || event.key === "Enter") && !event.shiftKey && target.closest("a, button, summary") !== null;
 }
 
 /**

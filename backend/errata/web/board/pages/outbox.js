@@ -50,8 +50,8 @@ export async function openOutbox(owner, store) {
   /** @type {Set<Listener>} */
   const listeners = new Set();
   /** @type {SaveState} */
-  let state = { status: "saved", n: 0, why: "", isDurable: true };
-  let isSending = false;
+  let state = { status: stored.length ? "saving" : "saved", n: stored.length, why: "", isDurable: true };
+  let [isSending, isWanted] = [false, false];
   let pause = FIRST_PAUSE_MS;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
@@ -76,11 +76,15 @@ export async function openOutbox(owner, store) {
 
   /** Send until nothing waits, or something keeps it from going on. */
   async function send() {
+    isWanted = true; // whoever asks while this ends is heard, too
     if (isSending) return;
     isSending = true;
     clearTimeout(timer);
     try {
-      while (await oneAtATime(sendSome));
+      while (isWanted) {
+        isWanted = false;
+        while (await oneAtATime(sendSome));
+      }
     } finally {
       isSending = false;
     }

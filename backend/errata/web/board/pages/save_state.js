@@ -8,9 +8,11 @@ import { count, element, setText } from "./elements.js";
 
 /** @param {import("./outbox.js").Outbox} outbox */
 export function makeSaveState(outbox) {
-  const words = element("span", {});
+  const words = element("span", { class: "save-words" });
+  const spoken = element("span", { class: "unseen", role: "status", "aria-live": "polite" }); // says what is unusual, not each verdict
   const link = element("a", { class: "sign-in-again", hidden: true }, "sign in");
-  const shown = element("span", { class: "save-state", role: "status", "aria-live": "polite", "data-status": "saved" }, element("i", { "aria-hidden": "true" }), words, link);
+  const shown = element("span", { class: "save-state", "data-status": "saved" }, element("i", { "aria-hidden": "true" }), words, link, spoken);
+  let wasTrouble = false;
   outbox.listen({
     onState(state) {
       shown.dataset.status = state.status;
@@ -18,6 +20,9 @@ export function makeSaveState(outbox) {
       shown.title = [state.why, state.n ? keptWhere(state) : ""].filter(Boolean).join(" ");
       link.hidden = state.status !== "signed out";
       link.href = signInAddress();
+      const isTrouble = state.status !== "saved" && (wasTrouble || state.status !== "saving");
+      if (isTrouble || wasTrouble) setText(spoken, wordsOf(state));
+      wasTrouble = isTrouble;
     },
   });
   return shown;

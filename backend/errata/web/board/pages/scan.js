@@ -91,7 +91,7 @@ async function show({ session, project, outbox }) {
     const isGroup = state.like === null && state.rows === null && state.by !== QUEUE;
     if (state.like !== null) setText(title, "Most similar");
     else if (state.by === QUEUE && state.rows === null) setText(title, state.show === "suspects" ? "All suspects" : "All labels");
-    else if (state.rows === null) setText(title, group?.title ?? state.value ?? "");
+    else if (state.rows === null) setText(title, group?.title ?? (state.by === "cell" ? "" : state.value || "none"));
     setText(figures, isGroup ? (group ? inWords(group, state.show) : "") : state.like !== null ? "in the full space; f goes back" : state.rows !== null ? "selected" : state.show === "suspects" ? "most likely errors first, in blocks of what is alike" : "alike beside alike");
     const key = isGroup && group ? `${state.control} ${state.by} ${group.value}` : "";
     if (examples.dataset.of === key) return;
