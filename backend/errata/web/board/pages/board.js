@@ -31,6 +31,7 @@ import { makeToolbar } from "./toolbar.js";
  * @property {import("./outbox.js").Outbox} outbox
  * @property {HTMLElement} [heading] stands above the tiles
  * @property {string} [context] of the crops
+ * @property {import("./keys.js").Key[]} [moreKeys] of what stands beside the board, for the help
  * @property {(place: Place, isNewPage: boolean) => void} [onPlace] the cursor or the page is another
  * @property {(key: string) => void} [onSimilar] shows what is similar; without it the board does
  * @property {(command: string) => boolean | void} [onCommand] takes the commands that the board does not know; false leaves the key alone
@@ -42,14 +43,14 @@ const PAGE = 40;
 const POLL_MS = 4000;
 
 /** @param {HTMLElement} host @param {BoardOptions} options */
-export function mountBoard(host, { project, outbox, heading, context = "25", onPlace, onSimilar, onCommand }) {
+export function mountBoard(host, { project, outbox, heading, context = "25", moreKeys = [], onPlace, onSimilar, onCommand }) {
   const grid = makeGrid(PAGE, { onCursor, onPaint: (indices) => decideOn(indices, deciding.last(), false) });
   const toolbar = makeToolbar(run);
   const pager = makePager(run);
   const detail = makeDetail(project, { onLabel: (label) => decideHere({ decision: "fix", label }), onSimilar: () => run("similar") });
   const deciding = makeDeciding(project.id, outbox, { onChange: refresh, onUndone, say: toolbar.say });
   const picker = makeLabelPicker();
-  const [help, instructions] = [makeHelp(), makeInstructions(project)];
+  const [help, instructions] = [makeHelp(moreKeys), makeInstructions(project)];
   const notice = element("div", { class: "notice", role: "alert", hidden: true });
   const bar = element("div", { class: "board-bar" }, heading ?? null, toolbar.said, pager.element);
   const centre = element("section", { class: "centre", "aria-label": "Tiles" }, bar, notice, grid.element);
@@ -278,6 +279,17 @@ export function mountBoard(host, { project, outbox, heading, context = "25", onP
     run,
     place,
     say: toolbar.say,
+
+    /** Show nothing: no key decides anything. */
+    clear() {
+      turning.abort();
+      shown.classList.remove("is-turning");
+      pages = behind = null;
+      [tiles, offset, total] = [[], 0, 0];
+      grid.fill([], ({ key }) => deciding.standing(key), picture);
+      detail.clear();
+    },
+
     /** Take the board away, and its keys. */
     destroy() {
       turning.abort();

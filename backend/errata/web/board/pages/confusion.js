@@ -4,7 +4,7 @@
 import { get } from "./api.js";
 import { button, count, element, percent, plural } from "./elements.js";
 import { makeHeader } from "./header.js";
-import { arranged, blockOf, isCollapsible } from "./matrix.js";
+import { arranged, blockOf, foldable, isCollapsible } from "./matrix.js";
 import { openPage, sayWhy } from "./opening.js";
 import { writeState } from "./state.js";
 
@@ -21,6 +21,8 @@ const MEASURES = {
   yield: { title: "Yield", of: (/** @type {Cell} */ cell) => (cell.decided ? cell.wrong / cell.decided : null) },
 };
 const STEPS = 5; // of a cell's shade
+const MOST_SHOWN = 100; // rows; where more would be open, the block that was opened first is folded
+const FEW = 16; // rows that have room
 
 /** @typedef {keyof typeof MEASURES} Measure */
 
@@ -42,7 +44,9 @@ class ConfusionPage {
   }
 
   async load() {
-    this.confusion = await get(`projects/${this.project.id}/confusion`, { control: this.control, show: "all" });
+    /** @type {Confusion} */
+    const answer = await get(`projects/${this.project.id}/confusion`, { control: this.control, show: "all" });
+    this.confusion = { ...answer, blocks: foldable(answer) };
     this.draw();
   }
 
@@ -81,7 +85,7 @@ class ConfusionPage {
       });
       measures.append(element("label", {}, radio, title));
     }
-    tools.push(measures);
+    tools.push(measures, element("span", { class: "confusion-note" }, "Rows: as given. Columns: as predicted. A cell opens on the board."));
     if (this.confusion && isCollapsible(this.confusion)) tools.push(...this.blockTools(this.confusion));
     return tools;
   }
@@ -98,7 +102,7 @@ class ConfusionPage {
       search.value = this.search = "";
       this.redraw();
     });
-    const said = `${plural(confusion.labels.length, "class", "classes")} in ${plural(confusion.blocks.length, "block")}; a block opens by a click.`;
+    const said = `${plural(confusion.labels.length, "class", "classes")} in ${plural(confusion.blocks.length, "block")} of those that are confused; a block opens by a click.`;
     return [search, fold, element("span", { class: "confusion-note" }, said)];
   }
 
@@ -114,18 +118,23 @@ class ConfusionPage {
       entries.forEach((predicted, j) => row.append(element("td", {}, this.cell(given, predicted, rows[i][j], most))));
       body.append(row);
     });
-    return element("table", { class: "confusion-table" }, element("thead", {}, head), body);
+    return element("table", { class: entries.length <= FEW ? "confusion-table is-roomy" : "confusion-table" }, element("thead", {}, head), body);
   }
 
   /** @param {Entry} entry */
   named(entry) {
     if (entry.first === entry.last) return entry.title;
-    return button(entry.title, () => this.unfold(entry.first), { class: "confusion-block" });
+    return button(entry.title, () => this.unfold([entry.first]), { class: "confusion-block" });
   }
 
-  /** @param {number} first */
-  unfold(first) {
-    this.open.add(first);
+  /** @param {number[]} blocks the first label of each */
+  unfold(blocks) {
+    const confusion = /** @type {Confusion} */ (this.confusion);
+    for (const first of blocks) this.open.delete(first); // what is opened again is the newest
+    for (const first of blocks) this.open.add(first);
+    for (const first of [...this.open].slice(0, -blocks.length)) {
+      if (arranged(confusion, this.open, "").entries.length > MOST_SHOWN) this.open.delete(first);
+    }
     this.redraw();
   }
 
@@ -140,10 +149,8 @@ class ConfusionPage {
     const shade = given.first === predicted.first && given.last === predicted.last ? "right" : `step-${Math.min(STEPS, step)}`;
     const attributes = { class: `confusion-cell ${shade}`, title: says, "aria-label": says };
     if (!isOne) {
-      return button(text, () => {
-        for (const { first } of [given, predicted]) this.open.add(blockOf(/** @type {Confusion} */ (this.confusion), first));
-        this.redraw();
-      }, attributes);
+      const { confusion } = this;
+      return button(text, () => this.unfold([given, predicted].map(({ first }) => blockOf(confusion, first))), attributes);
     }
     const labels = [given, predicted].map(({ first }) => this.confusion?.labels[first] ?? null);
     const show = cell.suspects ? "suspects" : "all";

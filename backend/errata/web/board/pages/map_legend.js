@@ -65,7 +65,7 @@ export class Legend extends EventTarget {
     const name = document.createElement("span");
     name.className = "legend-name";
     name.textContent = code < 0 ? "(none)" : (this.column?.values[code] ?? "");
-    button.title = name.textContent;
+    button.title = `${name.textContent}\nA double click shows this one alone, or all again.`;
     const count = document.createElement("span");
     count.className = "legend-count";
     button.append(swatch, name, count);
@@ -112,7 +112,9 @@ export class Legend extends EventTarget {
 
   /** @param {number} code */
   showOnly(code) {
-    this.hide([...this.rows.keys()].filter((other) => other !== code));
+    const others = [...this.rows.keys()].filter((other) => other !== code);
+    const isAlone = others.length > 0 && others.every((other) => this.hidden.has(other)); // the two clicks before changed nothing
+    this.hide(isAlone ? [] : others);
   }
 
   /** @param {number[]} codes these and no others */

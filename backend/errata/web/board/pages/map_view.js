@@ -4,14 +4,13 @@
 import { canvasRenderer } from "./points_canvas.js";
 import { MARK, growth, webglRenderer } from "./points_webgl.js";
 import { Places, moved, wholeView, zoomed } from "./map_places.js";
+import { bindPointers } from "./map_pointers.js";
 
 /** @typedef {import("./points_webgl.js").View} View */
 
 const SVG = "http://www.w3.org/2000/svg";
 const REACH_PX = 12; // how near the pointer has to be to a point
-const CLICK_PX = 4; // a press that moves less is a click
 const STEP_PX = 80; // of an arrow key
-const RING = [0.84, 0.12, 0.16];
 
 /**
  * Fires "hover" and "pick" with a point or -1, "select" with points, and "view", each in `detail`.
@@ -32,10 +31,10 @@ export class MapView extends EventTarget {
     this.pin.setAttribute("visibility", "hidden");
     this.overlay.append(this.line, this.pin);
     this.canvas = pointsCanvas();
-    let renderer = webglRenderer(this.canvas, RING);
+    let renderer = webglRenderer(this.canvas);
     if (!renderer) {
       this.canvas = pointsCanvas(); // one that was asked for WebGL may give nothing else
-      renderer = canvasRenderer(this.canvas, RING);
+      renderer = canvasRenderer(this.canvas);
     }
     this.renderer = renderer;
     element.append(this.canvas, this.overlay);
@@ -49,6 +48,9 @@ export class MapView extends EventTarget {
     this.size = new Float32Array(0);
     this.pinned = -1;
     this.isDirty = false;
+    this.ring = [0, 0, 0];
+    this.takeColours();
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.takeColours());
     new ResizeObserver(() => this.fit()).observe(element);
     this.fit();
     this.listen();
@@ -137,6 +139,13 @@ export class MapView extends EventTarget {
     this.go(zoomed(this.view, factor, px, py, this.width, this.height));
   }
 
+  /** Draw rings in the page's colour of text: no point has it, in light and in dark. */
+  takeColours() {
+    const numbers = getComputedStyle(this.element).color.match(/[\d.]+/g) ?? [];
+    this.ring = numbers.slice(0, 3).map((each) => Number(each) / 255);
+    this.redraw();
+  }
+
   fit() {
     const box = this.element.getBoundingClientRect();
     [this.width, this.height] = [Math.max(1, Math.floor(box.width)), Math.max(1, Math.floor(box.height))];
@@ -152,7 +161,7 @@ export class MapView extends EventTarget {
     this.isDirty = true;
     requestAnimationFrame(() => {
       this.isDirty = false;
-      this.renderer.draw(this.view, this.width, this.height, devicePixelRatio || 1);
+      this.renderer.draw(this.view, this.width, this.height, devicePixelRatio || 1, this.ring);
       this.drawPin();
     });
   }
@@ -198,56 +207,26 @@ export class MapView extends EventTarget {
   }
 
   listen() {
-    /** @type {{x: number, y: number}[]} */
-    let path = [];
     let hovered = -1;
-    const overlay = this.overlay;
-    const at = (/** @type {MouseEvent} */ event) => {
-      const box = overlay.getBoundingClientRect();
-      return { x: event.clientX - box.left, y: event.clientY - box.top };
+    const hover = (/** @type {number} */ i) => {
+      if (i !== hovered) this.dispatchEvent(new CustomEvent("hover", { detail: (hovered = i) }));
     };
-    overlay.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
-      overlay.setPointerCapture(event.pointerId);
-      path = [at(event)];
-    });
-    overlay.addEventListener("pointermove", (event) => {
-      const here = at(event);
-      if (!path.length) {
-        const i = this.pointAt(here.x, here.y);
-        if (i !== hovered) this.dispatchEvent(new CustomEvent("hover", { detail: (hovered = i) }));
-        return;
-      }
-      const last = path[path.length - 1];
-      path.push(here);
-      if (this.tool === "pan") this.go(moved(this.view, here.x - last.x, here.y - last.y));
-      else this.line.setAttribute("d", outline(this.tool, path));
-    });
-    const end = (/** @type {PointerEvent} */ event) => {
-      const drawn = path;
-      path = [];
-      this.line.setAttribute("d", "");
-      if (!drawn.length || event.type === "pointercancel") return;
-      const isClick = drawn.every(({ x, y }) => Math.hypot(x - drawn[0].x, y - drawn[0].y) < CLICK_PX);
-      if (isClick) this.dispatchEvent(new CustomEvent("pick", { detail: this.pointAt(drawn[0].x, drawn[0].y) }));
-      else if (this.tool === "lasso") this.selectInside(drawn);
-      else if (this.tool === "box") this.selectInside(corners(drawn));
-    };
-    overlay.addEventListener("pointerup", end);
-    overlay.addEventListener("pointercancel", end);
-    overlay.addEventListener("pointerleave", () => {
-      if (!path.length && hovered >= 0) this.dispatchEvent(new CustomEvent("hover", { detail: (hovered = -1) }));
-    });
-    overlay.addEventListener(
-      "wheel",
-      (event) => {
-        event.preventDefault();
-        const here = at(event);
-        const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
-        this.zoom(Math.exp(-event.deltaY * lines * 0.0015), here.x - this.width / 2, here.y - this.height / 2);
+    bindPointers(this.overlay, {
+      onHover: (here) => hover(here ? this.pointAt(here.x, here.y) : -1),
+      onDrag: (last, here, path) => {
+        if (this.tool === "pan") this.go(moved(this.view, here.x - last.x, here.y - last.y));
+        else this.line.setAttribute("d", outline(this.tool, path));
       },
-      { passive: false },
-    );
+      onEnd: () => this.line.setAttribute("d", ""),
+      onClick: ({ x, y }) => this.dispatchEvent(new CustomEvent("pick", { detail: this.pointAt(x, y) })),
+      onDrawn: (path) => {
+        if (this.tool !== "pan") this.selectInside(this.tool === "box" ? corners(path) : path);
+      },
+      onZoom: (factor, { x, y }, by) => {
+        if (by) this.view = moved(this.view, by.x, by.y);
+        this.zoom(factor, x - this.width / 2, y - this.height / 2);
+      },
+    });
   }
 
   /**

@@ -26,6 +26,8 @@
 const NOTHING = "nothing"; // given, or predicted
 const MOST_SINGLE = 30; // classes that are shown one by one
 const MOST_FOUND = 40; // that a search shows one by one
+const MOST_IN_BLOCK = 25;
+const MOST_BLOCKS = 40;
 
 /**
  * Return what is shown: every class where there are few; else the blocks, those that are open as their classes.
@@ -48,6 +50,30 @@ export function arranged(confusion, open, search) {
     cell.wrong += wrong;
   }
   return { entries, rows };
+}
+
+/**
+ * Return blocks that people can look at: large ones are cut, and of very many small ones those that follow each other
+ * are put together.
+ * @param {Confusion} confusion
+ * @returns {number[]} where each begins
+ */
+export function foldable({ labels, blocks }) {
+  const cut = blocks.flatMap((first, n) => {
+    const size = (blocks[n + 1] ?? labels.length) - first;
+    const parts = Math.ceil(size / MOST_IN_BLOCK);
+    return Array.from({ length: parts }, (_, part) => first + Math.round((part * size) / parts));
+  });
+  if (cut.length <= MOST_BLOCKS) return cut;
+  const most = Math.ceil(labels.length / MOST_BLOCKS) * 2; // so that no two that follow each other fit into one
+  /** @type {number[]} */
+  const kept = [];
+  cut.forEach((first, n) => {
+    const end = cut[n + 1] ?? labels.length;
+    const isJoined = kept.length > 0 && end - kept[kept.length - 1] <= most && labels[first] !== null;
+    if (!isJoined) kept.push(first);
+  });
+  return kept;
 }
 
 /** Say whether classes are put together. @param {Confusion} confusion */

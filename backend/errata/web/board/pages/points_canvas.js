@@ -1,7 +1,7 @@
 // @ts-check
 /** Draws the map's points into the pixels of a canvas, where no graphics card does it by WebGL. */
 
-import { MARK, growth } from "./points_webgl.js";
+import { MARK, growth, ringWidth } from "./points_webgl.js";
 
 /** @typedef {import("./points_webgl.js").Renderer} Renderer @typedef {import("./points_webgl.js").Points} Points */
 
@@ -10,12 +10,10 @@ const FAINT = 0x30000000;
 
 /**
  * @param {HTMLCanvasElement} canvas
- * @param {number[]} ring its red, green and blue in [0, 1]
  * @returns {Renderer}
  */
-export function canvasRenderer(canvas, ring) {
+export function canvasRenderer(canvas) {
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  const edged = packed(ring);
   /** @type {Points | null} */
   let points = null;
   /** @type {ImageData | null} */
@@ -29,12 +27,12 @@ export function canvasRenderer(canvas, ring) {
     repaint(colour, marks) {
       if (points) points = { ...points, colour, marks };
     },
-    draw(view, width, height, ratio) {
+    draw(view, width, height, ratio, ring) {
       const [w, h] = [Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio))];
       if (!frame || frame.width !== w || frame.height !== h) frame = context.createImageData(w, h);
       const pixels = new Uint32Array(frame.data.buffer);
       pixels.fill(0);
-      const onto = { pixels, w, h, ratio, grown: growth(view.scale / Math.min(width, height)) };
+      const onto = { pixels, w, h, ratio, edged: packed(ring), grown: growth(view.scale / Math.min(width, height)) };
       for (const isMarked of [false, true]) if (points) plot(points, view, onto, isMarked); // marked ones on top
       context.putImageData(frame, 0, 0);
     },
@@ -46,18 +44,18 @@ export function canvasRenderer(canvas, ring) {
   /**
    * @param {Points} all
    * @param {import("./points_webgl.js").View} view
-   * @param {{pixels: Uint32Array, w: number, h: number, ratio: number, grown: number}} onto
+   * @param {{pixels: Uint32Array, w: number, h: number, ratio: number, edged: number, grown: number}} onto
    * @param {boolean} isMarked draws those that are, or those that are not
    */
   function plot(all, view, onto, isMarked) {
-    const { pixels, w, h, ratio, grown } = onto;
+    const { pixels, w, h, ratio, edged, grown } = onto;
     const scale = view.scale * ratio;
     const [left, top] = [w / 2 - view.x * scale, h / 2 + view.y * scale];
     for (let i = 0; i < all.size.length; i++) {
       const marks = all.marks[i];
       if (marks & MARK.hidden || (marks & (MARK.apart | MARK.selected)) > 0 !== isMarked) continue;
       const radius = Math.max(1, (all.size[i] * grown * ratio) / 2);
-      const reach = Math.ceil(radius + (marks & MARK.apart ? 2 * ratio : 0));
+      const reach = Math.ceil(radius + (marks & MARK.apart ? ringWidth(all.size[i] * grown) * ratio : 0));
       const x = Math.round(left + all.xy[2 * i] * scale);
       const y = Math.round(top - all.xy[2 * i + 1] * scale);
       if (x < -reach || y < -reach || x >= w + reach || y >= h + reach) continue;

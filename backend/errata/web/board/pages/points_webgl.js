@@ -17,7 +17,7 @@
  * @property {string} name who draws, for people
  * @property {(points: Points) => void} load takes all points anew
  * @property {(colour: Uint32Array, marks: Uint8Array) => void} repaint takes colours and marks anew
- * @property {(view: View, width: number, height: number, ratio: number) => void} draw
+ * @property {(view: View, width: number, height: number, ratio: number, ring: number[]) => void} draw `ring`: red, green and blue of a ring, in [0, 1]
  * @property {() => void} dispose
  */
 
@@ -39,29 +39,31 @@ uniform bool marked;
 flat out vec4 tint;
 flat out uint bits;
 flat out float diameter;
+flat out float edge;
 void main() {
   bits = marks;
   tint = colour;
-  diameter = size * growth * ratio + ((marks & 2u) != 0u ? 4.0 * ratio : 0.0);
+  edge = (marks & 2u) != 0u ? clamp(0.25 * size * growth, 1.0, 2.0) * ratio : 0.0; // ringWidth
+  diameter = size * growth * ratio + 2.0 * edge;
   gl_PointSize = diameter;
   bool isLater = (marks & 6u) != 0u; // on top of the others
   gl_Position = (marks & 1u) != 0u || isLater != marked ? vec4(2.0, 2.0, 2.0, 1.0) : vec4((place - middle) * zoom, 0.0, 1.0);
 }`;
 
 const FRAGMENT = `#version 300 es
-precision highp float; // as in the vertex shader, which shares a uniform
+precision highp float;
 flat in vec4 tint;
 flat in uint bits;
 flat in float diameter;
+flat in float edge;
 uniform vec4 ring;
-uniform float ratio;
 out vec4 shade;
 void main() {
   float radius = diameter * 0.5;
   float away = length(gl_PointCoord - 0.5) * diameter;
   if (away > radius) discard;
   shade = vec4(tint.rgb, (bits & 8u) != 0u ? 0.15 : 0.85);
-  if ((bits & 2u) != 0u && away > radius - 2.0 * ratio) shade = vec4(ring.rgb, (bits & 8u) != 0u ? 0.3 : 1.0);
+  if ((bits & 2u) != 0u && away > radius - edge) shade = vec4(ring.rgb, (bits & 8u) != 0u ? 0.3 : 1.0);
 }`;
 
 /**
@@ -73,22 +75,28 @@ export function growth(zoom) {
 }
 
 /**
+ * Return how wide a ring around a point is.
+ * @param {number} diameter of the point, in CSS pixels
+ */
+export function ringWidth(diameter) {
+  return Math.min(2, Math.max(1, 0.25 * diameter));
+}
+
+/**
  * @param {HTMLCanvasElement} canvas
- * @param {number[]} ring its red, green and blue in [0, 1]
  * @returns {Renderer | null} null where the browser has no WebGL 2, or imitates it: plotting pixels is ten times faster
  */
-export function webglRenderer(canvas, ring) {
+export function webglRenderer(canvas) {
   const gl = canvas.getContext("webgl2", { antialias: false, alpha: true, premultipliedAlpha: false });
   if (!gl || IMITATED.test(rendererName(gl))) return null;
   const program = linked(gl);
   if (!program) return null;
   const at = (/** @type {string} */ name) => gl.getUniformLocation(program, name);
-  const uniforms = { middle: at("middle"), zoom: at("zoom"), ratio: at("ratio"), growth: at("growth"), marked: at("marked") };
+  const uniforms = { middle: at("middle"), zoom: at("zoom"), ratio: at("ratio"), growth: at("growth"), marked: at("marked"), ring: at("ring") };
   const buffers = [gl.createBuffer(), gl.createBuffer(), gl.createBuffer(), gl.createBuffer()];
   let n = 0;
 
   gl.useProgram(program);
-  gl.uniform4fv(at("ring"), [...ring, 1]);
   gl.enable(gl.BLEND);
   gl.blendFuncSeparate(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA, gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
 
@@ -115,13 +123,14 @@ export function webglRenderer(canvas, ring) {
       fill(2, colour, gl.DYNAMIC_DRAW);
       fill(3, marks, gl.DYNAMIC_DRAW);
     },
-    draw(view, width, height, ratio) {
+    draw(view, width, height, ratio, ring) {
       gl.viewport(0, 0, width * ratio, height * ratio);
       gl.clearColor(0, 0, 0, 0);
       gl.clear(gl.COLOR_BUFFER_BIT);
       gl.uniform2f(uniforms.middle, view.x, view.y);
       gl.uniform2f(uniforms.zoom, (2 * view.scale) / width, (2 * view.scale) / height);
       gl.uniform1f(uniforms.ratio, ratio);
+      gl.uniform4fv(uniforms.ring, [...ring, 1]);
       gl.uniform1f(uniforms.growth, growth(view.scale / Math.min(width, height)));
       for (const marked of [0, 1]) {
         gl.uniform1i(uniforms.marked, marked);

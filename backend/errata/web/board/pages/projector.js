@@ -1,6 +1,8 @@
 // @ts-check
 /** The projector: every label as a point beside those that look like it. */
 
+import { addressBar } from "./address_bar.js";
+import { post } from "./api.js";
 import { button, count, element, plural } from "./elements.js";
 import { makeHeader } from "./header.js";
 import { isTaken, keyName } from "./keys.js";
@@ -12,6 +14,7 @@ import { openPage, sayWhy } from "./opening.js";
 import { PointPreview } from "./point_preview.js";
 import { MARK } from "./points_webgl.js";
 import { ProjectorSelection } from "./projector_selection.js";
+import { readSelection } from "./selections.js";
 
 /** @typedef {import("./types.js").Project} Project */
 
@@ -23,7 +26,6 @@ const TOOLS = [
 ];
 const CAUTION =
   "A flat map can lie: things that are far apart can look close, and the other way round. Scores and rings come from the full space.";
-const URL_MS = 300; // after the last move, the address is written
 
 class ProjectorPage {
   /** @param {HTMLElement} main @param {import("./opening.js").Opened} opened @param {URLSearchParams} query */
@@ -37,10 +39,14 @@ class ProjectorPage {
     this.data = null;
     /** @type {number[]} */
     this.rings = [];
-    this.ring = -1;
+    /** @type {string | null} */
+    this.pinnedKey = null;
+    /** @type {string | null} */
+    this.selected = null; // the name of a selection
+    this.bar = addressBar();
     this.tools = element("div", { class: "projector-tools", role: "toolbar", "aria-label": "Map" });
     this.note = element("p", { class: "projector-note" });
-    this.window = element("div", { class: "projector-map", tabindex: "0", role: "application", "aria-label": "Map of all labels; arrows move it, + and - zoom, n goes to the next suspect, ? is the board's help" });
+    this.window = element("div", { class: "projector-map", tabindex: "0", role: "application", "aria-label": "Map of all labels: arrows move it, + and - zoom, n goes to the next suspect, ? shows all keys" });
     const legend = element("section", { class: "projector-legend", "aria-label": "Legend", tabindex: "0" });
     const side = element("aside", { class: "projector-side", "aria-label": "Labels on the map" });
     document.body.prepend(makeHeader({ project, session, outbox, page: "projector", control: this.control }));
@@ -56,14 +62,13 @@ class ProjectorPage {
     const data = await MapData.read(this.project.id, this.control);
     this.data = data;
     this.rings = data.ringed();
-    this.ring = -1;
     this.map.load({ xy: data.xy, size: data.sizes(), apart: data.apart }, new Uint32Array(data.about.n));
     await this.paint();
     this.drawTools();
     const { trustworthiness, n, k } = data.about;
     const trust = trustworthiness === null ? "" : ` Trustworthiness ${trustworthiness.toFixed(2)} (k = ${k}): 1 where all neighbours on the map are neighbours in truth.`;
     this.note.textContent = `${plural(n, "label")}, ${plural(this.rings.length, "ring")}: neighbours labelled otherwise. ${CAUTION}${trust} Drawn by ${this.map.renderer.name}.`;
-    this.restore();
+    await this.restore(data);
     document.documentElement.dataset.ready = "map";
   }
 
@@ -119,33 +124,48 @@ class ProjectorPage {
 
   /** @param {number} step */
   goToRing(step) {
-    if (!this.rings.length) return;
-    this.ring = (this.ring + step + this.rings.length) % this.rings.length;
-    this.pin(this.rings[this.ring], true);
+    const shown = this.rings.filter((i) => this.map.isShown(i));
+    if (!shown.length) return;
+    const at = shown.indexOf(this.map.pinned);
+    this.pin(shown[at < 0 ? (step > 0 ? 0 : shown.length - 1) : (at + step + shown.length) % shown.length], true);
   }
 
   /** @param {number} i -1 for none @param {boolean} [comesCloser] */
   pin(i, comesCloser = false) {
+    const data = this.data;
+    if (!data || (i < 0 && this.selected !== null)) return; // a click beside the points keeps what is selected
+    if (this.selected !== null) this.mark(new Int32Array(0));
+    this.selected = this.pinnedKey = null;
     this.map.pinAt(i, comesCloser);
     this.preview.hide();
-    this.selection.pin(i < 0 || !this.data ? null : this.data.rows[i]);
+    this.write();
+    const pinned = this.selection.pin(i < 0 ? null : data.rows[i], data.about.version);
+    pinned.then((key) => {
+      if (this.map.pinned !== i) return;
+      this.pinnedKey = key;
+      this.write();
+    }, sayWhy);
+  }
+
+  /** @param {Int32Array} points @param {string | null} [name] by which the selection was kept */
+  select(points, name = null) {
+    const data = this.data;
+    this.map.pinAt(-1);
+    this.pinnedKey = null;
+    this.mark(points);
+    this.selected = this.selection.show(data ? Array.from(points, (i) => data.rows[i]) : [], data?.about.version ?? "", name);
     this.write();
   }
 
-  /** @param {Int32Array} points */
-  select(points) {
-    if (points.length) this.map.pinAt(-1);
+  /** Show which points are selected. @param {Int32Array} points */
+  mark(points) {
     this.map.select(points);
     this.legend.count(points.length ? points : null);
-    const data = this.data;
-    this.selection.show(data ? Array.from(points, (i) => data.rows[i]) : [], data?.about.version ?? "");
   }
 
   listen() {
-    let timer = 0;
     this.map.addEventListener("view", () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => this.write(), URL_MS);
+      this.write();
       this.preview.hide();
     });
     this.map.addEventListener("hover", (event) => {
@@ -154,7 +174,10 @@ class ProjectorPage {
       else this.preview.show(this.data.rows[i], this.map.onScreen(i));
     });
     this.map.addEventListener("pick", (event) => this.pin(/** @type {CustomEvent<number>} */ (event).detail));
-    this.map.addEventListener("select", (event) => this.select(/** @type {CustomEvent<Int32Array>} */ (event).detail));
+    this.map.addEventListener("select", (event) => {
+      this.select(/** @type {CustomEvent<Int32Array>} */ (event).detail);
+      this.selection.focus();
+    });
     this.legend.addEventListener("change", () => this.map.mark(MARK.hidden, (i) => this.legend.isHidden(i)));
     this.window.addEventListener("keydown", (event) => this.press(event));
   }
@@ -177,17 +200,27 @@ class ProjectorPage {
     const { x, y, scale } = this.map.view;
     const query = new URLSearchParams({ project: String(this.project.id), control: this.control, colour: this.colour });
     if (!this.map.isWhole) query.set("view", [x.toFixed(4), y.toFixed(4), (scale / Math.min(this.map.width, this.map.height)).toFixed(3)].join(","));
-    if (this.map.pinned >= 0 && this.data) query.set("row", String(this.data.rows[this.map.pinned]));
-    history.replaceState(null, "", `?${query}`);
+    if (this.pinnedKey !== null) query.set("at", this.pinnedKey);
+    if (this.selected !== null) query.set("rows", this.selected);
+    this.bar.at(`?${query}`);
   }
 
-  /** Show what the address says. */
-  restore() {
+  /** Show what the address says. @param {MapData} data */
+  async restore(data) {
     const [x, y, zoom] = (this.query.get("view") ?? "").split(",").map(Number);
     if (zoom > 0 && Number.isFinite(x) && Number.isFinite(y)) this.map.go({ x, y, scale: zoom * Math.min(this.map.width, this.map.height) });
-    const row = this.query.get("row");
-    const i = row === null ? -1 : (this.data?.rows.indexOf(Number(row)) ?? -1);
-    if (i >= 0) this.pin(i);
+    const [at, name] = [this.query.get("at"), this.query.get("rows")];
+    if (at !== null) {
+      const { tiles } = await post(`projects/${this.project.id}/tiles`, { keys: [at], order: "as_given", offset: 0, limit: 1 });
+      const i = tiles.length ? data.rows.indexOf(tiles[0].row) : -1;
+      if (i >= 0) this.pin(i);
+    } else if (name !== null) {
+      const kept = await readSelection(name).catch(() => null);
+      if (kept?.version !== data.about.version) return; // rows have other numbers in another table
+      const rows = new Set(kept.rows);
+      const points = Int32Array.from(data.rows.keys()).filter((i) => rows.has(data.rows[i]));
+      if (points.length) this.select(points, name);
+    }
   }
 }
 
@@ -203,7 +236,8 @@ const query = new URLSearchParams(location.search);
 await openPage(Number(query.get("project")) || null, async (opened) => {
   const main = /** @type {HTMLElement} */ (document.querySelector("main"));
   if (!opened.project.has_map) {
-    throw new Error("There is no map of this project yet: nothing is known of what its tasks look like. The next audit makes one.");
+    document.body.prepend(makeHeader({ ...opened, page: "projector", control: query.get("control") }));
+    return sayWhy(new Error("There is no map of this project yet: nothing is known of what its tasks look like. The next audit makes one."));
   }
   await new ProjectorPage(main, opened, query).load();
 });

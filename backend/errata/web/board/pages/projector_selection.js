@@ -14,6 +14,17 @@ const MOST_SENT = 1000;
 const HINT =
   "Point at a point to see it. Click one to have it here beside what is most similar to it. Draw a lasso or a box to have what is inside here, with the board's keys.";
 
+/** @type {import("./keys.js").Key[]} */
+const MAP_KEYS = [
+  ["next", ["n"], "Next suspect: the rings, the strongest disagreement first"],
+  ["previous", ["Shift+N"], "Suspect before"],
+  ["move", ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"], "Move the map"],
+  ["zoom", ["+", "-"], "Closer, farther (the wheel, or two fingers)"],
+  ["whole", ["0"], "The whole map"],
+  ["tool", ["p", "l", "o"], "A drag moves, draws a lasso, draws a box"],
+  ["clear", ["Escape"], "Select nothing"],
+].map(([command, keys, does]) => /** @type {import("./keys.js").Key} */ ({ part: "On the map, where it has the focus (Tab)", command, keys, does }));
+
 /** The side of the projector. */
 export class ProjectorSelection {
   /**
@@ -31,7 +42,7 @@ export class ProjectorSelection {
     this.tools = element("div", { class: "selection-tools" }, this.send, this.link, this.clear);
     const heading = element("div", { class: "selection-heading" }, this.title, this.tools, this.said);
     this.hint = element("p", { class: "selection-hint" }, HINT);
-    this.board = mountBoard(side, { project, outbox, heading });
+    this.board = mountBoard(side, { project, outbox, heading, moreKeys: MAP_KEYS });
     side.append(this.hint);
     /** @type {number[]} */
     this.rows = [];
@@ -39,22 +50,32 @@ export class ProjectorSelection {
     this.empty();
   }
 
+  /** Let the board's keys go to the tiles. */
+  focus() {
+    this.board.grid.focus();
+  }
+
   empty() {
     this.rows = [];
     this.side.classList.add("is-empty");
     this.tools.hidden = true;
     this.said.textContent = "";
+    this.board.clear(); // no key may decide on what is not in sight
   }
 
   /**
    * Show the rows that are selected.
-   * @param {number[]} rows @param {string} version the table that they are of
+   * @param {number[]} rows @param {string} version the table that they are of @param {string | null} name it was kept by
+   * @returns {string | null} the name it is kept by, null where nothing is selected
    */
-  show(rows, version) {
+  show(rows, version, name = null) {
     this.asked++;
-    if (!rows.length) return this.empty();
+    if (!rows.length) {
+      this.empty();
+      return null;
+    }
     this.rows = rows;
-    const name = `map-${crypto.getRandomValues(new Uint32Array(1))[0].toString(36)}`;
+    name ??= `map-${crypto.getRandomValues(new Uint32Array(1))[0].toString(36)}`;
     const title = `${plural(rows.length, "label")} selected`;
     const order = rows.length <= MOST_IN_BLOCKS ? "blocks" : "as_given";
     this.begin(title);
@@ -67,18 +88,28 @@ export class ProjectorSelection {
     const kept = { name, project: this.project.id, version, title: `${title} on the projector`, rows, order: /** @type {"blocks" | "as_given"} */ (order) };
     this.link.hidden = true;
     void keepSelection(kept).then(() => (this.link.hidden = false), () => undefined);
-    void this.board.open(selectionSource(this.project.id, name, { rows }, kept.order));
+    void this.board.open(selectionSource(this.project.id, name, { rows, version }, kept.order));
+    return name;
   }
 
-  /** Show one row beside what is most similar to it, None where nothing is pinned. @param {number | null} row */
-  async pin(row) {
-    if (row === null || this.rows.length) return;
+  /**
+   * Show one row beside what is most similar to it.
+   * @param {number | null} row null where nothing is pinned @param {string} version
+   * @returns {Promise<string | null>} its key
+   */
+  async pin(row, version) {
     const asked = ++this.asked;
-    const { tiles } = await post(`projects/${this.project.id}/tiles`, { rows: [row], order: "as_given", offset: 0, limit: 1 }).catch(() => ({ tiles: [] }));
-    if (!tiles.length || asked !== this.asked) return;
+    if (row === null) {
+      this.empty();
+      return null;
+    }
+    const { tiles } = await post(`projects/${this.project.id}/tiles`, { rows: [row], order: "as_given", offset: 0, limit: 1, version });
+    if (!tiles.length || asked !== this.asked) return null;
+    this.rows = [];
     this.begin("This label, and what is most similar to it in the full space");
     this.tools.hidden = true;
     void this.board.open(similarSource(this.project.id, tiles[0].key));
+    return tiles[0].key;
   }
 
   /** @param {string} title */
