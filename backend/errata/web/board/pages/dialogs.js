@@ -16,11 +16,12 @@ function makeDialog(title, ...content) {
   return dialog;
 }
 
-/** Make the table of keys. */
-export function makeHelp() {
-  const parts = [...new Set(KEYS.map(({ part }) => part))];
+/** Make the table of keys. @param {import("./keys.js").Key[]} more of the page that the board is on */
+export function makeHelp(more) {
+  const all = [...KEYS, ...more];
+  const parts = [...new Set(all.map(({ part }) => part))];
   const tables = parts.map((part) => {
-    const rows = KEYS.filter((key) => key.part === part).map((key) =>
+    const rows = all.filter((key) => key.part === part).map((key) =>
       element("div", { class: "key-row" }, element("dt", {}, element("kbd", {}, shownKeys(key))), element("dd", {}, key.does)),
     );
     return element("section", {}, element("h3", {}, part), element("dl", {}, ...rows));
