@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, case, func, insert, select, update
 
 from errata.boards.actions import Depth, Step, Tally
 from errata.review.records import Settle, Settled, Verdict, board_verdict_id
@@ -174,20 +174,28 @@ class _Writer:
             self._connection.execute(insert(BOARD_MARKS), rows)
 
     def _standing(self, keys: Collection[str]) -> dict[str, Verdict | None]:
-        """Return finding -> what the last mark about it that stands says, as decided now."""
+        """Return finding -> what the last mark about it that stands says, as decided now; a scan where that is all."""
         found: dict[str, Verdict | None] = {}
+        is_scan = BOARD_MARKS.c.verdict["strength"].as_string() == "scan"
         for chunk in chunks(sorted(keys)):
             standing = self._marks & BOARD_MARKS.c.finding_key.in_(chunk) & BOARD_MARKS.c.stands
             last = (
-                select(BOARD_MARKS.c.finding_key, func.max(BOARD_MARKS.c.sequence).label("last"))
+                select(
+                    BOARD_MARKS.c.finding_key,
+                    func.max(BOARD_MARKS.c.sequence).label("last"),
+                    func.max(case((is_scan, None), else_=BOARD_MARKS.c.sequence)).label("decided"),
+                )
                 .where(standing)
                 .group_by(BOARD_MARKS.c.finding_key)
                 .subquery()
             )
-            is_last = (BOARD_MARKS.c.finding_key == last.c.finding_key) & (BOARD_MARKS.c.sequence == last.c.last)
-            rows = select(BOARD_MARKS.c.finding_key, BOARD_MARKS.c.verdict).join(last, is_last).where(self._marks)
-            for key, said in self._connection.execute(rows):
-                found[key] = said and replace(verdict_from_json(said), decided_at=self._now)
+            is_either = (BOARD_MARKS.c.finding_key == last.c.finding_key) & BOARD_MARKS.c.sequence.in_(
+                (last.c.last, last.c.decided)
+            )
+            rows = select(BOARD_MARKS.c.finding_key, BOARD_MARKS.c.verdict).join(last, is_either).where(self._marks)
+            for key, said in self._connection.execute(rows.order_by(BOARD_MARKS.c.sequence)):
+                if not found.get(key):  # decided, else scanned later
+                    found[key] = said and replace(verdict_from_json(said), decided_at=self._now)
         return found
 
     def _last(self) -> _Stacks:

@@ -63,7 +63,9 @@ class Model:
     def decided(self, reviewer: int) -> dict[str, tuple[Decision, bool]]:
         current: dict[str, tuple[Decision | None, bool]] = {}
         for told in self.standing(reviewer)[0]:
-            current |= {key: (decision, is_scan) for key, decision, is_scan in told.marks}
+            for key, decision, is_scan in told.marks:
+                is_weaker = is_scan and key in current and current[key][0] is not None and not current[key][1]
+                current[key] = current[key] if is_weaker else (decision, is_scan)
         return {key: (decision, scan) for key, (decision, scan) in current.items() if decision is not None}
 
 
