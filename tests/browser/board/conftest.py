@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
+import axe_playwright_python
 import httpx
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 
+_AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 _TIMEOUT_MS = 120_000
 MARKUP = "<img src=x onerror=alert(1)>"
 _COLOURS = {"car": (200, 60, 60), "truck": (60, 60, 200), MARKUP: (60, 170, 60)}
@@ -70,16 +72,40 @@ class BoardServer:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(timeout=60)
 
+    def end(self) -> None:
+        """Stop it as an operator would."""
+        assert self.process
+        self.process.terminate()
+        self.process.wait(timeout=60)
+
     def _answers(self) -> bool:
         with suppress(httpx.TransportError):
             return httpx.get(f"{self.url}index.html", trust_env=False).is_success
         return False
 
 
+@pytest.fixture(scope="session")
+def make_server(
+    label_studio: Any, free_port: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[int], BoardServer]:
+    """Return a function that makes a service, with a data folder of its own, for a project."""
+
+    def make(project_id: int) -> BoardServer:
+        port, folder = free_port(), tmp_path_factory.mktemp("board")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("ERRATA_")} | {
+            "ERRATA_LABEL_STUDIO_URL": label_studio.url,
+            "ERRATA_LABEL_STUDIO_TOKEN": label_studio.token,
+            "ERRATA_DATA_DIR": str(folder / "data"),
+            "ERRATA_ENCODER": "pixels",
+            "ERRATA_PORT": str(port),
+        }
+        return BoardServer(environment, f"http://127.0.0.1:{port}/board/", project_id, folder / "serve.log")
+
+    return make
+
+
 @pytest.fixture(scope="module")
-def board(
-    label_studio: Any, lasting_project: Any, free_port: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[BoardServer]:
+def board(label_studio: Any, lasting_project: Any, make_server: Any) -> Iterator[BoardServer]:
     """Serve the pages of a project of coloured pictures, one label of which is markup; some labels are wrong."""
     names = list(_COLOURS)
     true = [names[n % len(names)] for n in range(N_LABELS)]
@@ -95,22 +121,12 @@ def board(
     )
     instructions = {"expert_instruction": "<p>A car has <b>four</b> seats.</p>"}
     label_studio.client.patch(f"api/projects/{source.id}/", instructions)
-    port, folder = free_port(), tmp_path_factory.mktemp("board")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ERRATA_")} | {
-        "ERRATA_LABEL_STUDIO_URL": label_studio.url,
-        "ERRATA_LABEL_STUDIO_TOKEN": label_studio.token,
-        "ERRATA_DATA_DIR": str(folder / "data"),
-        "ERRATA_ENCODER": "pixels",
-        "ERRATA_PORT": str(port),
-    }
-    server = BoardServer(environment, f"http://127.0.0.1:{port}/board/", source.id, folder / "serve.log")
+    server = make_server(source.id)
     server.run("connect", str(source.id), "--yes")
     server.run("audit", str(source.id))
     server.serve()
     yield server
-    assert server.process
-    server.process.terminate()
-    server.process.wait(timeout=60)
+    server.end()
 
 
 def _picture(seed: int, colour: tuple[int, int, int], size_px: int = 48) -> bytes:
@@ -201,3 +217,21 @@ def visit(browser: Browser, board: BoardServer, tmp_path: Path) -> Iterator[Call
         assert each.asked
         assert [url for url in each.asked if not url.startswith((each.url, "data:"))] == []
         assert each.broken == []
+
+
+@pytest.fixture
+def faults() -> Callable[[Page], list[str]]:
+    """Return what axe-core finds in a page that is serious or worse; run past the page's policy, as browsers' tools."""
+
+    def look(page: Page) -> list[str]:
+        page.context.new_cdp_session(page).send("Runtime.evaluate", {"expression": f"{_AXE};0"})
+        found = page.evaluate("axe.run(document)")
+        assert len(found["passes"]) > 10
+        return [
+            f"{rule['id']}: {node['html']}"
+            for rule in found["violations"]
+            if rule["impact"] in ("serious", "critical")
+            for node in rule["nodes"]
+        ]
+
+    return look
