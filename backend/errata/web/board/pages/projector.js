@@ -110,7 +110,7 @@ class ProjectorPage {
       this.select(new Int32Array(0));
     }
     const done = control === undefined ? this.paint() : this.load();
-    done.then(() => this.write()).catch(sayWhy);
+    done.then(() => this.write()).catch((error) => this.selection.fail(error));
   }
 
   /** @param {"pan" | "lasso" | "box"} tool */
@@ -144,7 +144,7 @@ class ProjectorPage {
       if (this.map.pinned !== i) return;
       this.pinnedKey = key;
       this.write();
-    }, sayWhy);
+    }, (error) => this.selection.fail(error));
   }
 
   /** @param {Int32Array} points @param {string | null} [name] by which the selection was kept */

@@ -1,7 +1,7 @@
 // @ts-check
 /** What is selected or pinned on the map, as tiles with the board's keys. */
 
-import { post } from "./api.js";
+import { ApiError, post, signIn } from "./api.js";
 import { mountBoard } from "./board.js";
 import { button, element, plural } from "./elements.js";
 import { keepSelection } from "./selections.js";
@@ -110,6 +110,15 @@ export class ProjectorSelection {
     this.tools.hidden = true;
     void this.board.open(similarSource(this.project.id, tiles[0].key));
     return tiles[0].key;
+  }
+
+  /** Say what went wrong; the map stays. @param {unknown} error */
+  fail(error) {
+    if (error instanceof ApiError && error.status === 401) return signIn();
+    this.board.clear();
+    this.begin("This cannot be shown");
+    this.tools.hidden = true;
+    this.said.textContent = error instanceof Error ? error.message : String(error);
   }
 
   /** @param {string} title */
