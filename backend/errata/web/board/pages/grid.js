@@ -12,6 +12,8 @@ import { makeTile } from "./tile.js";
  */
 
 const GAP = 6;
+const CROP = { aspect: 1, caption: 34, gap: GAP, largest: 320 }; // pixels: a crop is not made clearer by blowing it up further
+const WORDS = { aspect: 3, caption: 20, gap: GAP, largest: 120 };
 
 /**
  * @param {number} size tiles of a page
@@ -36,7 +38,7 @@ export function makeGrid(size, { onCursor, onPaint }) {
     const style = getComputedStyle(shown);
     const inside = { width: clientWidth - 2 * parseFloat(style.paddingLeft), height: clientHeight - 2 * parseFloat(style.paddingTop) };
     const isCompact = shown.classList.contains("is-compact");
-    ({ columns, side } = columnsFor(nLaidOut, inside, { aspect: isCompact ? 3 : 1, caption: isCompact ? 20 : 34, gap: GAP }));
+    ({ columns, side } = columnsFor(nLaidOut, inside, isCompact ? WORDS : CROP));
     shown.style.setProperty("--columns", String(columns));
     shown.style.setProperty("--rows", String(Math.ceil(nLaidOut / columns)));
     shown.style.setProperty("--side", `${side}px`);
