@@ -9,6 +9,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 from PIL import Image
 
 from errata.boards.decoded import DecodedPictures
@@ -22,6 +23,7 @@ Window = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
 _GROUND = "#c8c8c8"  # under what is transparent: neither black nor white ink gets lost on it
 _QUALITY = 88
+_FAR_PX = 1e9  # no region is so far away from its picture
 _LAYOUT = 3  # of these pictures: another number, other keys
 
 
@@ -104,8 +106,9 @@ def _window(crop: Crop, size: Size) -> Window:
     width, height = size
     if crop.shape is None or crop.context == "scene":
         return 0.0, 0.0, float(width), float(height)
-    left, top, right, bottom = bounds_xyxy([crop.shape], size)[0].tolist()
-    if not all(map(math.isfinite, (left, top, right, bottom))):
+    with np.errstate(over="ignore"):
+        left, top, right, bottom = bounds_xyxy([crop.shape], size)[0].tolist()
+    if not all(abs(edge) < _FAR_PX for edge in (left, top, right, bottom)):  # nor where one is no number
         return 0.0, 0.0, float(width), float(height)
     longer = max(right - left, bottom - top)
     margin = longer * int(crop.context) / 100

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
@@ -16,6 +14,7 @@ _CORE_PX = 2  # of which is light
 _LIGHT, _DARK = (255, 255, 255), (0, 0, 0)
 _DASH_PX, _GAP_PX = 6.0, 5.0
 _ARM_PX = 7  # of the cross at a point
+_REACH = 4.0  # pictures; what is farther away is drawn there
 
 Floats = NDArray[np.float64]
 
@@ -32,19 +31,22 @@ def draw_outline(
         size: of the scene, in pixels.
         is_dashed: the line is broken.
     """
-    scale = np.array(picture.size) / (window[2] - window[0], window[3] - window[1])
     if isinstance(shape, Mask):
         _draw_mask(picture, shape, window, size, is_dashed)
-    elif isinstance(shape, Point):
-        x, y = (np.array([shape.x, shape.y]) * size - window[:2]) * scale
-        if math.isfinite(x) and math.isfinite(y):
-            across = np.array([[x - _ARM_PX, y], [x + _ARM_PX, y]])
-            _draw_lines(picture, [across, np.array([[x, y - _ARM_PX], [x, y + _ARM_PX]])])
     elif not isinstance(shape, Span):
-        with np.errstate(invalid="ignore"):
-            corners = _around(shape, (corners_xy(shape, size) - window[:2]) * scale)
-        if len(corners) > 1 and np.isfinite(corners).all():
-            _draw_lines(picture, _sides(corners, picture.size, is_dashed))
+        scale = np.array(picture.size) / (window[2] - window[0], window[3] - window[1])
+        with np.errstate(invalid="ignore", over="ignore"):
+            found = np.array([[shape.x, shape.y]]) * size if isinstance(shape, Point) else corners_xy(shape, size)
+            corners = (found - window[:2]) * scale
+        if len(corners) and np.isfinite(corners).all():
+            reach = _REACH * max(picture.size)
+            corners = np.clip(corners, -reach, reach)
+            is_point = len(corners) == 1
+            _draw_lines(picture, _cross(corners) if is_point else _sides(_around(shape, corners), is_dashed))
+
+
+def _cross(point: Floats) -> list[Floats]:
+    return [np.vstack((point - arm, point + arm)) for arm in np.diag([_ARM_PX, _ARM_PX])]
 
 
 def _around(shape: Shape, corners: Floats) -> Floats:
@@ -70,10 +72,8 @@ def _draw_lines(picture: Image.Image, lines: list[Floats]) -> None:
             pen.line([(float(x), float(y)) for x, y in line], fill=colour, width=width, joint="curve")
 
 
-def _sides(corners: Floats, size: Size, is_dashed: bool) -> list[Floats]:
-    """Return the closed line through corners, whole or as dashes; what is far outside of the picture is left out."""
-    reach = 4.0 * max(size)
-    corners = np.clip(corners, -reach, reach)
+def _sides(corners: Floats, is_dashed: bool) -> list[Floats]:
+    """Return the closed line through corners, whole or as dashes."""
     closed = np.vstack((corners, corners[:1]))
     return _dashes(closed) if is_dashed else [np.vstack((closed, closed[1:2]))]
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from errata.boards.crops import Crop, render_crop
@@ -38,6 +40,9 @@ def file(picture: Image.Image, sort: str = "PNG", **options: Any) -> bytes:
 
 def crop(content: bytes, *args: Any, **options: Any) -> Image.Image:
     return Image.open(io.BytesIO(render_crop(content, Crop(*args, **options), MOST)))
+
+
+SMALL = file(scene(200, 100))
 
 
 def corners(picture: Image.Image) -> list[int]:
@@ -171,6 +176,35 @@ def test_strange_regions_give_a_picture_all_the_same(shape: Any) -> None:
         for is_dashed in (False, True):
             shown = crop(content, shape, context, 160, is_dashed=is_dashed)
             assert 1 <= min(shown.size) <= max(shown.size) <= 160
+
+
+ANY = st.floats(width=64)
+
+
+@st.composite
+def any_masks(draw: st.DrawFn) -> Mask:
+    height, width = draw(st.integers(1, 9)), draw(st.integers(1, 9))
+    bitmap = np.array(draw(st.lists(st.booleans(), min_size=height * width, max_size=height * width)))
+    top, left = draw(st.integers(0, 50)), draw(st.integers(0, 50))
+    return Mask(bitmap.reshape(height, width), top, left, draw(st.integers(1, 60)), draw(st.integers(1, 60)))
+
+
+@settings(max_examples=100)
+@given(
+    shape=st.one_of(
+        st.builds(Box, ANY, ANY, ANY, ANY, ANY),
+        st.builds(Ellipse, ANY, ANY, ANY, ANY, ANY),
+        st.builds(Point, ANY, ANY),
+        st.builds(Polygon, st.lists(st.tuples(ANY, ANY), max_size=6).map(tuple)),
+        any_masks(),
+    ),
+    context=st.sampled_from(["0", "25", "100", "scene"]),
+    is_dashed=st.booleans(),
+)
+def test_any_region_gives_a_picture(shape: Any, context: Any, is_dashed: bool) -> None:
+    """Whatever numbers a file holds: the pages show something, within the size that was asked for."""
+    shown = crop(SMALL, shape, context, 160, is_dashed=is_dashed)
+    assert 1 <= min(shown.size) <= max(shown.size) <= 160
 
 
 @pytest.mark.parametrize(
