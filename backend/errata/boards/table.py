@@ -41,7 +41,8 @@ class BoardTable:
         tasks: (N,) int64.
         annotations: (N,) int64.
         control: (N,) int16 into `controls`.
-        given: (N,) int32 into `labels`, NONE where a tag or a region is missing.
+        given: (N,) int32 into `labels`, NONE where a tag or a region is missing; of answers that are no labels where a
+            control has more than a hundred different ones.
         predicted: (N,) int32 into `labels`, the belief's best answer; NONE where it would take the label away, or says
             nothing.
         disagreement: (N,) float32 in [0, 1], 1 worst.
