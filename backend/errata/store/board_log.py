@@ -96,6 +96,7 @@ class _Writer:
         self._actions = (BOARD_ACTIONS.c.project_id == project_id) & (BOARD_ACTIONS.c.reviewer_id == reviewer_id)
         self._marks = (BOARD_MARKS.c.project_id == project_id) & (BOARD_MARKS.c.reviewer_id == reviewer_id)
         self._now = datetime.now(timezone.utc)
+        self._decided: set[str] = set()  # findings about which more than a scan came, or went
         self.stacks = self._last()
 
     def write(self, steps: Sequence[Step]) -> tuple[set[str], set[str]]:
@@ -112,11 +113,17 @@ class _Writer:
         return touched, named - touched
 
     def renew_verdicts(self, touched: Collection[str]) -> set[str]:
-        """Let the reviewer's verdicts be what stands of their marks; return the findings for which that changed."""
+        """Let the reviewer's verdicts be what stands of their marks; return the findings for which that changed.
+
+        Where only scans came or went, a decision stays as it is: it is as old as it was, so that it does not get the
+        better of what the same person answered in the review project since.
+        """
         now = self._standing(touched)
+        touched = [key for key in touched if key in self._decided or not _is_decision(now.get(key))]
+        now = {key: now.get(key) for key in touched}
         said = [verdict for verdict in now.values() if verdict is not None]
         identity = self._who["project_id"], board_verdict_id(self._who["reviewer_id"])
-        gone = [(*identity, key) for key in touched if now.get(key) is None]
+        gone = [(*identity, key) for key, verdict in now.items() if verdict is None]
         return keep(self._connection, said) | forget(self._connection, gone)
 
     def _append(self, step: Step) -> tuple[int, set[str]]:
@@ -142,6 +149,7 @@ class _Writer:
                 update(BOARD_MARKS).where(self._marks & (BOARD_MARKS.c.sequence == target)).values(stands=stands)
             )
         self._connection.execute(insert(BOARD_ACTIONS).values(self._action_row(step, target, below)))
+        self._decided |= self._decided_by(sequence if target is None else target)
         return sequence, set(step.verdicts) if target is None else self._keys_of(target)
 
     def _action_row(self, step: Step, target: int | None, below: int) -> dict[str, Any]:
@@ -222,3 +230,13 @@ class _Writer:
     def _keys_of(self, sequence: int) -> set[str]:
         keys = select(BOARD_MARKS.c.finding_key).where(self._marks & (BOARD_MARKS.c.sequence == sequence))
         return set(self._connection.execute(keys).scalars())
+
+    def _decided_by(self, sequence: int) -> set[str]:
+        """Return the findings that an action decided about, or took a decision back of: those that it scanned not."""
+        said = select(BOARD_MARKS.c.finding_key, BOARD_MARKS.c.verdict["strength"].as_string())
+        rows = self._connection.execute(said.where(self._marks & (BOARD_MARKS.c.sequence == sequence)))
+        return {key for key, strength in rows if strength != "scan"}
+
+
+def _is_decision(verdict: Verdict | None) -> bool:
+    return verdict is not None and verdict.strength == "verdict"

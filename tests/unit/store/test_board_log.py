@@ -290,3 +290,22 @@ def test_a_scan_is_no_verdict_and_the_newer_word_of_one_reviewer_counts(engine: 
     store.remove([later], SETTLE)
     assert store.of_project(PROJECT) == [other]
     assert {each.counts_as for each in log.beside(PROJECT, ["a"])["a"]} == {"scan", "verdict"}
+
+
+def test_a_scan_makes_no_decision_younger(engine: Engine, make_verdict: Make) -> None:
+    """Who pages past a label, or takes that back, does not bring back what they have said otherwise since."""
+    log, store = BoardLog(engine), VerdictStore(engine, Path())
+    wrong = make_verdict(board_verdict_id(1), "a", decision="wrong")
+    scan = make_verdict(board_verdict_id(1), "a", strength="scan")
+    log.take(PROJECT, 1, [Step(Action("1", "decide", (Mark("a", "wrong"),)), {"a": wrong})], SETTLE)
+    (before,) = log.beside(PROJECT, ["a"])["a"]
+    answer = make_verdict(5, "a", decision="keep", decided_at=datetime.now(timezone.utc))
+    store.put([answer], SETTLE)
+    kinds: tuple[Kind, ...] = ("decide", "undo", "redo")
+    for number, kind in enumerate(kinds, start=2):
+        verdicts = {"a": scan} if kind == "decide" else {}
+        log.take(PROJECT, 1, [Step(Action(str(number), kind, (Mark("a", "keep"),)), verdicts)], SETTLE)
+        assert store.of_project(PROJECT) == [answer]
+        assert before.said in [each.said for each in log.beside(PROJECT, ["a"])["a"]]
+    log.take(PROJECT, 1, [Step(Action("5", "undo"), {}), Step(Action("6", "undo"), {})], SETTLE)
+    assert [each.said for each in log.beside(PROJECT, ["a"])["a"]] == [answer]
