@@ -160,6 +160,26 @@ def test_the_pages_are_served_as_they_lie(open_pages: Callable[..., Pages], file
     assert browser.call("HEAD", "/board/static/a.js").content == b""
 
 
+def test_browsers_are_told_at_once_of_all_scripts_of_a_page(open_pages: Callable[..., Pages], tmp_path: Path) -> None:
+    """Those that scripts import too, each once, by addresses that hold behind any prefix; an edit is seen."""
+    pages = {
+        "zoo.html": '<script type="module" src="zoo.js"></script>',
+        "zoo.js": 'import { cat } from "./cat.js";\nimport { dog } from "./dog.js";\n/** {import("./types.js").Cat} */',
+        "cat.js": 'import { dog } from "./dog.js";\nexport { cat } from "./gone.js";',
+        "dog.js": 'import { cat } from "./cat.js";',
+        "bare.html": "<p>no scripts</p>",
+    }
+    for name, text in pages.items():
+        (tmp_path / name).write_text(text)
+    browser = open_pages(files=PageFiles(tmp_path)).browser()
+    told = browser.get("/board/zoo.html").headers["link"]
+    assert told.split(", ") == [f'<{name}.js>; rel="modulepreload"' for name in ("zoo", "cat", "dog")]
+    assert "link" not in browser.get("/board/bare.html").headers
+    (tmp_path / "dog.js").write_text("export const dog = 1;")
+    (tmp_path / "zoo.js").write_text('import { dog } from "./dog.js";')
+    assert "cat.js" not in browser.get("/board/zoo.html").headers["link"]
+
+
 @pytest.mark.parametrize(
     "path",
     [

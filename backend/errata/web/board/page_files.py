@@ -22,6 +22,8 @@ _TYPES = {
     ".txt": "text/plain; charset=utf-8",
     ".woff2": "font/woff2",
 }
+# What a page or a script of ours loads: `<script type="module" src="scan.js">`, `import ... from "./board.js"`.
+_LOADED = re.compile(rb'(?:<script type="module" src="|\bfrom "\./)([A-Za-z0-9_-]+\.js)"')
 _PATH = re.compile(r"([A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.[a-z0-9]+", re.ASCII)
 
 
@@ -32,12 +34,14 @@ class _File:
     mark: tuple[int, int]  # when it was written, and its size
     content: bytes
     tag: str
+    loads: tuple[str, ...]  # the scripts beside it that it names
 
 
 class PageFiles:
     """Answers GET and HEAD of the files of a folder.
 
-    Browsers ask each time whether a file has changed, so that they see an upgrade at once.
+    Browsers ask each time whether a file has changed, so that they see an upgrade at once. With a page they are told of
+    all its scripts, or they would find each only when the one before it has come.
 
     Args:
         folder: whose files are served, those of its folders too.
@@ -54,10 +58,23 @@ class PageFiles:
         if file is None:
             return JSONResponse({"detail": "There is no such page."}, 404)
         headers = {"Cache-Control": "no-cache", "ETag": file.tag}
+        if path.endswith(".html") and file.loads:
+            headers["Link"] = ", ".join(f'<{name}>; rel="modulepreload"' for name in self._scripts(file))
         known = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
         if file.tag in known:
             return Response(status_code=304, headers=headers)
         return Response(file.content, headers={**headers, "Content-Type": _TYPES[Path(path).suffix]})
+
+    def _scripts(self, page: _File) -> list[str]:
+        """Return the scripts that a page loads, and those that they load."""
+        found: dict[str, None] = {}
+        waiting = list(page.loads)
+        while waiting:
+            name = waiting.pop(0)
+            if name not in found and (script := self._file(name)) is not None:
+                found[name] = None
+                waiting += script.loads
+        return list(found)
 
     def _file(self, path: str) -> _File | None:
         """Return a file; None where there is none of that name, or of a sort that is not served.
@@ -71,7 +88,8 @@ class PageFiles:
             mark = (about.st_mtime_ns, about.st_size)
             if path not in self._read or self._read[path].mark != mark:
                 content = (self._folder / path).read_bytes()
-                self._read[path] = _File(mark, content, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+                loads = tuple(name.decode() for name in dict.fromkeys(_LOADED.findall(content)))
+                self._read[path] = _File(mark, content, f'"{hashlib.sha256(content).hexdigest()[:32]}"', loads)
         except OSError:
             return None
         return self._read[path]
