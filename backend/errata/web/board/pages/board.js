@@ -58,7 +58,7 @@ export function mountBoard(host, { project, outbox, heading, context = "25", mor
   const shown = element("div", { class: "board" }, parts, toolbar.element, picker.element, help, instructions);
   host.append(shown);
 
-  const ahead = Array.from({ length: PAGE }, () => new Image());
+  const ahead = Array.from({ length: PAGE }, () => Object.assign(new Image(), { fetchPriority: "low" }));
   /** @type {ReturnType<typeof pageCache> | null} */
   let pages = null;
   /** @type {{source: Source, place: Place} | null} what was shown before the similar ones */

@@ -37,9 +37,10 @@ export function partInWords({ start, end }) {
   return from && to ? `${from} – ${to}` : from || to;
 }
 
-/** Make an element that shows one content after the other. */
-export function makeContent() {
-  const picture = element("img", { draggable: "false", alt: "", decoding: "async" });
+/** Make an element that shows one content after the other. @param {boolean} [isBeside] its pictures wait for those of others, and until they are in sight */
+export function makeContent(isBeside = false) {
+  const haste = isBeside ? { fetchpriority: "low", loading: "lazy" } : { fetchpriority: "high" };
+  const picture = element("img", { draggable: "false", alt: "", decoding: "async", ...haste });
   const [before, span, after] = [element("span"), element("mark"), element("span")];
   const text = element("p", { class: "snippet", dir: "auto" }, before, span, after);
   const sign = element("span", { class: "media-sign", "aria-hidden": "true" });

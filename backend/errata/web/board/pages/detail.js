@@ -180,7 +180,7 @@ function factsOf(detail) {
 
 /** @param {number} project @param {Tile} tile @param {boolean} isOther */
 export function thumbnail(project, tile, isOther) {
-  const content = makeContent();
+  const content = makeContent(true);
   content.show(tile.content, pictureAddress(project, tile.content, "25", 160));
   const caption = element("figcaption", { dir: "auto" }, tile.given ?? tile.content.answer ?? "none");
   return element("figure", { class: isOther ? "thumbnail is-other" : "thumbnail", title: `${tile.given ?? "no label"}${tile.annotator ? `, by ${tile.annotator}` : ""}` }, content.element, caption);
