@@ -66,8 +66,14 @@ class Columns:
 
 
 def as_label(value: Any) -> str | None:
-    """Return a label in words; None where there is none."""
-    return None if is_missing(value) or str(value) == "" else str(value)
+    """Return a label in words; None where there is none.
+
+    Whole numbers are written as such: beside an empty cell pandas makes 1.0 of 1.
+    """
+    if is_missing(value) or str(value) == "":
+        return None
+    is_whole = isinstance(value, float | np.floating) and float(value).is_integer()
+    return str(int(value)) if is_whole else str(value)
 
 
 def is_missing(value: Any) -> bool:

@@ -23,7 +23,7 @@ from errata.jobs.periodic import Periodic
 from errata.labelstudio.account import read_person, shows_project
 from errata.notebook import verdicts
 from errata.notebook.columns import Columns, as_label, ids_of, scores
-from errata.notebook.frame import pictures_of, read_frame
+from errata.notebook.frame import labels_of, pictures_of, read_frame
 from errata.notebook.media import FrameMedia
 from errata.notebook.opinions import Opinion, belief_of, findings_of
 from errata.notebook.server import NotebookServer
@@ -86,11 +86,12 @@ def show_frame(
         rooms = open_rooms(wiring, media, _no_review, lambda: None)
         server = NotebookServer(rooms, Visitor(1, _who(), _who(), None))
         keys = {finding.key for finding in examination.findings.all}
+        labels = labels_of(frame, columns)
         position = {task_id: n for n, task_id in enumerate(ids)}
 
         def read() -> Any:
             said = [each for each in wiring.verdicts.of_project(number, with_scans=True) if each.finding_key in keys]
-            return verdicts.of_frame(said, frame.index, [position[each.task_id] for each in said])
+            return verdicts.of_frame(said, frame.index, [position[each.task_id] for each in said], labels)
 
         page = f"scan.html?project={number}{'' if examination.findings.suspects else _NO_SUSPECTS}"
         return Shown(server, page, height, read, opened.pop_all().close)

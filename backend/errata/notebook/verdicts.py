@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from errata.errors import UsageError
@@ -10,6 +11,7 @@ from errata.review.records import Verdict
 
 PLACE = ("key", "task", "annotation", "control", "region")
 SAID = ("given", "decision", "label", "reason", "strength", "seconds", "at", "reviewer")
+_AS_WRITTEN: Mapping[str, Any] = MappingProxyType({})
 
 
 def of_project(verdicts: Sequence[Verdict]) -> Any:
@@ -21,24 +23,26 @@ def of_project(verdicts: Sequence[Verdict]) -> Any:
     return _typed(_pandas().DataFrame(rows, columns=[*PLACE, *SAID]))
 
 
-def of_frame(verdicts: Sequence[Verdict], index: Any, positions: Sequence[int]) -> Any:
+def of_frame(verdicts: Sequence[Verdict], index: Any, positions: Sequence[int], labels: Mapping[str, Any]) -> Any:
     """Return the records of a DataFrame's rows, oldest first: `SAID`, under their index.
 
     Args:
         verdicts: V of them.
         index: of the DataFrame.
         positions: V, where in it the row is that each is about.
+        labels: in words -> as the DataFrame has them.
     """
-    rows = [_said(each) for each in verdicts]
+    rows = [_said(each, labels) for each in verdicts]
     return _typed(_pandas().DataFrame(rows, columns=list(SAID), index=index.take(list(positions))))
 
 
-def _said(verdict: Verdict) -> tuple[Any, ...]:
+def _said(verdict: Verdict, labels: Mapping[str, Any] = _AS_WRITTEN) -> tuple[Any, ...]:
     added = [change.tag for change in verdict.also if change.is_given]
+    given, label = verdict.old_label, verdict.new_label or (added[0] if added else None)
     return (
-        verdict.old_label,
+        None if given is None else labels.get(given, given),
         verdict.decision,
-        verdict.new_label or (added[0] if added else None),
+        None if label is None else labels.get(label, label),
         verdict.reason,
         verdict.strength,
         verdict.seconds,
