@@ -6,14 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Engine, and_, delete, select, union
+from sqlalchemy import Connection, Engine, and_, delete, select, union
 
 from errata.boards.closing import Closed, Wanted
 from errata.review.closings import Closing
 from errata.review.records import Settle, board_verdict_id
 from errata.store.database import chunks, hold_verdicts, upsert, writing
 from errata.store.rows import verdict_from_json
-from errata.store.tables import BOARD_CLOSINGS, FINDINGS, VERDICTS
+from errata.store.tables import BOARD_CLOSINGS, BOARD_MARKS, FINDINGS, VERDICTS
 from errata.store.verdict_rows import forget, resettle
 
 _C, _V, _F = BOARD_CLOSINGS.c, VERDICTS.c, FINDINGS.c
@@ -149,6 +149,7 @@ class ClosingStore:
                 ).scalar()
                 if row is not None and datetime.fromisoformat(row["decided_at"]) == closing.decided_at:
                     gone.append((project_id, annotation_id, closing.finding_key))
+                    _take_back(connection, project_id, closing)
                 this = (_C.project_id == project_id) & (_C.finding_key == closing.finding_key)
                 said = this & (_C.reviewer_id == closing.reviewer_id) & (_C.annotation_id == closing.annotation_id)
                 connection.execute(delete(BOARD_CLOSINGS).where(said))
@@ -165,3 +166,10 @@ class ClosingStore:
                 rows = connection.execute(select(_F.key, _F.review_task_id).where(placed))
                 found |= {row.key: row.review_task_id for row in rows}
         return found
+
+
+def _take_back(connection: Connection, project_id: int, closing: Closing) -> None:
+    """Forget what the reviewer marked about a finding, so that no later step on the pages brings it back."""
+    marks = BOARD_MARKS.c
+    theirs = (marks.project_id == project_id) & (marks.reviewer_id == closing.reviewer_id) & marks.stands
+    connection.execute(delete(BOARD_MARKS).where(theirs & (marks.finding_key == closing.finding_key)))

@@ -7,6 +7,7 @@ import tempfile
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -134,15 +135,21 @@ def replayed(engine: Any, number: int) -> tuple[int, int, dict[str, str]]:
 
 
 def test_a_closing_that_people_overruled_takes_the_verdict_with_it(url: str) -> None:
-    """Unless it was decided anew since."""
+    """Unless it was decided anew since. No later step on the pages brings it back: neither a scan nor an undo."""
     engine = open_database(url)
     log, closings = BoardLog(engine), ClosingStore(engine)
+    first = Step(Action("w", "decide", (Mark("z", "wrong"),)), {"z": verdict(-4, "z", "wrong", "4@example.com")})
     step = Step(Action("x", "decide", (Mark("z", "keep"),)), {"z": verdict(-4, "z", "keep", "4@example.com")})
-    log.take(PROJECT, 4, [step], SETTLE)
+    log.take(PROJECT, 4, [first, step], SETTLE)
     (said,) = log.beside(PROJECT, ["z"])["z"]
     old = Closing("z", 4, 70, 100, 5, datetime(2026, 1, 1, tzinfo=timezone.utc))
     assert closings.overrule(PROJECT, [old], SETTLE) == 0
     now = Closing("z", 4, 70, 100, 5, said.said.decided_at)
     assert (closings.overrule(PROJECT, [now], SETTLE), log.beside(PROJECT, ["z"])) == (1, {})
     assert (closings.due(PROJECT), closings.recorded(PROJECT)) == ([], [])
+    look = replace(verdict(-4, "z", "keep", "4@example.com"), strength="scan")
+    log.take(PROJECT, 4, [Step(Action("y", "decide", (Mark("z", "keep", strength="scan"),)), {"z": look})], SETTLE)
+    assert [each.counts_as for each in log.beside(PROJECT, ["z"])["z"]] == ["scan"]
+    log.take(PROJECT, 4, [Step(Action("1", "undo"), {}), Step(Action("2", "undo"), {})], SETTLE)
+    assert log.beside(PROJECT, ["z"]) == {}
     engine.dispose()
