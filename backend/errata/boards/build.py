@@ -16,11 +16,12 @@ from errata.audit.run import Examination
 from errata.boards.columns import Columns, columns_of
 from errata.boards.details import details_of
 from errata.boards.fields import fields_of
-from errata.boards.looks import Looks, Senses, look
+from errata.boards.looks import Looks, Senses, look, unseen
 from errata.boards.mapping import EarlierXY, Mapped, map_labels
 from errata.boards.rows import Row, places_of, rows_of
 from errata.boards.snippets import Snippet
 from errata.boards.table import BoardTable, RowDetail
+from errata.errors import ServiceError
 from errata_model.map.reduce import WIDTH
 from errata_model.records import Control
 
@@ -56,9 +57,6 @@ def build_board(
         senses: what looks at media and reads texts.
         earlier: the table of the audit before, whose map this one's follows; None where there was none.
         progress: is told of stages.
-
-    Raises:
-        ServiceError: Label Studio went away.
     """
     late_at = time.monotonic() + max(_LEAST_TIME_S, examination.seconds)
     snapshot = examination.snapshot
@@ -72,16 +70,20 @@ def build_board(
         if not len(own):
             continue
         mine = [rows[n] for n in own]
-        looks = look(
-            control,
-            mine,
-            places[own],
-            snapshot,
-            examination.belief.embedded,
-            senses,
-            progress,
-            lambda: time.monotonic() > late_at,
-        )
+        try:
+            looks = look(
+                control,
+                mine,
+                places[own],
+                snapshot,
+                examination.belief.embedded,
+                senses,
+                progress,
+                lambda: time.monotonic() > late_at,
+            )
+        except ServiceError as error:
+            looks = unseen(control, mine)
+            remarks.append(f'Labels of "{control.name}" have no place on the map until the next audit: {error}')
         remarks += _unseen(control, looks)
         for n, snippet in zip(own, looks.snippets, strict=False):
             snippets[n] = snippet

@@ -83,6 +83,9 @@ def look(
         senses: what looks at the rest.
         progress: is told of stages.
         is_late: says when nothing more is to be fetched or encoded.
+
+    Raises:
+        ServiceError: Label Studio went away.
     """
     held = values_of(snapshot.tasks, control.data_key)
     if not control.has_regions:
@@ -94,7 +97,15 @@ def look(
         spans = [(row.task.id, row.shape if isinstance(row.shape, Span) else None) for row in rows]
         snippets = around_spans(spans, held, senses.texts(control), progress, is_late)
         return Looks(own, reduced(span_features(snippets)), snippets)
-    return Looks(own, np.zeros((len(rows), 0), dtype=np.float32))
+    return unseen(control, rows)
+
+
+def unseen(control: Control, rows: Sequence[Row]) -> Looks:
+    """Return the labels of a control where nothing is known of what they look like."""
+    items: list[object] = list(range(len(rows))) if control.has_regions else [row.task.id for row in rows]
+    number = {item: n for n, item in enumerate(dict.fromkeys(items))}
+    vectors = np.zeros((len(number), 0), dtype=np.float32)
+    return Looks(np.array([number[item] for item in items], dtype=np.int64), vectors)
 
 
 def _at_tasks(

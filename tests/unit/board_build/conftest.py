@@ -22,6 +22,7 @@ from errata.audit.progress import LineProgress
 from errata.audit.run import Examination, examine
 from errata.boards.build import Built, build_board
 from errata.boards.table import BoardTable, RowDetail
+from errata.errors import LabelStudioUnreachable
 from errata.labelstudio.export_file import ExportSource
 from errata.labelstudio.media import FolderMedia
 from errata.labelstudio.task_texts import TaskTexts
@@ -41,8 +42,11 @@ class CountedMedia:
 
     files: FolderMedia
     read_again: list[str] = field(default_factory=list)
+    is_gone: bool = False
 
     def read(self, uri: str, task_id: int) -> bytes:
+        if self.is_gone:
+            raise LabelStudioUnreachable("Label Studio is away.")
         self.read_again.append(uri)
         return self.files.read(uri, task_id)
 

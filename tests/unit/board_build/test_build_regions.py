@@ -163,3 +163,15 @@ def test_spans_stand_by_what_they_say(desk, task):
     alike = table.vectors.astype(np.float32) @ table.vectors.astype(np.float32).T
     assert alike[is_town][:, is_town].mean() > alike[is_town][:, ~is_town].mean() + 0.2
     assert np.count_nonzero(table.apart) <= 3
+
+
+def test_label_studio_may_go_away(desk, streets):
+    """Where it is gone before the pictures are read, the table is there without a map, and says so."""
+    examination = desk.examine(BOXES, streets)
+    desk.media.is_gone = True
+    built, _ = desk.build(examination)
+    assert len(built.table) == 60
+    assert np.isnan(built.table.xy).all()
+    np.testing.assert_array_equal(np.sort(built.table.leaf), np.arange(60))
+    (remark,) = built.remarks
+    assert remark == 'Labels of "box" have no place on the map until the next audit: Label Studio is away.'
