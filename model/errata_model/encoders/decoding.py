@@ -113,7 +113,7 @@ def _describe_unknown(content: bytes) -> str:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    with contextlib.suppress(_BROKEN):  # a broken EXIF block beside good pixels: browsers show the pixels
+    with contextlib.suppress(*_BROKEN):  # a broken EXIF block beside good pixels: browsers show the pixels
         ImageOps.exif_transpose(image, in_place=True)  # a copy would take as long as decoding
     return image
 
