@@ -64,6 +64,18 @@ def test_a_session_survives_a_restart(pages: Pages, open_pages: Callable[..., Pa
         assert again.browser().get("/board/api/who", headers={"Cookie": wrong}).status_code == 401
 
 
+def test_a_sign_out_counts_in_every_process(pages: Pages, open_pages: Callable[..., Pages]) -> None:
+    """Of several that share a database, those that did not see it notice within ten seconds."""
+    browser, other = pages.browser(), open_pages()
+    browser.sign_in()
+    cookies = {"Cookie": "; ".join(f"{name}={value}" for name, value in browser.http.cookies.items())}
+    elsewhere = other.browser()
+    assert elsewhere.get("/board/api/who", headers=cookies).status_code == 200
+    browser.call("DELETE", "/board/api/session")
+    other.clock.now += 11
+    assert elsewhere.get("/board/api/who", headers=cookies).status_code == 401
+
+
 def test_a_session_ends_after_twelve_hours(pages: Pages) -> None:
     """Also for a server that has it in memory, and its row goes with the next that begins."""
     browser = pages.browser()
