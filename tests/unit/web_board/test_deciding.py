@@ -116,6 +116,16 @@ def test_a_person_decides_looks_again_and_undoes(board: Board) -> None:
     assert len(board.n_decided) == 5
 
 
+def test_a_page_left_open_records_nothing_as_another_persons(board: Board) -> None:
+    """Who signs in to a browser gets none of the decisions that the tabs of the person before them still send."""
+    body = {"actions": [action("a", mark(0, "wrong"))], "reviewer": 1}
+    refused = board.ask("POST", "actions", body, "bob")
+    assert (refused.status_code, board.verdicts.of_project(7)) == (401, [])
+    assert "signed in meanwhile" in refused.json()["detail"]
+    assert board.ask("POST", "actions", body, "ann").json()["accepted"] == ["a"]
+    assert [each.reviewer for each in board.verdicts.of_project(7)] == ["1@example.com"]
+
+
 def test_what_cannot_be_taken_is_refused_by_name_and_the_rest_is_taken(board: Board) -> None:
     """An unknown key, a wrong label, no proposal, a nameless decision, too many marks: each says what is wrong."""
     unknown = {**mark(0, "keep"), "key": "f" * 20}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from anyio import CapacityLimiter, to_thread
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -48,8 +49,15 @@ class Deciding:
         ]
 
     async def actions(self, request: Request, visitor: Visitor) -> Response:
-        """Take actions; an action that is sent twice is one."""
-        asked, refused = read_actions(await read_json(request, LARGEST_BODY))
+        """Take actions; an action that is sent twice is one.
+
+        A browser has one cookie for all its tabs: a page that somebody opened before another person signed in says
+        whose actions it sends, so that none is recorded as another person's.
+        """
+        body = await read_json(request, LARGEST_BODY)
+        if body.get("reviewer") not in (None, visitor.id):
+            raise HTTPException(401, f"{visitor.name} signed in meanwhile; sign in as the person who decided this.")
+        asked, refused = read_actions(body)
         project_id, reviewer = request.path_params["project"], _reviewer(visitor)
         outcome = await self._in_thread(self._decisions.take, project_id, reviewer, asked)
         return JSONResponse(_outcome(outcome, refused))

@@ -18,7 +18,7 @@ export async function openPage(projectId, show) {
   try {
     const [session, project] = await Promise.all([get("session"), get(`projects/${projectId}`)]);
     const owner = ownerOf(session.user.id);
-    const outbox = await openOutbox(owner, await openActionStore(owner));
+    const outbox = await openOutbox(owner, await openActionStore(owner), session.user.id);
     document.title = `${project.title} – ${document.title}`;
     await show({ session, project, outbox });
   } catch (error) {

@@ -42,8 +42,9 @@ export function ownerOf(userId) {
 /**
  * @param {string} owner
  * @param {import("./action_store.js").ActionStore} store
+ * @param {number} reviewer whose actions they are: in another tab somebody else may have signed in by now
  */
-export async function openOutbox(owner, store) {
+export async function openOutbox(owner, store, reviewer) {
   /** @type {Waiting[]} being written to the store */
   let unstored = [];
   let stored = await store.list();
@@ -119,7 +120,7 @@ export async function openOutbox(owner, store) {
     let outcome;
     try {
       const actions = batch.map(({ action }) => action);
-      outcome = await post(`projects/${project}/actions`, { actions }, AbortSignal.timeout(TIMEOUT_MS));
+      outcome = await post(`projects/${project}/actions`, { actions, reviewer }, AbortSignal.timeout(TIMEOUT_MS));
     } catch (error) {
       if (!(error instanceof ApiError) || !REFUSALS.includes(error.status)) throw error;
       if (batch.length > 1) {
