@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 MAX_BYTES = 2 * 2**30  # of all projects together: some 100,000 tiles
 _SWEPT_TO, _SWEPT_AFTER = 0.8, 0.1  # shares of the limit: what a sweep leaves, and what is written before the next one
 _TOUCHED_S = 3600.0  # a picture that is looked at gets younger, but not each time
+_LOCK = ".lock"
 _END = b"\xff\xd9"  # of a JPEG file
 
 
@@ -77,7 +78,7 @@ class PictureFolder:
     def sweep(self) -> None:
         """Delete those that nobody has looked at for longest, where all have more bytes than they may."""
         try:
-            with FileLock(private_folder(self._folder) / ".lock", timeout=0):
+            with FileLock(private_folder(self._folder) / _LOCK, timeout=0):
                 self._sweep()
         except (Timeout, OSError):  # another process is at it, or the disk refuses
             return
@@ -85,7 +86,7 @@ class PictureFolder:
     def _sweep(self) -> None:
         found = []
         for folder, _, names in os.walk(self._folder):
-            for name in names:
+            for name in set(names) - {_LOCK}:
                 path = os.path.join(folder, name)
                 try:
                     about = os.stat(path)
