@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, and_, delete, select, union
+from sqlalchemy import Connection, Engine, and_, delete, select, union, update
 
 from errata.boards.closing import Closed, Wanted
 from errata.review.closings import Closing
@@ -169,7 +169,9 @@ class ClosingStore:
 
 
 def _take_back(connection: Connection, project_id: int, closing: Closing) -> None:
-    """Forget what the reviewer marked about a finding, so that no later step on the pages brings it back."""
+    """Let nothing stand of what the reviewer marked about a finding: no scan or undo is to bring it back."""
     marks = BOARD_MARKS.c
     theirs = (marks.project_id == project_id) & (marks.reviewer_id == closing.reviewer_id) & marks.stands
-    connection.execute(delete(BOARD_MARKS).where(theirs & (marks.finding_key == closing.finding_key)))
+    connection.execute(
+        update(BOARD_MARKS).where(theirs & (marks.finding_key == closing.finding_key)).values(stands=False)
+    )
