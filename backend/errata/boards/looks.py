@@ -22,7 +22,8 @@ from errata_model.map.reduce import reduced
 from errata_model.records import Control
 from errata_model.regions.shapes import Span
 
-_AT_ONCE = 1000  # tasks that are embedded between two looks at the clock
+# Tasks that are embedded between two looks at the clock: few at first, as each may take as long as media may.
+_AT_FIRST, _AT_ONCE = 64, 1024
 
 IsLate = Callable[[], bool]
 
@@ -151,11 +152,10 @@ def _embedded(
 
 
 def _in_parts(embedder: Embedder, values: Mapping[int, Any], progress: Progress, is_late: IsLate) -> Iterator[Embedded]:
-    task_ids = list(values)
-    for start in range(0, len(task_ids), _AT_ONCE):
-        if is_late():
-            return
-        yield embedder.embed({task_id: values[task_id] for task_id in task_ids[start : start + _AT_ONCE]}, progress)
+    task_ids, start, n = list(values), 0, _AT_FIRST
+    while start < len(task_ids) and not is_late():
+        yield embedder.embed({task_id: values[task_id] for task_id in task_ids[start : start + n]}, progress)
+        start, n = start + n, min(2 * n, _AT_ONCE)
 
 
 def _at_crops(
