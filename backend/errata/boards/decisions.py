@@ -78,7 +78,7 @@ class Decisions:
         if steps:
             self._decided()
         return Outcome(
-            accepted=tuple(dict.fromkeys(step.action.id for step in steps)),
+            accepted=tuple(dict.fromkeys(step.action.id for step in steps if step.verdicts or not step.action.marks)),
             refused=tuple(refused),
             standings=self.standings(project_id, reviewer, [*touched, *named]),
             depth=self._log.depth(project_id, reviewer.id),
@@ -130,9 +130,9 @@ class Decisions:
                     verdicts[mark.key] = self._verdict(project_id, reviewer, action, mark, rows)
                 except UsageError as error:
                     refused.append(Refusal(action.id, f"{error}.", mark.key))
-            if verdicts or action.kind != "decide":
-                steps.append(Step(action, verdicts))
-            elif not action.marks:
+            if action.marks or action.kind != "decide":
+                steps.append(Step(action, verdicts))  # also without any: an undo that follows is meant for this one
+            else:
                 refused.append(Refusal(action.id, "It marks nothing."))
         return steps, refused
 

@@ -151,7 +151,10 @@ def test_what_cannot_be_taken_is_refused_by_name_and_the_rest_is_taken(board: Bo
     assert said["standings"][KEYS[1]]["mine"] == {
         "decision": "wrong", "label": None, "reason": "boundary", "strength": "verdict",
     }  # fmt: skip
-    assert said["undo"] == 2
+    assert said["undo"] == 3
+    again = board.act(action("slip", mark(2, "fix", label="cow")), action("back", kind="undo"))
+    assert (again["accepted"], again["undo"], again["redo"]) == (["back"], 3, 1)  # what is undone is the slip
+    assert board.act(action("a", kind="undo"))["standings"][KEYS[2]]["mine"] is None
 
 
 @pytest.mark.parametrize(
