@@ -69,7 +69,7 @@ class Map:
         width, height = math.floor(box["width"]), math.floor(box["height"])
         scale = 0.94 * min(width, height)
         inside = np.c_[width / 2 + (self.xy[:, 0] - 0.5) * scale, height / 2 - (self.xy[:, 1] - 0.5) * scale]
-        return np.asarray(inside + (box["x"], box["y"]))
+        return np.asarray(inside + np.array([box["x"], box["y"]]))
 
     def alone(self) -> int:
         """Return the point that is farthest from any other."""
@@ -159,7 +159,7 @@ def open_map(visit: Any, board: Any, make_reviewer: Any) -> Callable[..., Page]:
 
 
 def test_a_lasso_and_a_box_select_what_is_inside(open_map: Any, board: Any) -> None:
-    """What is drawn around opens in the grid, counted in the legend; the board's keys decide there; a reload keeps it."""
+    """It opens in the grid, where the board's keys decide, and the legend counts it; a reload keeps it."""
     page = open_map("ann", control="label")
     map_ = Map(page, board.project_id, "label")
     values, given = map_.colour("given")
@@ -209,7 +209,7 @@ def test_a_lasso_and_a_box_select_what_is_inside(open_map: Any, board: Any) -> N
     inside = in_box(map_, box)
     assert selecting(page, box) == sorted(map_.rows[inside].tolist())
     expect(page.locator(".tile:visible")).to_have_count(len(inside))
-    page.get_by_role("button", name="Clear").click()
+    page.get_by_role("button", name="Clear", exact=True).click()
     expect(page.locator(".board-parts")).to_be_hidden()
     page.keyboard.press("x")  # decides nothing: nothing is in sight
     window(page).focus()
@@ -220,7 +220,7 @@ def test_a_lasso_and_a_box_select_what_is_inside(open_map: Any, board: Any) -> N
 
 
 def test_pointing_shows_and_a_click_pins(open_map: Any, board: Any) -> None:
-    """The crop shows beside the pointer; a click has the label beside its likes; the address keeps view, colour, pin."""
+    """The crop shows beside the pointer; a click has a label beside its likes; the address keeps view, colour, pin."""
     page = open_map("bea", control="label")
     map_ = Map(page, board.project_id, "label")
     _, given = map_.colour("given")
@@ -248,10 +248,9 @@ def test_pointing_shows_and_a_click_pins(open_map: Any, board: Any) -> None:
     eventually(lambda: "view" in state(page) and state(page)["colour"] == "annotator")
     box = window(page).bounding_box()
     assert box
-    page.mouse.move(box["x"] + 40, box["y"] + 40)
+    before = page.url
     drag(page, [(box["x"] + 40, box["y"] + 40), (box["x"] + 60, box["y"] + 55)])
     place = page.locator(".map-pin").evaluate("(pin) => [pin.getAttribute('cx'), pin.getAttribute('cy')]")
-    before = page.url
     eventually(lambda: page.url != before)
     address = page.url
     page.reload()
@@ -269,7 +268,7 @@ def test_pointing_shows_and_a_click_pins(open_map: Any, board: Any) -> None:
 
 
 def test_next_suspect_walks_the_rings(open_map: Any, board: Any) -> None:
-    """The strongest disagreement comes first, by button and by key; a decision between is one key; hidden ones are left out."""
+    """The strongest disagreement comes first, by button and by key; one decides in between; hidden ones are skipped."""
     page = open_map("cleo", control="label")
     map_ = Map(page, board.project_id, "label")
     rings = map_.rings
@@ -317,7 +316,7 @@ def test_a_selection_goes_to_the_review_project(open_map: Any, board: Any, label
     keys = {key_of(page, map_, map_.rows.tolist().index(row)) for row in rows}
     assert keys <= {task["data"].get("finding_key") for task in tasks}
     there = len(rows) - int(found[1])
-    page.get_by_role("button", name="Clear").click()
+    page.get_by_role("button", name="Clear", exact=True).click()
     assert selecting(page, box) == rows
     page.get_by_role("button", name="Send to review").click()
     expect(said).to_contain_text(f"0 put into the review project; {len(rows)} stood there already")
@@ -418,7 +417,7 @@ def test_canvas_and_webgl_draw_the_same_points(
     alone = np.flatnonzero(clear.min(axis=1) > 20)
     assert len(alone) > 5
     for point in alone:
-        x, y = (map_.spots[point] - (box["x"], box["y"])).round().astype(int)
+        x, y = (map_.spots[point] - np.array([box["x"], box["y"]])).round().astype(int)
         part = np.s_[y - 12 : y + 13, x - 12 : x + 13]
         for picture in (drawn, other):
             assert np.abs(picture[y, x].astype(int) - ground).max() > 40
@@ -440,7 +439,7 @@ def _picture(page: Page) -> NDArray[Any]:
 def test_no_map_has_a_serious_fault(
     visit: Any, board: Any, maps: Any, make_reviewer: Any, faults: Any, scheme: str
 ) -> None:
-    """axe-core looks at the projector, plain, with a pin, with a selection; at the confusion map of few and of many classes."""
+    """axe-core looks at the projector, also with a pin and with a selection, and at small and large confusion maps."""
     here = visit(color_scheme=scheme)
     page = here.sign_in(make_reviewer("ida").token, f"projector.html?project={board.project_id}&control=label")
     expect_ready(page)

@@ -32,7 +32,8 @@ export function makeGroups(project, { address, onGroup }) {
   let rows = [];
   let total = 0;
   let isMore = false; // is being asked for
-  let chosen = "";
+  /** @type {string | null} */
+  let chosen = null;
   /** @type {Group | undefined} the chosen one where it is not in the list yet */
   let apart;
   let asking = new AbortController();
@@ -114,13 +115,13 @@ export function makeGroups(project, { address, onGroup }) {
     async show(next, value) {
       const isOther = JSON.stringify(next) !== JSON.stringify(query);
       query = next;
-      chosen = value ?? "";
+      chosen = value;
       if (isOther) {
         input.value = "";
         await fill(true);
       }
       mark();
-      if (chosen && !groups.some((group) => group.value === chosen)) apart = await lookFor(chosen);
+      if (chosen !== null && !groups.some((group) => group.value === chosen)) apart = await lookFor(chosen);
       rows.find((_, i) => groups[i].value === chosen)?.element.scrollIntoView({ block: "nearest" });
     },
 

@@ -4,9 +4,9 @@
 import { addressBar } from "./address_bar.js";
 import { mountBoard } from "./board.js";
 import { thumbnail } from "./detail.js";
-import { element, setText } from "./elements.js";
+import { count, element, setText } from "./elements.js";
 import { inWords, makeGroups } from "./groups.js";
-import { makeHeader, makeSwitch } from "./header.js";
+import { followed, makeHeader, makeSwitch } from "./header.js";
 import { openPage, sayWhy } from "./opening.js";
 import { readSelection } from "./selections.js";
 import { groupSource, selectionSource, similarSource } from "./sources.js";
@@ -14,7 +14,8 @@ import { readState, writeState } from "./state.js";
 
 const RECOUNT_MS = 2500;
 
-const QUEUE = "queue"; // no groups: the most likely errors of all first
+const QUEUE = "queue"; // no group: all of the control
+const START = { value: null, page: 1, at: null, like: null, rows: null };
 const FEW = 40; // suspects that fit into one page are shown at once
 
 /** @type {[by: string, title: string][]} */
@@ -24,7 +25,6 @@ const WAYS = [
   ["cell", "given → predicted"],
   ["detector", "detector"],
   ["annotator", "annotator"],
-  [QUEUE, "nothing: one queue"],
 ];
 
 /** @param {import("./opening.js").Opened} opened */
@@ -32,6 +32,7 @@ async function show({ session, project, outbox }) {
   let state = readState(location.search);
   if (!project.controls.some(({ name }) => name === state.control)) state = { ...state, control: project.controls[0]?.name ?? null };
   const bar = addressBar();
+  let grouping = state.by === QUEUE ? "given" : state.by; // how the left side groups, whatever is shown
   const chosen = project.controls.find(({ name }) => name === state.control);
   if (state.value === null && !new URLSearchParams(location.search).has("by") && chosen && chosen.suspects <= FEW) state = { ...state, by: QUEUE };
   const main = /** @type {HTMLElement} */ (document.querySelector("main"));
@@ -40,23 +41,27 @@ async function show({ session, project, outbox }) {
   const tools = element("div", { class: "switches" });
   const way = element("select", { "aria-label": "Group by" }, ...[...WAYS, ...project.fields.map((name) => /** @type {[string, string]} */ ([`field:${name}`, name]))].map(([by, words]) => element("option", { value: by }, words)));
   const groups = makeGroups(project.id, {
-    address: (value) => `scan.html${writeState({ ...state, value, page: 1, at: null, like: null, rows: null })}`,
-    onGroup: (value) => go({ value, page: 1, at: null, like: null, rows: null }),
+    address: (value) => `scan.html${writeState({ ...state, ...START, by: grouping, value })}`,
+    onGroup: (value) => go({ ...START, by: grouping, value }),
   });
-  const side = element("nav", { class: "side", "aria-label": "Groups" }, element("label", { class: "way" }, "by ", way), groups.element);
+  const everything = followed(element("a", { class: "everything" }), () => go({ ...START, by: QUEUE }));
+  const side = element("nav", { class: "side", "aria-label": "Groups" }, everything, element("label", { class: "way" }, "by ", way), groups.element);
   document.body.prepend(makeHeader({ project, session, outbox, page: "scan", control: state.control }, tools));
   main.append(side);
   const board = mountBoard(main, { project, outbox, heading, context: state.context, onPlace, onSimilar, onCommand });
+
+  /** Whether a group is shown, or all of the control, and no selection. */
+  const isPlain = () => state.like === null && state.rows === null;
 
   /** Show what the state says. @param {boolean} isNew */
   async function follow(isNew) {
     const { control, by, show: shows } = state;
     if (control === null) throw new Error("Nothing of this project was audited. Run: errata audit " + project.id);
-    way.value = by;
+    if (by !== QUEUE) grouping = by;
+    way.value = grouping;
     showSwitches();
-    groups.element.hidden = by === QUEUE;
-    const asked = by === QUEUE ? Promise.resolve() : groups.show({ control, by, show: shows }, state.value);
-    if (by !== QUEUE && state.value === null && state.like === null && state.rows === null) {
+    const asked = groups.show({ control, by: grouping, show: shows }, isPlain() ? state.value : null);
+    if (by !== QUEUE && state.value === null && isPlain()) {
       await asked;
       state = { ...state, value: groups.first()?.value ?? "" };
       await groups.show({ control, by, show: shows }, state.value);
@@ -88,7 +93,7 @@ async function show({ session, project, outbox }) {
 
   function showHeading() {
     const group = groups.shown();
-    const isGroup = state.like === null && state.rows === null && state.by !== QUEUE;
+    const isGroup = isPlain() && state.by !== QUEUE;
     if (state.like !== null) setText(title, "Most similar");
     else if (state.by === QUEUE && state.rows === null) setText(title, state.show === "suspects" ? "All suspects" : "All labels");
     else if (state.rows === null) setText(title, group?.title ?? (state.by === "cell" ? "" : state.value || "none"));
@@ -102,8 +107,8 @@ async function show({ session, project, outbox }) {
 
   function showSwitches() {
     const to = /** @param {Partial<import("./state.js").State>} change */ (change) => ({
-      href: `scan.html${writeState({ ...state, page: 1, at: null, like: null, rows: null, ...change })}`,
-      onChoose: () => go({ page: 1, at: null, like: null, rows: null, ...change }),
+      href: `scan.html${writeState({ ...state, ...START, value: state.value, ...change })}`,
+      onChoose: () => go({ ...START, value: state.value, ...change }),
     });
     const controls = project.controls.length > 1 ? [makeSwitch("Control", project.controls.map(({ name }) => ({ title: name, isChosen: name === state.control, ...to({ control: name, value: null }) })))] : [];
     const which = makeSwitch("Labels", [
@@ -111,6 +116,12 @@ async function show({ session, project, outbox }) {
       { title: "All", isChosen: state.show === "all", ...to({ show: "all" }) },
     ]);
     tools.replaceChildren(...controls, which);
+    const of = project.controls.find(({ name }) => name === state.control);
+    const isAll = state.show === "all";
+    everything.replaceChildren(isAll ? "All labels" : "All suspects", element("span", { class: "figures" }, count((isAll ? of?.rows : of?.suspects) ?? 0)));
+    everything.href = `scan.html${writeState({ ...state, ...START, by: QUEUE })}`;
+    if (isPlain() && state.by === QUEUE) everything.setAttribute("aria-current", "true");
+    else everything.removeAttribute("aria-current");
   }
 
   /** @param {import("./board.js").Place} place @param {boolean} isNew */
@@ -129,15 +140,15 @@ async function show({ session, project, outbox }) {
   /** @param {string} command */
   function onCommand(command) {
     if (command === "groups") groups.focus();
-    else if (command === "show") go({ show: state.show === "all" ? "suspects" : "all", page: 1, like: null, rows: null });
+    else if (command === "show") go({ ...START, value: state.value, at: state.at, show: state.show === "all" ? "suspects" : "all" });
     else if (command === "nextGroup" || command === "previousGroup") {
       const group = groups.beside(command === "nextGroup" ? 1 : -1);
-      if (group) go({ value: group.value, page: 1, at: null, like: null, rows: null });
+      if (group) go({ ...START, by: grouping, value: group.value });
       else board.say("There is no further group.");
     } else return false;
   }
 
-  way.addEventListener("change", () => go({ by: way.value, value: null, page: 1, at: null, like: null, rows: null }));
+  way.addEventListener("change", () => go({ ...START, by: way.value }));
   addEventListener("popstate", () => {
     bar.drop();
     state = { ...readState(location.search), control: readState(location.search).control ?? state.control };

@@ -1,0 +1,99 @@
+"""The pages in a browser that reaches nothing but a reverse proxy, below a path that errata knows nothing of."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+from playwright.sync_api import expect
+
+PREFIX = "/user/ann/proxy/9090"
+
+
+@contextmanager
+def stripped(target: str) -> Iterator[str]:
+    """Put a reverse proxy before a service that takes the prefix away; return the address of the service's root."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if not self.path.startswith(f"{PREFIX}/"):
+                self.send_error(404)
+                return
+            headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
+            path = self.path[len(PREFIX) :]
+            answer = httpx.request(
+                self.command, target + path, content=body, headers=headers, timeout=300, trust_env=False
+            )
+            self.send_response(answer.status_code)
+            for name, value in answer.headers.multi_items():
+                if name not in ("connection", "transfer-encoding", "content-length", "content-encoding"):
+                    self.send_header(name, value)
+            self.send_header("Content-Length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        do_POST = do_DELETE = do_GET
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}{PREFIX}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_every_page_works_behind_a_path_without_any_other_network(visit: Any, board: Any, make_reviewer: Any) -> None:
+    """Sign-in, projects, tiles and pictures, a verdict, the maps and Marked: all by relative addresses."""
+    with stripped(board.url.removesuffix("/board/")) as root:
+        here = visit()
+        here.url = f"{root}/board/"
+        cut: list[str] = []
+        here.context.route(
+            lambda url: not url.startswith(here.url), lambda route: (cut.append(route.request.url), route.abort())
+        )
+        page = here.sign_in(make_reviewer("ann").token)
+        page.get_by_role("link", name="Cars by day and by night", exact=True).click()
+        page.get_by_label("Group by").select_option("given")
+        expect(page.locator(".tile:visible").first).to_be_visible()
+        picture = page.locator("#tile-0 img")
+        expect(picture).to_be_visible()
+        assert picture.evaluate("(img) => img.decode().then(() => img.naturalWidth)") > 0
+        page.keyboard.press("x")
+        expect(page.locator("#tile-0 .badge.mine")).to_have_text("✕ wrong")
+        expect(page.locator(".save-state")).to_contain_text("saved")
+        expect(page.locator(".scene img")).to_be_visible()
+
+        page.get_by_role("link", name="Projector").click()
+        expect(page.locator("html[data-ready=map]")).to_be_attached()
+        page.locator(".projector-next").click()
+        expect(page.locator("#tile-0 img")).to_be_visible()
+        page.get_by_role("button", name="Whole map").click()
+        page.get_by_role("button", name="Lasso", exact=True).click()
+        box = page.locator(".projector-map").bounding_box()
+        assert box
+        left, top, right, bottom = box["x"] + 4, box["y"] + 4, box["x"] + box["width"] - 4, box["y"] + box["height"] - 4
+        page.mouse.move(left, top)
+        page.mouse.down()
+        for corner in ((right, top), (right, bottom), (left, bottom)):
+            page.mouse.move(*corner, steps=4)
+        page.mouse.up()
+        expect(page.locator(".selection-heading h1")).to_have_text("120 labels selected")
+        expect(page.locator(".tile:visible")).to_have_count(40)
+
+        page.get_by_role("link", name="Confusion").click()
+        page.locator(".confusion-cell").first.click()
+        expect(page.locator("#tile-0 img")).to_be_visible()
+        page.get_by_role("link", name="Marked").click()
+        expect(page.locator("#tile-0 .badge.mine")).to_have_text("✕ wrong")
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_label("Label Studio token")).to_be_visible()
+        assert cut == []
