@@ -24,4 +24,4 @@ test:
 	$(BIN)pytest -n 2
 
 bench:
-	for file in annotators cold day_one demo find learn map neighbours predict reaudit scores tags webhook; do $(BIN)python benchmarks/$$file.py || exit 1; done
+	for file in annotators board cold day_one demo find learn map neighbours predict reaudit scores tags webhook; do $(BIN)python benchmarks/$$file.py || exit 1; done
