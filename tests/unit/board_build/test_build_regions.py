@@ -175,3 +175,32 @@ def test_label_studio_may_go_away(desk, streets):
     np.testing.assert_array_equal(np.sort(built.table.leaf), np.arange(60))
     (remark,) = built.remarks
     assert remark == 'Labels of "box" have no place on the map until the next audit: Label Studio is away.'
+
+
+def test_what_nothing_looks_at_has_an_order_all_the_same(desk, task):
+    """Stretches of recordings: no map and no vectors; they stand by label, the worst first, and their file is shown."""
+    config = """<View><Audio name="sound" value="$sound"/><Labels name="what" toName="sound">
+    <Label value="speech"/><Label value="music"/></Labels></View>"""
+
+    def stretch(label, start, region_id, **more):
+        value = {"start": start, "end": start + 2, "channel": 0, "labels": [label]}
+        return {"id": region_id, "from_name": "what", "to_name": "sound", "type": "labels", "value": value, **more}
+
+    tasks = []
+    for n in range(1, 13):
+        given = [stretch("speech", 1, "a"), stretch("speech" if n == 4 else "music", 5, "b")]
+        predicted = [stretch("speech", 1, "p", score=0.9), stretch("music", 5, "q", score=0.6 + n / 40)]
+        tasks.append(task({"sound": f"/data/{n}.wav"}, given, predicted=predicted))
+    built, details = desk.build(desk.examine(config, tasks))
+    table = built.table
+    assert not built.remarks
+    assert not table.trustworthiness
+    assert np.isnan(table.xy).all()
+    assert not table.vectors.any()
+    in_line = np.argsort(table.leaf)
+    assert len({*np.flatnonzero(np.diff(table.given[in_line])).tolist()}) == 1
+    for label in range(2):
+        of_label = in_line[table.given[in_line] == label]
+        assert (np.diff(table.disagreement[of_label]) <= 0).all()
+    assert {detail.shown for detail in details} == {f"/data/{n}.wav" for n in range(1, 13)}
+    assert all(isinstance(detail.given, Span) for detail in details)
