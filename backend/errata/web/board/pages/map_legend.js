@@ -69,6 +69,7 @@ export class Legend extends EventTarget {
     const count = document.createElement("span");
     count.className = "legend-count";
     button.append(swatch, name, count);
+    button.addEventListener("mousedown", (event) => event.preventDefault()); // the focus stays with the tiles or the map
     button.addEventListener("click", () => this.toggle([code]));
     button.addEventListener("dblclick", () => this.showOnly(code));
     row.append(button);

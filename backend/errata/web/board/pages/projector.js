@@ -20,9 +20,9 @@ import { readSelection } from "./selections.js";
 
 /** @type {{tool: "pan" | "lasso" | "box", title: string, key: string}[]} */
 const TOOLS = [
-  { tool: "pan", title: "Move", key: "p" },
+  { tool: "pan", title: "Move", key: "v" },
   { tool: "lasso", title: "Lasso", key: "l" },
-  { tool: "box", title: "Box", key: "o" },
+  { tool: "box", title: "Box", key: "d" },
 ];
 const CAUTION =
   "A flat map can lie: things that are far apart can look close, and the other way round. Scores and rings come from the full space.";
@@ -46,7 +46,7 @@ class ProjectorPage {
     this.bar = addressBar();
     this.tools = element("div", { class: "projector-tools", role: "toolbar", "aria-label": "Map" });
     this.note = element("p", { class: "projector-note" });
-    this.window = element("div", { class: "projector-map", tabindex: "0", role: "application", "aria-label": "Map of all labels: arrows move it, + and - zoom, n goes to the next suspect, ? shows all keys" });
+    this.window = element("div", { class: "projector-map", tabindex: "0", role: "application", "aria-label": "Map of all labels: arrows move it, + and - zoom, s goes to the next suspect, ? shows all keys" });
     const legend = element("section", { class: "projector-legend", "aria-label": "Legend", tabindex: "0" });
     const side = element("aside", { class: "projector-side", "aria-label": "Labels on the map" });
     document.body.prepend(makeHeader({ project, session, outbox, page: "projector", control: this.control }));
@@ -95,7 +95,7 @@ class ProjectorPage {
       made.dataset.tool = tool;
       tools.append(made);
     }
-    const next = button(`Next suspect (${count(this.rings.length)})`, () => this.goToRing(1), { class: "projector-next", title: "Walk the rings, the strongest disagreement first (n, Shift+n)" });
+    const next = button(`Next suspect (${count(this.rings.length)})`, () => this.goToRing(1), { class: "projector-next", title: "Walk the rings, the strongest disagreement first (s, Shift+s)" });
     next.toggleAttribute("disabled", this.rings.length === 0);
     parts.push(tools, button("Whole map", () => this.map.showWhole(), { title: "0" }), next);
     this.tools.replaceChildren(...parts);
@@ -179,17 +179,19 @@ class ProjectorPage {
       this.selection.focus();
     });
     this.legend.addEventListener("change", () => this.map.mark(MARK.hidden, (i) => this.legend.isHidden(i)));
-    this.window.addEventListener("keydown", (event) => this.press(event));
+    document.addEventListener("keydown", (event) => this.press(event));
   }
 
   /** @param {KeyboardEvent} event */
   press(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || isTaken(event)) return;
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTaken(event)) return;
     const name = keyName(event);
+    const isForTiles = /^(Arrow|Escape)/.test(name) && !this.window.contains(/** @type {Node} */ (event.target));
     const tool = TOOLS.find(({ key }) => key === name);
+    if (!this.data || isForTiles) return;
     if (tool) this.take(tool.tool);
-    else if (name === "n") this.goToRing(1);
-    else if (name === "Shift+N") this.goToRing(-1);
+    else if (name === "s") this.goToRing(1);
+    else if (name === "Shift+S") this.goToRing(-1);
     else if (name === "Escape") this.select(new Int32Array(0));
     else if (!this.map.press(event.key)) return;
     event.preventDefault();

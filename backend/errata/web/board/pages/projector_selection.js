@@ -16,14 +16,14 @@ const HINT =
 
 /** @type {import("./keys.js").Key[]} */
 const MAP_KEYS = [
-  ["next", ["n"], "Next suspect: the rings, the strongest disagreement first"],
-  ["previous", ["Shift+N"], "Suspect before"],
-  ["move", ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"], "Move the map"],
+  ["next", ["s"], "Next suspect: the rings, the strongest disagreement first"],
+  ["previous", ["Shift+S"], "Suspect before"],
+  ["move", ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"], "Move the map, where it has the focus"],
   ["zoom", ["+", "-"], "Closer, farther (the wheel, or two fingers)"],
   ["whole", ["0"], "The whole map"],
-  ["tool", ["p", "l", "o"], "A drag moves, draws a lasso, draws a box"],
-  ["clear", ["Escape"], "Select nothing"],
-].map(([command, keys, does]) => /** @type {import("./keys.js").Key} */ ({ part: "On the map, where it has the focus (Tab)", command, keys, does }));
+  ["tool", ["v", "l", "d"], "A drag moves, draws a lasso, draws a box"],
+  ["clear", ["Escape"], "Select nothing, where the map has the focus"],
+].map(([command, keys, does]) => /** @type {import("./keys.js").Key} */ ({ part: "The map", command, keys, does }));
 
 /** The side of the projector. */
 export class ProjectorSelection {
