@@ -43,6 +43,22 @@ class Closings(Protocol):
         """Return finding -> review task, for those that stand in the review project."""
 
 
+def own_echoes(read: Sequence[Answer], closings: Sequence[Closing]) -> frozenset[int]:
+    """Return the annotations that errata wrote and that nobody changed since, those that it knows of.
+
+    Args:
+        read: the answers as they are now.
+        closings: what errata wrote, or was about to write.
+    """
+    known = {(closing.review_task_id, closing.annotation_id) for closing in closings}
+    return frozenset(
+        answer.review_annotation_id
+        for answer in read
+        if answer.is_echo
+        and not known.isdisjoint(((answer.review_task_id, answer.review_annotation_id), (answer.review_task_id, None)))
+    )
+
+
 def overruled(closings: Sequence[Closing], read: Sequence[Answer], answers: Answers) -> list[Closing]:
     """Return what people changed or deleted since errata wrote it: their answer counts, or that they took it away.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from errata.errors import LabelStudioGone
 from errata.review.agreement import settle
-from errata.review.closings import Closings, overruled
+from errata.review.closings import Closings, overruled, own_echoes
 from errata.review.ports import Answers, Edits, Findings, Verdicts
 from errata.review.records import DECISIONS, Answer, Decision, TagChange, Verdict
 from errata.review.region_answers import (
@@ -64,7 +64,8 @@ def take_verdicts(
     project: of two that read and wrote in turns, the older reading could win.
 
     What errata wrote there for decisions on the scan board is no second verdict. Where somebody changed it, their
-    answer takes the decision's place; where somebody deleted it, the decision is withdrawn.
+    answer takes the decision's place; where somebody deleted it, the decision is withdrawn. Where errata knows nothing
+    of it (any more), as after the data folder was restored from a backup, it is an answer like others.
 
     Args:
         project_id: the source project.
@@ -94,7 +95,9 @@ def _take(
         return _taken(verdicts.of_project(project_id))
     by_people = overruled(written, read, answers)
     n_overruled = closings.overrule(project_id, by_people, settled) if closings and by_people else 0
-    read = [answer for answer in read if not answer.is_echo]
+    # What is being written is written down before it is there: so that it is known, looked up again after the reading.
+    own = own_echoes(read, [*written, *closings.recorded(project_id)]) if closings else frozenset()
+    read = [answer for answer in read if answer.review_annotation_id not in own]
     understood = [answer for answer in read if answer.choice in DECISIONS]
     found = findings.get(sorted({answer.finding_key for answer in understood}))
     known = [answer for answer in understood if answer.finding_key in found]

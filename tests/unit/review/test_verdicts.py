@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from errata.review.verdicts import find_contradiction
+from errata.review.closings import Closing
+from errata.review.records import Settle
+from errata.review.verdicts import find_contradiction, take_verdicts
 
 if TYPE_CHECKING:
     from tests.unit.review.conftest import Story
@@ -160,3 +163,44 @@ def test_contradictory_verdicts_are_listed_and_never_planned(story: Story) -> No
     assert story.take().contradictory == 2
     assert story.answers.marked == [10, 20]
     assert story.plan().changes == ()
+
+
+class Written:
+    """What errata wrote for decisions on the scan board: `review.closings.Closings`."""
+
+    def __init__(self, *closings: Closing) -> None:
+        self.closings = list(closings)
+
+    def recorded(self, project_id: int) -> list[Closing]:
+        return self.closings
+
+    def overrule(self, project_id: int, closings: Sequence[Closing], settle: Settle) -> int:
+        raise AssertionError("nobody overruled anything")
+
+    def review_tasks(self, keys: Sequence[str]) -> dict[str, int]:
+        return {}
+
+
+@pytest.mark.parametrize("is_being_written", [False, True])
+def test_an_answer_that_errata_wrote_counts_where_errata_knows_nothing_of_it(
+    story: Story, is_being_written: bool
+) -> None:
+    """A decision on the scan board outlives the data folder: after an older backup its echo is what is left of it."""
+    story.annotate(1)
+    story.answer(story.find(1), "fix", "bus")
+    (echo,) = story.answers.answers = [replace(story.answers.answers[0], is_echo=True)]
+    closing = Closing(
+        echo.finding_key,
+        1,
+        echo.review_project_id,
+        echo.review_task_id,
+        None if is_being_written else echo.review_annotation_id,
+        echo.answered_at,
+    )
+
+    def take(written: Written) -> int:
+        return take_verdicts(7, story.answers, story.findings, story.verdicts, story.edits, written).total
+
+    assert take(Written(closing)) == 0
+    assert take(Written(replace(closing, review_task_id=closing.review_task_id + 1))) == 1
+    assert [each.new_label for each in story.verdicts.of_project(7)] == ["bus"]
