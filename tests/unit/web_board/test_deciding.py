@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +36,7 @@ class Board:
     boards: BoardFolder
     n_decided: list[int] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
+    n_sending: list[int] = field(default_factory=list)
 
     def act(self, *actions: dict[str, Any], who: str = "ann") -> Any:
         answer = self.ask("POST", "actions", {"actions": list(actions)}, who)
@@ -44,7 +48,17 @@ class Board:
 
 
 @pytest.fixture
-def board(open_pages: Callable[..., Any], make_board: Any, board_details: Any, tmp_path: Path) -> Iterator[Board]:
+def busy() -> threading.Event:
+    """Label Studio answers while it is set."""
+    event = threading.Event()
+    event.set()
+    return event
+
+
+@pytest.fixture
+def board(
+    open_pages: Callable[..., Any], make_board: Any, board_details: Any, tmp_path: Path, busy: threading.Event
+) -> Iterator[Board]:
     engine = open_database(f"sqlite:///{tmp_path / 'errata.db'}")
     boards, audits = BoardFolder(tmp_path / "data"), AuditStore(engine, tmp_path)
     table = make_board(ROWS)
@@ -54,6 +68,8 @@ def board(open_pages: Callable[..., Any], make_board: Any, board_details: Any, t
     made = Board(lambda: None, VerdictStore(engine, tmp_path), audits, boards, told)
 
     def send(project_id: int, findings: Sequence[Finding]) -> tuple[int, str]:
+        made.n_sending.append(1)
+        assert busy.wait(60)
         made.sent += [finding.key for finding in findings]
         return len(findings), f"http://ls/projects/{project_id}0/data"
 
@@ -114,6 +130,22 @@ def test_a_person_decides_looks_again_and_undoes(board: Board) -> None:
     assert (taken_back["standings"][KEYS[0]]["mine"], taken_back["undo"]) == (None, 3)
     assert board.get("marks") == {"changes": [], "total": 0}
     assert len(board.n_decided) == 5
+
+
+def test_decisions_do_not_wait_for_what_is_sent(board: Board, busy: threading.Event) -> None:
+    """However many people send labels to a Label Studio that takes its time, what somebody decides is kept at once."""
+    busy.clear()
+    with ThreadPoolExecutor(8) as senders:
+        sending = [senders.submit(board.ask, "POST", "send", {"keys": KEYS}) for _ in range(8)]
+        try:
+            while len(board.n_sending) < 2:
+                time.sleep(0.01)
+            time.sleep(0.3)  # all the others that may send at once
+            assert board.act(action("a", mark(0, "keep")))["accepted"] == ["a"]
+            assert board.sent == []
+        finally:
+            busy.set()
+        assert [each.result().json()["sent"] for each in sending] == [len(KEYS)] * 8
 
 
 def test_a_page_left_open_records_nothing_as_another_persons(board: Board) -> None:

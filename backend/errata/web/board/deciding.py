@@ -22,6 +22,7 @@ Send = Callable[[int, Sequence[Finding]], tuple[int, str]]
 LARGEST_BODY = 4 * 2**20  # bytes: 500 actions of a mark each are 150 KB, a page of 1,000 marks likewise
 MOST_SENT = 1_000  # keys: some seconds of Label Studio's time
 _THREADS = 4  # that write at once; SQLite takes one writer at a time anyway
+_SENDING = 2  # threads that wait for Label Studio: decisions do not wait for these
 
 
 class Deciding:
@@ -35,7 +36,7 @@ class Deciding:
     def __init__(self, decisions: Decisions, send: Send) -> None:
         self._decisions = decisions
         self._send = send
-        self._threads = CapacityLimiter(_THREADS)
+        self._threads, self._sending = CapacityLimiter(_THREADS), CapacityLimiter(_SENDING)
 
     def routes(self) -> list[ApiRoute]:
         """Return the addresses."""
@@ -88,7 +89,8 @@ class Deciding:
     async def send(self, request: Request, visitor: Visitor) -> Response:
         """Post labels into the review project."""
         keys = read_keys(await read_json(request, LARGEST_BODY), MOST_SENT)
-        sent, review_url = await self._in_thread(self._post, request.path_params["project"], keys)
+        project_id = request.path_params["project"]
+        sent, review_url = await to_thread.run_sync(self._post, project_id, keys, limiter=self._sending)
         return JSONResponse({"sent": sent, "there": len(keys) - sent, "review_url": review_url})
 
     def _post(self, project_id: int, keys: Sequence[str]) -> tuple[int, str]:
