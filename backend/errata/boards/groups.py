@@ -113,7 +113,7 @@ def canonical_value(by: str, value: str) -> str:
         return value
     try:
         pair = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         pair = None
     if not (isinstance(pair, list) and len(pair) == 2 and all(each is None or isinstance(each, str) for each in pair)):
         raise UsageError(

@@ -92,7 +92,7 @@ def test_a_label_may_be_anything(make_board: Make) -> None:
             assert labels[row] in name.title
 
 
-@pytest.mark.parametrize("value", ["cat", "[]", '["cat"]', '["cat", 1]', '{"cat": "dog"}', "[[[", "["])
+@pytest.mark.parametrize("value", ["cat", "[]", '["cat"]', '["cat", 1]', '{"cat": "dog"}', "[[[", "[", 9999 * "["])
 def test_a_cell_is_named_by_two_labels(value: str) -> None:
     """Anything else is refused with an example."""
     with pytest.raises(UsageError, match=r'as JSON, such as \["cat","dog"\]'):
