@@ -13,15 +13,16 @@ from typing import Any
 from errata.errors import UsageError
 from errata.notebook.server import NotebookServer
 
-# Where Jupyter is on another machine, the pages are reached through jupyter-server-proxy, below Jupyter's own address.
+# In a page of localhost the frame is of localhost too: browsers let another site's frame keep nothing. Where Jupyter is
+# on another machine, the pages are reached through jupyter-server-proxy, below Jupyter's own address.
 _SCRIPT = """(() => {
   const frame = document.getElementById(%(id)s), link = frame?.nextElementSibling?.querySelector("a");
-  if (!frame || !location.protocol.startsWith("http")) return;
-  if (["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) return;
+  const { hostname, protocol } = location;
+  if (!frame || !protocol.startsWith("http") || ["127.0.0.1", "[::1]"].includes(hostname)) return;
   const config = document.getElementById("jupyter-config-data");
   const base = config ? JSON.parse(config.textContent).baseUrl : document.body.dataset.baseUrl;
-  if (!base) return;
-  frame.src = base + %(below)s;
+  if (hostname === "localhost") frame.src = frame.src.replace("//127.0.0.1:", "//localhost:");
+  else if (base) frame.src = base + %(below)s;
   if (link) link.href = frame.src;
 })();"""
 

@@ -173,6 +173,14 @@ export async function openOutbox(owner, store, reviewer) {
 }
 
 /** Run work that no other tab runs meanwhile; where a browser has no locks, each tab by itself. @template T @param {() => Promise<T>} work @returns {Promise<T>} */
-function oneAtATime(work) {
-  return "locks" in navigator ? navigator.locks.request("errata-outbox", work) : work();
+async function oneAtATime(work) {
+  if (!("locks" in navigator)) return work();
+  let isBegun = false;
+  const begun = () => ((isBegun = true), work());
+  try {
+    return await navigator.locks.request("errata-outbox", begun);
+  } catch (error) {
+    if (isBegun) throw error;
+    return work(); // browsers may deny it to a frame in another site's page, as a notebook's is
+  }
 }
