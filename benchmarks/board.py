@@ -173,10 +173,11 @@ def memory_held(pages: Pages, project_id: int, n_pages: int) -> dict[str, Any]:
 
 
 def verdicts_kept(pages: Pages, errata: Errata, table: BoardTable, n: int) -> dict[str, Any]:
-    group = f"by=queue&value=&show=suspects&project={table.project_id}&page=1"
     ordered = asked_keys(pages, table.project_id, n)
     pressed = ["qx"[place % 3 % 2] for place in range(n)]
-    took_s = interrupted_verdicts(pages, f"scan.html?{group}", pressed, errata.kill, errata.start)
+    took_s = interrupted_verdicts(
+        pages, f"scan.html?project={table.project_id}&by=queue", pressed, errata.kill, errata.start
+    )
     wanted = dict(zip(ordered, [{"q": "keep", "x": "wrong"}[key] for key in pressed], strict=True))
     with closing(sqlite3.connect(errata.data_dir / "errata.db")) as database:
         asked = "SELECT finding_key, verdict FROM verdicts WHERE project_id = ? AND counts_as = 'verdict'"

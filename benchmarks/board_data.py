@@ -32,7 +32,7 @@ def photos(n: int, seed: int = 0) -> Iterator[bytes]:
     """Yield different JPEG files that cost about as much to decode as photos: detail at all scales, and grain."""
     rng = np.random.default_rng(seed)
     width, height = 2 * SIZE_PX[0], 2 * SIZE_PX[1]
-    canvas = rng.normal(0, 5, (height, width, 3)).astype(np.float32)
+    canvas = rng.normal(0, 8, (height, width, 3)).astype(np.float32)
     for cell_px in (8, 32, 128, 512):
         small = rng.normal(0, 6 + cell_px / 16, (height // cell_px + 2, width // cell_px + 2, 3)).astype(np.float32)
         for channel in range(3):
