@@ -181,9 +181,7 @@ class Auditing(Showing, Training, Boarding):
         believer = self.believer(options, self.looking(options, folder, None, progress), None)
         return examine(snapshot, believer, self.codecs, progress, options.limit)
 
-    def looking(
-        self, options: BeliefOptions, media: Media, artefacts: Artefacts | None, progress: Progress
-    ) -> Looking:
+    def looking(self, options: BeliefOptions, media: Media, artefacts: Artefacts | None, progress: Progress) -> Looking:
         """Return what looks at media: for a belief from elsewhere without loading weights that nobody named."""
         is_own = (options.belief or "own") in ("own", "annotators")
         is_named = options.encoder or options.weights or self.settings.weights
