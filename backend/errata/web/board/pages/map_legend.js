@@ -37,6 +37,8 @@ export class Legend extends EventTarget {
     const list = document.createElement("ul");
     list.className = "legend-rows";
     for (const code of codes) list.append(this.row(code));
+    list.addEventListener("keydown", (event) => this.step(event));
+    this.enter();
     this.element.replaceChildren(this.tools(codes), list);
     this.count(null);
   }
@@ -77,6 +79,24 @@ export class Legend extends EventTarget {
     return row;
   }
 
+  /** Let the Tab key stop at one row of those that are shown; arrows go to the others. @param {HTMLButtonElement} [stop] */
+  enter(stop) {
+    const all = [...this.rows.values()];
+    const at = stop ?? all.find(({ row }) => !row.hidden)?.button;
+    for (const { button } of all) button.tabIndex = button === at ? 0 : -1;
+    if (stop) stop.focus();
+  }
+
+  /** @param {KeyboardEvent} event */
+  step(event) {
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (by === undefined) return;
+    event.preventDefault();
+    const shown = [...this.rows.values()].filter(({ row }) => !row.hidden).map(({ button }) => button);
+    const at = shown.findIndex((button) => button === event.target);
+    this.enter(shown[Math.min(shown.length - 1, Math.max(0, at + by))]);
+  }
+
   /** @param {number[]} codes */
   tools(codes) {
     const bar = document.createElement("div");
@@ -102,6 +122,7 @@ export class Legend extends EventTarget {
     for (const [code, { row }] of this.rows) {
       row.hidden = wanted !== "" && !(this.column?.values[code] ?? "").toLocaleLowerCase().includes(wanted);
     }
+    this.enter();
   }
 
   /** @param {number[]} codes */

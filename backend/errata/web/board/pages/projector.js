@@ -47,7 +47,7 @@ class ProjectorPage {
     this.tools = element("div", { class: "projector-tools", role: "toolbar", "aria-label": "Map" });
     this.note = element("p", { class: "projector-note" });
     this.window = element("div", { class: "projector-map", tabindex: "0", role: "application", "aria-label": "Map of all labels: arrows move it, + and - zoom, s goes to the next suspect, ? shows all keys" });
-    const legend = element("section", { class: "projector-legend", "aria-label": "Legend", tabindex: "0" });
+    const legend = element("section", { class: "projector-legend", "aria-label": "Legend" });
     const side = element("aside", { class: "projector-side", "aria-label": "Labels on the map" });
     document.body.prepend(makeHeader({ project, session, outbox, page: "projector", control: this.control }));
     main.replaceChildren(legend, element("div", { class: "projector-middle" }, this.tools, this.window, this.note), side);
