@@ -31,6 +31,8 @@ class Mark:
         label: of a fix, the right one; of `take_proposal`, where it is said, the one that was shown as proposed.
         reason: "missing" and "boundary" where that is what is wrong.
         strength: "scan" says that the label was looked at in a page and not marked.
+        proposal: which one was shown, where it is said: of `take_proposal`, and of a fix of what is missing; see
+            `proposal_mark`.
     """
 
     key: str
@@ -38,6 +40,7 @@ class Mark:
     label: str | None = None
     reason: str | None = None
     strength: Strength = "verdict"
+    proposal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

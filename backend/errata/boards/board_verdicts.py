@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from errata.boards.actions import Mark, Reviewer
 from errata.boards.known_rows import KnownRow
+from errata.boards.proposals import proposal_mark
 from errata.errors import UsageError
 from errata.review.ports import Edits
 from errata.review.records import (
@@ -89,13 +90,15 @@ def to_board_verdict(
 
 
 def _check_proposal(mark: Mark, finding: Finding) -> None:
-    if mark.decision != "take_proposal":
-        return
-    if finding.proposal is None:
-        raise UsageError("there is no proposal to take")
-    if mark.label is not None and mark.label != finding.proposal.label:
-        now = f'"{finding.proposal.label}"' if finding.proposal.label else "to take the label away"
-        raise UsageError(f'the proposal is {now} by now, not "{mark.label}"; reload the page')
+    proposal = finding.proposal
+    if mark.decision == "take_proposal":
+        if proposal is None:
+            raise UsageError("there is no proposal to take")
+        if mark.label is not None and mark.label != proposal.label:
+            now = f'"{proposal.label}"' if proposal.label else "to take the label away"
+            raise UsageError(f'the proposal is {now} by now, not "{mark.label}"; reload the page')
+    if mark.proposal is not None and (proposal is None or mark.proposal != proposal_mark(proposal)):
+        raise UsageError("another place is proposed by now than the one that was shown; reload the page")
 
 
 def _fix(mark: Mark, row: KnownRow, edits: Marking) -> dict[str, Any]:

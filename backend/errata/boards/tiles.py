@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from errata.boards.proposals import proposal_mark
 from errata.boards.table import NONE, BoardTable, RowDetail
 from errata_model.records import Control
 from errata_model.regions.shapes import Span
@@ -39,6 +40,7 @@ def make_tile(table: BoardTable, row: int, detail: RowDetail) -> Tile:
         "given": label_of(table, int(table.given[row])),
         "predicted": label_of(table, int(table.predicted[row])),
         "action": proposal.action if proposal else None,
+        "proposal": proposal_mark(proposal) if proposal else None,
         "top": [list(each) for each in proposal.top[:_TOP]] if proposal else [],
         "disagreement": round(float(table.disagreement[row]), 6),
         "suspect": bool(table.queue[row] != NONE),

@@ -12,6 +12,7 @@ import pytest
 from errata.boards.actions import Mark, Reviewer
 from errata.boards.board_verdicts import to_board_verdict
 from errata.boards.known_rows import KnownRow
+from errata.boards.proposals import proposal_mark
 from errata.errors import UsageError
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.region_tasks import read_regions, region_columns
@@ -184,3 +185,16 @@ def test_of_one_reviewer_the_newer_word_counts() -> None:
     assert [each.counts_as for each in settled([here, mine])] == ["superseded", "verdict"]
     assert [each.verdict.decision for each in settled([here, there])] == ["unclear", "unclear"]
     assert [each.said for each in settled([here, there])] == [here, there]
+
+
+@pytest.mark.parametrize(("decision", "label"), [("take_proposal", "bus"), ("fix", "van")])
+def test_what_was_seen_is_taken_and_not_what_a_later_audit_proposes(decision: str, label: str) -> None:
+    """The same label in another place is another proposal; the id of its region says nothing."""
+    first, again = (row(BOX, None, "bus", value=region("bus", name)) for name in ("first", "again"))
+    further = {**HERE, "x": 11, "rectanglelabels": ["bus"]}
+    moved = row(BOX, None, "bus", value={**region("bus", "again"), "value": further})
+    assert first.finding.proposal is not None
+    seen = proposal_mark(first.finding.proposal)
+    assert decide(again, decision, label, proposal=seen).new_label == label
+    with pytest.raises(UsageError, match="another place is proposed by now"):
+        decide(moved, decision, label, proposal=seen)

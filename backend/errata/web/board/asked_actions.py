@@ -76,7 +76,8 @@ def _mark(said: Mapping[str, Any]) -> Mark:
         raise UsageError(f"A decision must be one of {', '.join(DECISIONS)}, or null.")
     if strength not in _STRENGTHS:
         raise UsageError('The strength of a decision must be "verdict" or "scan".')
-    return Mark(key, decision, _text(said.get("label")), _text(said.get("reason")), _STRENGTHS[strength])
+    label, reason, proposal = (_text(said.get(name)) for name in ("label", "reason", "proposal"))
+    return Mark(key, decision, label, reason, _STRENGTHS[strength], proposal)
 
 
 def _text(said: object) -> str | None:

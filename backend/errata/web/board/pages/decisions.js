@@ -29,10 +29,11 @@ export function markOf(wanted, tile) {
   const mark = { key: tile.key, label: null, reason: wanted.reason ?? null, strength: /** @type {const} */ ("verdict") };
   if (wanted.decision === "take_proposal" && !hasProposal(tile)) return "There is no proposal to take.";
   const isTaken = wanted.decision === "fix" && wanted.label === tile.predicted && tile.action === "replace";
-  if (wanted.decision === "take_proposal" || isTaken) return { ...mark, decision: "take_proposal", label: tile.action === "remove" ? null : tile.predicted };
+  if (wanted.decision === "take_proposal" || isTaken) return { ...mark, decision: "take_proposal", label: tile.action === "remove" ? null : tile.predicted, proposal: tile.proposal };
   if (wanted.decision !== "fix") return { ...mark, decision: wanted.decision };
   if (wanted.label === tile.given) return { ...mark, decision: "keep" };
-  return { ...mark, decision: "fix", label: wanted.label ?? null };
+  const place = tile.given === null ? { proposal: tile.proposal } : {}; // what is missing comes where it is proposed
+  return { ...mark, decision: "fix", label: wanted.label ?? null, ...place };
 }
 
 /** Return what a committed page says of a tile that nobody marked. @param {string} key @returns {Mark} */

@@ -41,6 +41,7 @@
  * @property {string | null} given
  * @property {string | null} predicted
  * @property {"replace" | "add" | "remove" | null} action
+ * @property {string | null} [proposal] tells proposals apart
  * @property {[string, number][]} top
  * @property {number} disagreement in [0, 1]
  * @property {boolean} suspect
@@ -121,6 +122,7 @@
  * @property {string | null} label
  * @property {string | null} reason
  * @property {"verdict" | "scan"} strength
+ * @property {string | null} [proposal] which one was shown
  *
  * @typedef {object} Action
  * @property {string} id
