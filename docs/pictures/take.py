@@ -1,6 +1,7 @@
-"""Takes the README's pictures of the pages, from the demo: `python docs/pictures/take.py` in an environment with errata[test].
+"""Takes the README's pictures of the pages from the demo: `python docs/pictures/take.py`, with errata[test] installed.
 
-Starts what `errata demo` starts, decides a few labels on the board, and writes board.png, projector.png and confusion.png beside this file.
+Starts what `errata demo` starts, decides about a few labels on the board, and writes board.png, projector.png and
+confusion.png beside this file.
 """
 
 from __future__ import annotations
