@@ -32,6 +32,7 @@ async function show({ session, project, outbox }) {
   let state = readState(location.search);
   if (!project.controls.some(({ name }) => name === state.control)) state = { ...state, control: project.controls[0]?.name ?? null };
   const bar = addressBar();
+  let hasWayBack = false; // the entry of the history before this one is what similar labels were asked from
   let grouping = state.by === QUEUE ? "given" : state.by; // how the left side groups, whatever is shown
   const chosen = project.controls.find(({ name }) => name === state.control);
   if (state.value === null && !new URLSearchParams(location.search).has("by") && chosen && chosen.suspects <= FEW) state = { ...state, by: QUEUE };
@@ -133,8 +134,11 @@ async function show({ session, project, outbox }) {
 
   /** @param {string} key */
   function onSimilar(key) {
-    if (state.like !== null && state.like === key) return history.back();
-    go({ like: key, page: 1, at: key });
+    if (state.like !== key) {
+      go({ like: key, page: 1, at: key });
+      hasWayBack = true;
+    } else if (hasWayBack) history.back();
+    else go({ like: null, page: 1, at: key });
   }
 
   /** @param {string} command */
@@ -150,6 +154,7 @@ async function show({ session, project, outbox }) {
 
   way.addEventListener("change", () => go({ ...START, by: way.value }));
   addEventListener("popstate", () => {
+    hasWayBack = false;
     bar.drop();
     state = { ...readState(location.search), control: readState(location.search).control ?? state.control };
     void follow(false).catch(sayWhy);
