@@ -124,15 +124,20 @@ class AuditStore:
         return list(dict.fromkeys(versions))
 
     def record(self, project_id: int, findings: Sequence[Finding]) -> None:
-        """Keep findings, newest word wins; one that was withdrawn is open again."""
-        with writing(self._engine) as connection:
-            _record(connection, project_id, findings)
+        """Keep findings, newest word wins; one that was withdrawn is open again.
+
+        Some at a time: SQLite has one writer, and people decide on the pages meanwhile.
+        """
+        for chunk in chunks(list({finding.key: finding for finding in findings}.values())):
+            rows = list(map(_said, chunk))
+            with writing(self._engine) as connection:
+                _record(connection, project_id, rows)
 
     def mark_selected(self, snapshot: Snapshot, keys: Sequence[str], new: Sequence[Finding]) -> None:
         """Write down that a person sent the labels with these keys; keep those that are `new` as findings."""
         with writing(self._engine) as connection:
             _remember(connection, Project(snapshot.project_id, snapshot.title, snapshot.url))
-            _record(connection, snapshot.project_id, new)
+            _record(connection, snapshot.project_id, list(map(_said, {each.key: each for each in new}.values())))
             rows = [{"key": key, "project_id": snapshot.project_id} for key in dict.fromkeys(keys)]
             upsert(connection, SELECTED, rows)
 
@@ -224,18 +229,18 @@ def _remember(connection: Connection, project: Project) -> None:
     upsert(connection, PROJECTS, [{"project_id": project.id, "title": project.title, "url": project.url}])
 
 
-def _record(connection: Connection, project_id: int, findings: Sequence[Finding]) -> None:
-    unique = {finding.key: finding for finding in findings}
-    for chunk in chunks(list(unique)):
-        chosen = select(FINDINGS.c.key, FINDINGS.c.state).where(FINDINGS.c.key.in_(chunk))
+def _said(finding: Finding) -> dict[str, Any]:
+    return {"key": finding.key, "latest": finding_to_json(finding)}
+
+
+def _record(connection: Connection, project_id: int, said: Sequence[dict[str, Any]]) -> None:
+    """Keep findings, each once, with what is said of it."""
+    for chunk in chunks(said):
+        chosen = select(FINDINGS.c.key, FINDINGS.c.state).where(FINDINGS.c.key.in_([each["key"] for each in chunk]))
         states = {row.key: row.state for row in connection.execute(chosen)}
-        upsert(connection, FINDINGS, [_row(unique[key], project_id, states.get(key)) for key in chunk])
+        rows = [{**each, "project_id": project_id, "state": _state(states.get(each["key"]))} for each in chunk]
+        upsert(connection, FINDINGS, rows)
 
 
-def _row(finding: Finding, project_id: int, state: str | None) -> dict[str, Any]:
-    return {
-        "key": finding.key,
-        "project_id": project_id,
-        "state": "published" if state == "published" else "open",
-        "latest": finding_to_json(finding),
-    }
+def _state(before: str | None) -> str:
+    return "published" if before == "published" else "open"

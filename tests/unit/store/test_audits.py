@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from errata.audit.ports import Snapshot
 from errata.errors import AuditRunning
@@ -188,3 +189,27 @@ def test_two_tags_that_errata_wrote_are_both_decided(
     places = [GivenLabel(10, 1, "ann", "tags", None, "tags", None, written) for written in ("given", "missing")]
     assert audits.decided(7) == {finding_key(snapshot.url, 7, given) for given in places}
     assert journal.entries(7)[0].changes == (added, removed)
+
+
+def test_many_findings_are_kept_some_at_a_time(
+    audits: AuditStore, engine: Engine, snapshot: Snapshot, make_finding: Callable[..., Finding]
+) -> None:
+    """SQLite has one writer: who decides on the pages meanwhile waits for a part of them, not for all."""
+    audits.begin(snapshot)
+    largest = held = 0
+
+    def count(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        nonlocal largest, held
+        if statement.startswith("INSERT INTO findings"):
+            held += len(parameters)
+            largest = max(largest, held)
+
+    def ended(_: Any) -> None:
+        nonlocal held
+        held = 0
+
+    event.listen(engine, "before_cursor_execute", count)
+    event.listen(engine, "commit", ended)
+    audits.record(7, [make_finding(f"{n:020x}") for n in range(2500)])
+    assert audits.counts(7).open == 2500
+    assert 0 < largest <= 1000
