@@ -40,7 +40,7 @@ class ConfusionPage {
     this.confusion = null;
     this.head = element("div", { class: "confusion-head" });
     this.body = element("div", { class: "confusion-body", tabindex: "0", role: "region", "aria-label": "Confusion map" });
-    main.replaceChildren(this.head, this.body);
+    main.replaceChildren(element("h1", { class: "unseen" }, "Confusion map"), this.head, this.body);
   }
 
   async load() {

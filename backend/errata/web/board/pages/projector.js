@@ -50,7 +50,7 @@ class ProjectorPage {
     const legend = element("section", { class: "projector-legend", "aria-label": "Legend" });
     const side = element("aside", { class: "projector-side", "aria-label": "Labels on the map" });
     document.body.prepend(makeHeader({ project, session, outbox, page: "projector", control: this.control }));
-    main.replaceChildren(legend, element("div", { class: "projector-middle" }, this.tools, this.window, this.note), side);
+    main.replaceChildren(legend, element("div", { class: "projector-middle" }, element("h1", { class: "unseen" }, "Projector"), this.tools, this.window, this.note), side);
     this.map = new MapView(this.window);
     this.legend = new Legend(legend);
     this.preview = new PointPreview(this.window, project.id);
