@@ -6,6 +6,7 @@ import atexit
 import html
 import json
 import os
+import secrets
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -90,7 +91,7 @@ class Shown:
         hub = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
         below = f"proxy/{self._server.port}{self._server.path}{self._page}"
         address = html.escape(f"{hub.rstrip('/')}/{below}" if hub else self.url)
-        name = f"errata-{self._server.port}"
+        name = f"errata-{secrets.token_hex(6)}"  # a notebook may show it several times
         script = "" if hub else f"<script>{_SCRIPT % {'id': json.dumps(name), 'below': json.dumps(below)}}</script>"
         return (
             f'<iframe id="{name}" src="{address}" title="errata: scan board" width="100%" height="{self._height}" '
