@@ -17,7 +17,7 @@ import { proposal } from "./tile.js";
  */
 
 const PAUSE_MS = 90; // moving on by held arrows asks for nothing
-const N_KEPT = 30;
+const N_KEPT = 12;
 
 /**
  * @param {Project} project

@@ -6,7 +6,7 @@
  * @typedef {{before: Decisions, after: Decisions}} Step
  */
 
-const N_MIRRORED = 500;
+const N_MIRRORED = 100;
 
 export function undoHistory() {
   /** @type {Step[]} */
