@@ -49,15 +49,15 @@ def maps(label_studio: Any, make_server: Any) -> Iterator[Maps]:
         label_studio.client.post("api/projects/", {"title": title, "label_config": "<View></View>"})["id"]
         for title in ("400 classes", "No vectors")
     )
-    server = make_server(source)
+    server, url = make_server(source), label_studio.url
     settings = Settings(
         label_studio_url=label_studio.url,
         label_studio_token=SecretStr(label_studio.token),
         data_dir=Path(server.environment["ERRATA_DATA_DIR"]),
     )
     with closing(Wiring(settings)) as errata:
-        for table in (_drawn(wide, "400 classes", 400), _drawn(flat, "No vectors", 3, has_map=False)):
-            errata.audits.connected(Project(table.project_id, table.title, label_studio.url))
+        for table in (_drawn(wide, "400 classes", 400, url), _drawn(flat, "No vectors", 3, url, has_map=False)):
+            errata.audits.connected(Project(table.project_id, table.title, url))
             errata.boards.save(table, (_detail(table, row) for row in range(len(table))))
     server.run("connect", str(source), "--yes")
     server.run("audit", str(source))
@@ -100,7 +100,7 @@ def _choice(control: str, label: str) -> dict[str, Any]:
     return {"from_name": control, "to_name": "image", "type": "choices", "value": {"choices": [label]}}
 
 
-def _drawn(project_id: int, title: str, n_classes: int, has_map: bool = True) -> BoardTable:
+def _drawn(project_id: int, title: str, n_classes: int, url: str, has_map: bool = True) -> BoardTable:
     """Draw an audit of ten labels a class. One of each class is taken for the class beside it, blocks of five."""
     rng = np.random.default_rng(6)
     names = tuple(f"class {number:03}" for number in range(n_classes))
@@ -117,7 +117,7 @@ def _drawn(project_id: int, title: str, n_classes: int, has_map: bool = True) ->
         model_version="drawn",
         project_id=project_id,
         title=title,
-        url="",
+        url=url,
         controls=(Control("label", "choices", "text", "text", "text", names),),
         labels=names,
         annotators=("ann@example.com",),

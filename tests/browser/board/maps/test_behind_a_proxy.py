@@ -94,6 +94,9 @@ def test_every_page_works_behind_a_path_without_any_other_network(visit: Any, bo
         expect(page.locator("#tile-0 img")).to_be_visible()
         page.get_by_role("link", name="Marked").click()
         expect(page.locator("#tile-0 .badge.mine")).to_have_text("✕ wrong")
+        page.keyboard.press("Backspace")
+        expect(page.locator("#tile-0 .badge.mine")).to_be_hidden()
+        expect(page.locator(".save-state")).to_contain_text("saved")
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_label("Label Studio token")).to_be_visible()
         assert cut == []

@@ -16,7 +16,7 @@ def ask(page: Page, path: str) -> Any:
 
 
 def state(page: Page) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.evaluate("location.href")).query).items()}
 
 
 def cell(page: Page, given: str, predicted: str) -> Locator:
@@ -53,13 +53,13 @@ def test_a_cell_opens_its_labels_on_the_board(visit: Any, board: Any, make_revie
     expect(page.locator(".save-state")).to_contain_text("saved")
 
     page.get_by_role("link", name="Confusion").click()
-    page.get_by_label("Yield").check()
+    page.get_by_role("radio", name="Yield").check()
     expect(cell(page, labels[given], labels[predicted])).to_have_text("50 %")
     page.reload()
-    expect(page.get_by_label("Yield")).to_be_checked()
-    page.get_by_label("Suspects").check()
+    expect(page.get_by_role("radio", name="Yield")).to_be_checked()
+    page.get_by_role("radio", name="Suspects").check()
     expect(cell(page, labels[given], labels[predicted])).to_have_text(str(suspects))
-    page.get_by_label("Control").select_option("light")
+    page.get_by_label("Control", exact=True).select_option("light")
     expect(page.locator(".confusion-table tbody th")).to_have_text(["day", "night"])
     cell(page, "day", "day").click()
     expect(page.locator(".tile:visible .given").first).to_have_text("day")
