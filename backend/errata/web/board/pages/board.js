@@ -93,7 +93,7 @@ export function mountBoard(host, { project, outbox, heading, context = "25", mor
     try {
       let page = await cache.at(to, signal);
       const isElsewhere = at !== null && !page.tiles.some(({ key }) => key === at);
-      if (isElsewhere) page = (await cache.locate(/** @type {string} */ (at), signal).catch(onlyMissing)) ?? page;
+      if (isElsewhere) page = (await cache.locate(/** @type {string} */ (at), signal)) ?? page;
       if (!page.tiles.length && page.total > 0) page = await cache.at((Math.ceil(page.total / PAGE) - 1) * PAGE, signal);
       if (!signal.aborted) showPage(page, at, isNew);
       if (!signal.aborted && offset + PAGE < total) await cache.prefetch(offset + PAGE, picture, signal);
@@ -241,12 +241,6 @@ export function mountBoard(host, { project, outbox, heading, context = "25", mor
     if (command === "move" || command === "extend") return grid.move(name.replace(/^(Shift\+)?Arrow/, "").toLowerCase(), command === "extend");
     if (command === "first" || command === "last") return grid.move(command, false);
     return onCommand ? onCommand(command) : false;
-  }
-
-  /** @param {unknown} error */
-  function onlyMissing(error) {
-    if (error instanceof ApiError && error.status === 404) return null; // it left the group with a new audit
-    throw error;
   }
 
   /** @param {string} text */

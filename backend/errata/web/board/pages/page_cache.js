@@ -1,6 +1,8 @@
 // @ts-check
 /** Pages of tiles: the one in sight, the one that comes next with its pictures, and a few of those before. */
 
+import { ApiError } from "./api.js";
+
 /** @typedef {import("./types.js").TilePage} TilePage @typedef {import("./types.js").Source} Source */
 
 const N_KEPT = 4;
@@ -34,9 +36,14 @@ export function pageCache(source, limit, ahead) {
     source,
     at,
 
-    /** Return the page on which a key stands. @param {string} key @param {AbortSignal} signal */
+    /** Return the page on which a key stands, null where it left the group with a new audit. @param {string} key @param {AbortSignal} signal */
     async locate(key, signal) {
-      return source.locate ? keep(await source.locate(key, limit, signal)) : null;
+      try {
+        return source.locate ? keep(await source.locate(key, limit, signal)) : null;
+      } catch (error) {
+        if (error instanceof ApiError && error.status === 404) return null;
+        throw error;
+      }
     },
 
     /**
