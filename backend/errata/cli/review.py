@@ -140,7 +140,7 @@ def _plan_lines(planned: Plan) -> list[str]:
 
 
 def _line(change: Change) -> str:
-    return f"task {change.task_id}: {_words(change)}, says {change.reviewer}. {change.reason}"
+    return f"task {change.task_id}: {_words(change)}, says {change.reviewer}. It was doubted: {change.reason}"
 
 
 def conflict_line(conflict: Conflict) -> str:

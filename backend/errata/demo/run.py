@@ -57,6 +57,11 @@ class Demo:
         return sum(finding.given.task_id in planted for finding in self.examination.findings.suspects[:n])
 
     @property
+    def token_words(self) -> str:
+        """What to sign in with on the pages."""
+        return f"the token {self.wiring.login[1]}" if self.account else "your Label Studio token"
+
+    @property
     def board(self) -> str:
         """The scan board's address."""
         return f"{self.wiring.public_url}/board/scan.html?project={self.project_id}"
@@ -69,14 +74,15 @@ class Demo:
                 f"Planted errors found: {self.found_in_first(50)} among the first 50 findings, "
                 f"{self.found_in_first(90)} of all {len(self.digits.planted)} among the first 90."
             ),
+            "The digits are so simple that their pixels were enough: no network looked at them.",
             f"Review the findings:  {url}projects/{self.review_project_id}/data",
             f"The source project:   {url}projects/{self.project_id}/data",
             *([f"Sign in with {self.account[0]} and {self.account[1]}."] if self.account else []),
             f"Or forty at a time:   {self.board}",
-            f"Sign in with {self.wiring.login[1] if self.account else 'your Label Studio token'}.",
+            f"Sign in there with {self.token_words}.",
             "Then, in another terminal:",
             f"  set -a; . {self.env_file}; set +a",
-            *(f"  {sys.argv[0]} {name} {self.project_id}" for name in ("status", "plan", "apply")),
+            *(f"  {sys.argv[0]} {name} {self.project_id}" for name in ("status", "plan", "apply", "undo --all")),
         ]
 
 
