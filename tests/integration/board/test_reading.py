@@ -126,7 +126,7 @@ def test_a_person_reads_an_audit_and_decides(
         assert (listed["title"], listed["rows"], listed["suspects"], listed["decided"]) == (source.title, 40, 20, 0)
         assert listed["audited_at"].endswith("+00:00")
         about = get(f"projects/{source.id}")
-        assert about["instructions"] == "Cars\nMark every car & truck."
+        assert get(f"projects/{source.id}/instructions") == {"instructions": "Cars\nMark every car & truck."}
         assert about["project_url"] == f"{label_studio.url}projects/{source.id}/data"
         assert (about["rows"], about["suspects"], about["fields"], about["has_map"]) == (40, 20, ["camera"], True)
         assert about["controls"] == [

@@ -100,12 +100,20 @@ def test_where_nothing_was_audited_label_studio_is_not_asked(tmp_path: Path) -> 
     engine.dispose()
 
 
-def test_a_project_is_described_with_its_instructions_in_plain_text(describing, make_board, board_details) -> None:
-    """Markup is no part of them; what of the layout is not known is null; a map needs points."""
-    rooms, boards, _ = describing
+def test_instructions_are_plain_text(describing) -> None:
+    """Markup is no part of them; without Label Studio they cannot be had, and that is said."""
+    rooms, _, _ = describing
     label_studio = Projects({7: "Zoo"}, instructions="<p>Cats <i>have</i></p><ul><li>tails</li></ul>")
+    assert ask(rooms.instructions, label_studio, project=7) == {"instructions": "Cats have\ntails"}
+    with pytest.raises(LabelStudioUnreachable):
+        ask(rooms.instructions, Projects({7: "Zoo"}, is_down=True), project=7)
+
+
+def test_a_project_is_described(describing, make_board, board_details) -> None:
+    """What of the layout is not known is null; a map needs points."""
+    rooms, boards, _ = describing
+    label_studio = Projects({7: "Zoo"})
     said = ask(rooms.project, label_studio, project=7)
-    assert said["instructions"] == "Cats have\ntails"
     assert (said["version"], said["rows"], said["suspects"], said["has_map"]) == ("v1", 2, 1, True)
     assert (said["controls"][0]["labels"], said["controls"][0]["trustworthiness"]) == (["cat", "dog", "emu"], 0.9)
     blind = make_board(
@@ -117,11 +125,11 @@ def test_a_project_is_described_with_its_instructions_in_plain_text(describing, 
 
 
 def test_a_project_is_described_while_label_studio_is_away(describing) -> None:
-    """All but its instructions is known here."""
+    """Label Studio need not be asked: all of it is known here."""
     rooms, _, _ = describing
-    said = ask(rooms.project, Projects({7: "Zoo"}, is_down=True), project=7)
-    assert "cannot be reached" in said["instructions"]
-    assert said["rows"] == 2
+    away = Projects({7: "Zoo"}, is_down=True)
+    assert ask(rooms.project, away, project=7)["rows"] == 2
+    assert away.asked == []
 
 
 def test_a_table_that_goes_while_it_is_read_gives_way_to_the_next(tmp_path: Path, make_board, board_details) -> None:

@@ -14,7 +14,6 @@ from starlette.responses import Response
 from errata.boards.ports import Boards, Figures
 from errata.boards.shelf import Shelf
 from errata.boards.table import NONE, BoardTable
-from errata.errors import LabelStudioUnreachable
 from errata.labelstudio.shown_projects import read_instructions, shown_projects
 from errata.review.records import AuditRecord
 from errata.web.board.visitors import ApiRoute, Visitor
@@ -51,6 +50,7 @@ class Describing:
         return [
             ApiRoute("projects", "GET", self.projects),
             ApiRoute("projects/{project:int}", "GET", self.project),
+            ApiRoute("projects/{project:int}/instructions", "GET", self.instructions),
         ]
 
     async def projects(self, request: Request, visitor: Visitor) -> Response:
@@ -60,7 +60,12 @@ class Describing:
     async def project(self, request: Request, visitor: Visitor) -> Response:
         """Return what a project is."""
         project_id = request.path_params["project"]
-        return await self._answer(lambda: self._described(project_id, visitor))
+        return await self._answer(lambda: describe_table(self._shelf.latest(project_id).table))
+
+    async def instructions(self, request: Request, visitor: Visitor) -> Response:
+        """Return how a project's annotators are told to label."""
+        project_id = request.path_params["project"]
+        return await self._answer(lambda: {"instructions": _instructions(visitor, project_id)})
 
     def _listed(self, visitor: Visitor) -> list[dict[str, Any]]:
         glances = {id_: glance for id_ in self._boards.projects() if (glance := self._boards.glance(id_)) is not None}
@@ -81,10 +86,6 @@ class Describing:
             )
         return listed
 
-    def _described(self, project_id: int, visitor: Visitor) -> dict[str, Any]:
-        table = self._shelf.latest(project_id).table
-        return describe_table(table) | {"instructions": _instructions(visitor, project_id)}
-
     async def _answer(self, work: Callable[[], dict[str, Any]]) -> Response:
         content = await to_thread.run_sync(lambda: orjson.dumps(work()), limiter=self._threads)
         return Response(content, media_type="application/json")
@@ -100,14 +101,11 @@ def _titles(visitor: Visitor, project_ids: Sequence[int]) -> dict[int, str]:
 def _instructions(visitor: Visitor, project_id: int) -> str:
     if visitor.label_studio is None:
         return ""
-    try:
-        return read_instructions(visitor.label_studio, project_id)
-    except LabelStudioUnreachable:
-        return "Label Studio cannot be reached, so its instructions are not here; reload the page later."
+    return read_instructions(visitor.label_studio, project_id)
 
 
 def describe_table(table: BoardTable) -> dict[str, Any]:
-    """Return what docs/board.md says of a project, but for its instructions."""
+    """Return what docs/board.md says of a project."""
     is_suspect = table.queue != NONE
     n = len(table.controls)
     rows, suspects = np.bincount(table.control, minlength=n), np.bincount(table.control[is_suspect], minlength=n)

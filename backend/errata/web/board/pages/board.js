@@ -55,7 +55,7 @@ export function mountBoard(host, { project, outbox, heading, context = "25", mor
   const bar = element("div", { class: "board-bar" }, heading ?? null, toolbar.said, pager.element);
   const centre = element("section", { class: "centre", "aria-label": "Tiles" }, bar, notice, grid.element);
   const parts = element("div", { class: "board-parts" }, centre, detail.element);
-  const shown = element("div", { class: "board" }, parts, toolbar.element, picker.element, help, instructions);
+  const shown = element("div", { class: "board" }, parts, toolbar.element, picker.element, help, instructions.element);
   host.append(shown);
 
   const ahead = Array.from({ length: PAGE }, () => Object.assign(new Image(), { fetchPriority: "low" }));
@@ -225,7 +225,7 @@ export function mountBoard(host, { project, outbox, heading, context = "25", mor
     peek: () => (detail.player.element.hidden ? shown.classList.toggle("is-peeking") : detail.player.toggle()),
     outlines: () => shown.classList.toggle("is-bare"),
     play: () => detail.player.toggle(),
-    instructions: () => instructions.showModal(),
+    instructions: () => instructions.open(),
     help: () => help.showModal(),
   };
 

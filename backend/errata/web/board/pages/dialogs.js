@@ -1,6 +1,7 @@
 // @ts-check
 /** What one key shows above the page: the keys, and the project's instructions. */
 
+import { get } from "./api.js";
 import { element } from "./elements.js";
 import { KEYS, shownKeys } from "./keys.js";
 
@@ -34,9 +35,22 @@ export function makeHelp(more) {
   return makeDialog("Keys", element("div", { class: "keys" }, ...tables), mouse);
 }
 
-/** @param {import("./types.js").Project} project */
+/** Make what shows the instructions, which are asked for when they are. @param {import("./types.js").Project} project */
 export function makeInstructions(project) {
-  const where = project.project_url === null ? "" : " Write them in Label Studio: Settings > General > Labeling Instructions.";
-  const text = project.instructions.trim() || `This project has no instructions.${where}`;
-  return makeDialog(`Instructions: ${project.title}`, element("div", { class: "instructions", dir: "auto", tabindex: "0" }, text));
+  const shown = element("div", { class: "instructions", dir: "auto", tabindex: "0" });
+  const dialog = makeDialog(`Instructions: ${project.title}`, shown);
+
+  async function read() {
+    const where = project.project_url === null ? "" : " Write them in Label Studio: Settings > General > Labeling Instructions.";
+    const { instructions } = await get(`projects/${project.id}/instructions`);
+    shown.textContent = instructions.trim() || `This project has no instructions.${where}`;
+  }
+
+  return {
+    element: dialog,
+    open() {
+      dialog.showModal();
+      read().catch((error) => (shown.textContent ||= String(error.message)));
+    },
+  };
 }

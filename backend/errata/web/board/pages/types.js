@@ -98,7 +98,6 @@
  * @property {string} version
  * @property {string} model_version
  * @property {string | null} project_url null where there is no Label Studio
- * @property {string} instructions
  * @property {ControlShown[]} controls
  * @property {string[]} fields
  * @property {string[]} detectors
