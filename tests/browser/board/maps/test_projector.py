@@ -275,8 +275,10 @@ def test_pointing_shows_and_a_click_pins(open_map: Any, board: Any) -> None:
     eventually(lambda: address_of(page) == address)
 
     page.get_by_label("Control").select_option("light")
-    expect(page.locator(".legend-name")).to_have_text(["day", "night"])
     eventually(lambda: state(page)["control"] == "light" and "at" not in state(page))
+    expect(page.get_by_label("Colour by")).to_have_value("annotator")
+    page.get_by_label("Colour by").select_option("given")
+    expect(page.locator(".legend-name")).to_have_text(["day", "night"])
     expect(page.locator(".board-parts")).to_be_hidden()
 
 
