@@ -54,8 +54,11 @@ async function show({ session, project, outbox }) {
   /** Whether a group is shown, or all of the control, and no selection. */
   const isPlain = () => state.like === null && state.rows === null;
 
+  let following = 0; // how often something else was asked for: what was asked for before must not come after it
+
   /** Show what the state says. @param {boolean} isNew */
   async function follow(isNew) {
+    const turn = ++following;
     const { control, by, show: shows } = state;
     if (control === null) throw new Error("Nothing of this project was audited. Run: errata audit " + project.id);
     if (by !== QUEUE) grouping = by;
@@ -64,10 +67,12 @@ async function show({ session, project, outbox }) {
     const asked = groups.show({ control, by: grouping, show: shows }, isPlain() ? state.value : null);
     if (by !== QUEUE && state.value === null && isPlain()) {
       await asked;
+      if (turn !== following) return;
       state = { ...state, value: groups.first()?.value ?? "" };
       await groups.show({ control, by, show: shows }, state.value);
     } else void asked.then(showHeading);
     const source = await sourceOf();
+    if (turn !== following) return;
     showHeading();
     await board.open(source, { page: state.page, at: state.at, isNew });
   }
