@@ -20,7 +20,7 @@ from errata.web.bodies import read_json
 _LARGEST_BODY = 2**16  # bytes; a token has a few hundred
 _PAUSE_S = 1.0  # before a failure is told
 _REFUSED = {
-    "legacy token": "Label Studio does not take this legacy token. Copy it again (Account & Settings > Access Token); "
+    "legacy token": "Label Studio does not take this legacy token. Copy it again (Account & Settings > Legacy Token); "
     "where legacy tokens are switched off, copy a personal access token (Account & Settings > Personal Access Token).",
     "personal access token": "Label Studio does not take this personal access token. It was revoked, is another "
     "Label Studio's, or such tokens are switched off there; make a new one (Account & Settings > Personal Access "
