@@ -7,14 +7,16 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+_WELL = 0.5  # of the loss without evidence: what leaves less holds as it stands
 _OFF = 1.0  # standard deviation of the factor, before anything is seen, from believing the evidence as it stands
 
 
 def temper(log_odds: Floats, outcomes: NDArray[np.integer]) -> float:
     """Return the factor in [0, 1] that evidence is to be multiplied by: 0 where it tells nothing, 1 where it holds.
 
-    The likeliest one, of all outcomes alike, and drawn to 1 where there is little to tell it by. Doubts whose evidence
-    is worth nothing are thereby what they were before anything was looked at.
+    It holds where its loss is less than half of that without evidence. Else the factor is the likeliest one, of all
+    outcomes alike, and drawn to 1 where there is little to tell it by: doubts whose evidence is worth nothing are what
+    they were before anything was looked at, and a clear error on a single image stays one where it is worth something.
 
     Args:
         log_odds: (R, C) of every outcome, by evidence that was not learned from this row; each outcome as likely as
@@ -40,4 +42,7 @@ def temper(log_odds: Floats, outcomes: NDArray[np.integer]) -> float:
         total = most + np.log(np.exp(scaled - most[:, None]).sum(axis=1))
         return float(shares @ (total - factor * own) + ((factor - 1) / _OFF) ** 2 / 2)
 
+    unaided = loss(0.0) - 1 / (2 * _OFF**2)  # without what draws it to 1
+    if loss(1.0) <= _WELL * unaided:
+        return 1.0
     return float(np.clip(minimize_scalar(loss, bounds=(0.0, 1.0), method="bounded").x, 0.0, 1.0))

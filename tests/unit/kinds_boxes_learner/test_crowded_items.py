@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from errata_model.kinds.boxes.doubts import calibrate, find_doubts
-from errata_model.regions.records import MISSING, Believed, Item, Region
+from errata_model.regions.records import Believed, Item, Region
 from errata_model.regions.shapes import Box
 
 
@@ -26,7 +26,7 @@ def crowd(n_items, n_regions, seed=0):
 
 def missing(item, calibration):
     """Return the disagreement of each region that nobody marked."""
-    return np.array([d.disagreement for d in find_doubts(item, ("car",), calibration) if MISSING in d.detectors])
+    return np.array([d.disagreement for d in find_doubts(item, ("car",), calibration) if d.given is None])
 
 
 @pytest.mark.parametrize(("n_items", "n_regions", "factor"), [(30, 8, 1 / 8), (60, 2, 1 / 2), (90, 1, 1)])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -72,7 +73,13 @@ def describing(tmp_path: Path, make_board, board_details) -> tuple[Describing, B
 
 def ask(endpoint: Callable[..., Any], label_studio: Projects, **path: Any) -> Any:
     request = Request({"type": "http", "path_params": path})
-    return orjson.loads(asyncio.run(endpoint(request, Visitor(1, "ann", "Ann", label_studio))).body)
+    return answered(lambda: endpoint(request, Visitor(1, "ann", "Ann", label_studio)))
+
+
+def answered(endpoint: Callable[[], Any]) -> Any:
+    """Return what is answered. In a thread: tests of browsers leave a running event loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return orjson.loads(thread.submit(lambda: asyncio.run(endpoint())).result().body)
 
 
 @pytest.mark.parametrize("knows_ids", [True, False])
@@ -156,5 +163,5 @@ def test_a_table_that_goes_while_it_is_read_gives_way_to_the_next(tmp_path: Path
         reading = Reading(Overtaken(boards, VerdictFigures(engine)), Nobody())
         return await reading.tiles(request, Visitor(1, "ann", "Ann", Projects({})))
 
-    assert orjson.loads(asyncio.run(tiles()).body)["version"] == "v3"
+    assert answered(tiles)["version"] == "v3"
     engine.dispose()
