@@ -77,6 +77,7 @@ def take_confusion(page: Page, demo: Demo) -> None:
 
 def settle(page: Page) -> None:
     """Wait until the pictures that are in sight are there."""
+    expect(page.locator(".tile:visible .is-loading")).to_have_count(0)
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(500)
 

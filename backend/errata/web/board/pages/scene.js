@@ -13,8 +13,17 @@ export function makeScene() {
   const masks = element("div", { class: "masks", "aria-hidden": "true" });
   const shown = element("div", { class: "scene" }, picture, masks);
   shown.append(overlay);
-  picture.addEventListener("load", () => shown.classList.remove("is-loading"));
+  picture.addEventListener("load", () => {
+    shown.classList.remove("is-loading");
+    takeShape(picture.naturalWidth, picture.naturalHeight); // its size may not have been known
+  });
   picture.addEventListener("error", () => shown.classList.replace("is-loading", "is-failed"));
+
+  /** @param {number} width @param {number} height */
+  function takeShape(width, height) {
+    shown.style.setProperty("aspect-ratio", `${width} / ${height}`);
+    shown.style.setProperty("--scene-shape", String(width / height));
+  }
 
   return {
     element: shown,
@@ -29,10 +38,9 @@ export function makeScene() {
         return false;
       }
       const [width, height] = scene.width && scene.height ? [scene.width, scene.height] : [4, 3];
-      shown.style.setProperty("aspect-ratio", `${width} / ${height}`);
-      shown.style.setProperty("--scene-shape", String(width / height));
-      overlay.setAttribute("viewBox", `0 0 ${width} ${height}`);
       const src = scenePicture(project, scene.src);
+      if (picture.src !== src) takeShape(width, height);
+      overlay.setAttribute("viewBox", `0 0 ${width} ${height}`);
       if (picture.src !== src) {
         shown.classList.remove("is-failed");
         shown.classList.add("is-loading");
