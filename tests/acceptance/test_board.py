@@ -15,9 +15,11 @@ from errata.audit.progress import LineProgress
 from errata.boards.actions import Action, Mark, Outcome, Reviewer
 from errata.boards.decisions import Decisions
 from errata.boards.known_rows import KnownRows
+from errata.boards.shelf import Shelf
 from errata.errors import LabelStudioUnreachable
 from errata.settings import ProjectSettings
 from errata.store.board_log import BoardLog
+from errata.store.verdict_figures import VerdictFigures
 from errata.wiring import BeliefOptions, Wiring
 
 QUIET = LineProgress(lambda _: None)
@@ -45,7 +47,8 @@ class Person:
     def board(self) -> Decisions:
         """A new one each time, as after a restart."""
         errata = self.errata
-        return Decisions(KnownRows(errata.boards), errata.audits, BoardLog(errata.engine), errata.codecs)
+        rows = KnownRows(errata.boards, Shelf(errata.boards, VerdictFigures(errata.engine)))
+        return Decisions(rows, errata.audits, BoardLog(errata.engine), errata.codecs)
 
     def decides(self, *marks: Mark, kind: Any = "decide") -> Outcome:
         self.n_actions += 1

@@ -13,11 +13,13 @@ import pytest
 from errata.audit.ports import Snapshot
 from errata.boards.decisions import Decisions
 from errata.boards.known_rows import KnownRows
+from errata.boards.shelf import Shelf
 from errata.labelstudio.codecs import Codecs
 from errata.store.audits import AuditStore
 from errata.store.board_log import BoardLog
 from errata.store.boards import BoardFolder
 from errata.store.database import open_database
+from errata.store.verdict_figures import VerdictFigures
 from errata.store.verdicts import VerdictStore
 from errata.web.board.deciding import LARGEST_BODY, Deciding
 from errata_model.records import Finding
@@ -73,7 +75,8 @@ def board(
         made.sent += [finding.key for finding in findings]
         return len(findings), f"http://ls/projects/{project_id}0/data"
 
-    decisions = Decisions(KnownRows(boards), audits, BoardLog(engine), Codecs(), lambda: told.append(1))
+    rows = KnownRows(boards, Shelf(boards, VerdictFigures(engine)))
+    decisions = Decisions(rows, audits, BoardLog(engine), Codecs(), lambda: told.append(1))
     pages = open_pages(Deciding(decisions, send).routes())
     people = {name: pages.browser() for name in ("ann", "bob")}
     for name, browser in people.items():

@@ -79,9 +79,10 @@ def open_rooms(wiring: Wiring, files: Files, send: Send, decided: Callable[[], N
         MediaIndexStore(wiring.engine),
         wiring.settings.media_max_pixels,
     )
-    decisions = Decisions(KnownRows(wiring.boards), wiring.audits, BoardLog(wiring.engine), wiring.codecs, decided)
     figures = VerdictFigures(wiring.engine)
     shelf = Shelf(wiring.boards, figures)
+    rows = KnownRows(wiring.boards, shelf)
+    decisions = Decisions(rows, wiring.audits, BoardLog(wiring.engine), wiring.codecs, decided)
     describing = Describing(wiring.boards, shelf, figures, wiring.audits)
     answering = (describing, Reading(shelf, decisions), pictures, Deciding(decisions, send))
     return [route for room in answering for route in room.routes()]
