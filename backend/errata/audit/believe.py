@@ -226,8 +226,15 @@ def nothing_to_learn(
         f'"{snapshot.title}" cannot be audited yet: {counted} on {len(snapshot.tasks)} tasks; '
         + "; ".join(problems)
         + (f". Left out: {left_out}" if left_out else "")
-        + f". Label {label} and try again, or give predictions with --belief."
+        + f". {_remedy(snapshot, embedded, label)}"
     )
+
+
+def _remedy(snapshot: Snapshot, embedded: Mapping[str, Embedded], label: str) -> str:
+    is_labelled = any(task.labels for task in snapshot.tasks)
+    if is_labelled and embedded and not any(len(media.task_ids) for media in embedded.values()):
+        return "Nothing that is labelled could be read: make it readable (--media names its folder) and try again."
+    return f"Label {label} and try again, or give predictions with --belief."
 
 
 def values_of(tasks: Sequence[Task], data_key: str) -> dict[int, Any]:

@@ -44,7 +44,12 @@ class Built:
 
 
 def build_board(
-    examination: Examination, regions: Regions, senses: Senses, earlier: BoardTable | None, progress: Progress
+    examination: Examination,
+    regions: Regions,
+    senses: Senses,
+    names: Mapping[str, str],
+    earlier: BoardTable | None,
+    progress: Progress,
 ) -> Built:
     """Make the table of an audit: each label that it has a word on, given or missing, as a row; see `rows_of`.
 
@@ -55,13 +60,14 @@ def build_board(
         examination: the audit.
         regions: the codecs.
         senses: what looks at media and reads texts.
+        names: what annotators are called, by the ids that labels have; those who are not in it keep their ids.
         earlier: the table of the audit before, whose map this one's follows; None where there was none.
         progress: is told of stages.
     """
     late_at = time.monotonic() + max(_LEAST_TIME_S, examination.seconds)
     snapshot = examination.snapshot
     rows = rows_of(examination, regions)
-    places, columns = places_of(rows), columns_of(rows, examination)
+    places, columns = places_of(rows), columns_of(rows, examination, names)
     snippets: list[Snippet | None] = [None] * len(rows)
     parts: dict[str, tuple[NDArray[np.int64], Mapped]] = {}
     remarks = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,8 +49,14 @@ class Columns:
     said: NDArray[np.int32]
 
 
-def columns_of(rows: Sequence[Row], examination: Examination) -> Columns:
-    """Return what the rows of an audit say."""
+def columns_of(rows: Sequence[Row], examination: Examination, names: Mapping[str, str]) -> Columns:
+    """Return what the rows of an audit say.
+
+    Args:
+        rows: N of them.
+        examination: the audit.
+        names: what annotators are called, where it is known.
+    """
     labels = _labels(rows, examination)
     code: dict[str | None, int] = {label: n for n, label in enumerate(labels)}
     number = {control.name: n for n, control in enumerate(examination.snapshot.controls)}
@@ -63,7 +69,7 @@ def columns_of(rows: Sequence[Row], examination: Examination) -> Columns:
     about: dict[str | None, int] = {}
     return Columns(
         labels,
-        annotators,
+        tuple(names.get(annotator, annotator) for annotator in annotators),
         detectors,
         np.array([number[row.control.name] for row in rows], dtype=np.int16),
         np.array([code.get(row.finding.given.label, NONE) for row in rows], dtype=np.int32),

@@ -40,7 +40,7 @@ class Matrix:
 
         Args:
             shown: (N,) which of the table's rows count.
-            flags: (N,) each: suspects, decided, wrong.
+            flags: (N,) each: suspects, decided, scanned, wrong.
         """
         figures = [
             np.bincount(self.cell[each[self.rows]], minlength=len(self.cells))

@@ -45,7 +45,7 @@ def make_tile(table: BoardTable, row: int, detail: RowDetail) -> Tile:
         "disagreement": round(float(table.disagreement[row]), 6),
         "suspect": bool(table.queue[row] != NONE),
         "detectors": list(finding.detectors),
-        "annotator": given.annotator,
+        "annotator": table.annotators[table.annotator[row]],
         "content": _content(table, row, detail, control),
         "standing": None,
     }

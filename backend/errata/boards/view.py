@@ -162,7 +162,7 @@ class View:
         number = self.control(control)
         found: Matrix = self._once(("matrix", number), lambda: matrix(self.table, self.of_control(number)))
         judged = self.judged()
-        return found.as_json(self._shown(show), (self._is_suspect, judged.decided, judged.wrong))
+        return found.as_json(self._shown(show), (self._is_suspect, judged.decided, judged.scanned, judged.wrong))
 
     def tiles(self, rows: Sequence[int]) -> list[Tile]:
         """Return tiles in this order, without what was decided."""

@@ -123,7 +123,7 @@ def _keep(
     looking = wiring.looking(BeliefOptions(), media, None, progress)
     audit_id = wiring.audits.begin(snapshot)
     examination = _examined(wiring, snapshot, looking, opinions, progress)
-    built = build_board(examination, wiring.codecs, looking, None, progress)
+    built = build_board(examination, wiring.codecs, looking, {}, None, progress)
     for what, n in examination.skipped.most_common():
         progress.say(f"Left out: {n} x {what}.")
     for remark in built.remarks:

@@ -26,6 +26,7 @@ from errata.labelstudio.media import FolderMedia
 from errata.labelstudio.ml_backend import BackendBeliever
 from errata.labelstudio.ml_class import ClassBeliever
 from errata.labelstudio.other_backends import read_backends
+from errata.labelstudio.people import names_of_users
 from errata.labelstudio.predictions import SourcePredictions, is_own_version
 from errata.labelstudio.selection import ChosenSource
 from errata.labelstudio.source import ProjectSource, describe_project
@@ -91,7 +92,7 @@ class Auditing(Showing, Training, Boarding):
         )
         mode, shows_version = self._predictions_mode(project_id, progress)
         outcome = run_audit(project_id, source, believer, self.codecs, outlets, mode, progress, options.limit)
-        self.make_board(outcome[0], looking, progress)
+        self.make_board(outcome[0], looking, names_of_users(self.client), progress)
         return outcome
 
     def _options_of(self, project_id: int, options: BeliefOptions) -> BeliefOptions:

@@ -74,11 +74,14 @@ class Looking:
 class Boarding(Embedding):
     """The pages' tables on the adapters."""
 
-    def make_board(self, examination: Examination, senses: Looking, progress: Progress) -> None:
-        """Make the pages' table of an audit. What goes wrong is told: the audit stands."""
+    def make_board(
+        self, examination: Examination, senses: Looking, names: Mapping[str, str], progress: Progress
+    ) -> None:
+        """Make the pages' table of an audit, for `build_board`. What goes wrong is told: the audit stands."""
         project_id = examination.snapshot.project_id
         try:
-            built = build_board(examination, self.codecs, senses, self._earlier_board(project_id), progress)
+            earlier = self._earlier_board(project_id)
+            built = build_board(examination, self.codecs, senses, names, earlier, progress)
             for remark in built.remarks:
                 progress.say(remark)
             progress.stage("Keeping what the pages show")

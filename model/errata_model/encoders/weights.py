@@ -15,12 +15,11 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 _REACH_S = 4.0  # an unreachable host is to fail within 5 seconds in all
 _STALL_S = 30.0
 _REMEDY = (
-    "download NAME.pth on a machine that can and name the file or its folder by ERRATA_WEIGHTS, "
+    "download it on a machine that can, call it NAME.pth, and name the file or its folder by ERRATA_WEIGHTS, "
     "or use the encoder `pixels`, which needs no weights"
 )
 
@@ -109,7 +108,7 @@ def _as_unavailable(name: str, url: str) -> Iterator[None]:
         if isinstance(error, urllib.error.HTTPError):
             error.close()  # it holds the connection
         raise WeightsUnavailable(
-            f"{name} could not be downloaded from {urlsplit(url).hostname} ({why}); check the network, {_REMEDY}."
+            f"{name} could not be downloaded from {url} ({why}); check the network, {_REMEDY}."
         ) from error
 
 

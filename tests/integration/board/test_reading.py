@@ -156,7 +156,7 @@ def test_a_person_reads_an_audit_and_decides(
         assert get(f"{here}/rows/{chosen['key']}")["standing"]["mine"]["decision"] == "wrong"
         truck = next(group for group in get(f"{here}/groups", by="given")["groups"] if group["value"] == "truck")
         assert (truck["suspects"], truck["decided"], truck["wrong"]) == (20, 1, 1)
-        assert get(f"{here}/confusion", show="suspects")["cells"] == [[1, 0, 20, 20, 1, 1]]
+        assert get(f"{here}/confusion", show="suspects")["cells"] == [[1, 0, 20, 20, 1, 0, 1]]
         assert get("projects")["projects"][0]["decided"] == 1
 
         newer, details = board_of(source, label_studio.url, "v2")

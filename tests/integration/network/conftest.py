@@ -82,6 +82,13 @@ class Station(ThreadingHTTPServer):
         self.shutdown()
         self.server_close()
 
+    def stop_listening(self) -> None:
+        """Answer nobody any more; the port stays taken, so that no server of another test gets it."""
+        self.close()
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(("127.0.0.1", self.server_port))
+
 
 def reply(handler: BaseHTTPRequestHandler, status: int, headers: Mapping[str, str], body: bytes) -> None:
     handler.send_response(status)

@@ -99,7 +99,7 @@ def test_a_host_that_the_proxy_does_not_reach_is_named(behind_proxy: Any, proxy:
 def test_a_proxy_that_is_not_there_is_named(behind_proxy: Any, proxy: Any) -> None:
     """A dead proxy is not mistaken for a dead Label Studio."""
     client = behind_proxy("https")
-    proxy.close()
+    proxy.stop_listening()
     with pytest.raises(LabelStudioUnreachable, match=r"the proxy http://localhost:\d+ cannot be reached.*HTTPS_PROXY"):
         client.get("api/projects/")
 

@@ -73,6 +73,7 @@ class Desk:
     media: CountedMedia
     told: list[str]
     index: Remembered = field(default_factory=Remembered)
+    names: dict[str, str] = field(default_factory=dict)
 
     @property
     def progress(self) -> LineProgress:
@@ -104,7 +105,7 @@ class Desk:
         return examine(snapshot, believers[belief], self.wiring.codecs, self.progress)
 
     def build(self, examination: Examination, earlier: BoardTable | None = None) -> tuple[Built, list[RowDetail]]:
-        built = build_board(examination, self.wiring.codecs, self.senses, earlier, self.progress)
+        built = build_board(examination, self.wiring.codecs, self.senses, self.names, earlier, self.progress)
         details = list(built.details)
         assert len(details) == len(built.table)
         return built, details

@@ -44,9 +44,13 @@ def test_a_table_says_what_the_audit_found(desk, squares):
     """Rows stand in the audit's order; columns agree with the findings; like lies by like, in the order and on the map,
     and wrong labels stand apart; two annotators' labels of one task lie side by side; fields are those that group."""
     examination = desk.examine(KIND.format(more=""), squares, "own")
+    desk.names = {"1": "ann@example.com"}
     built, details = desk.build(examination)
     table, found = built.table, examination.findings.all
     assert not built.remarks
+    who = [table.annotators[code] for code in table.annotator]
+    assert who == [desk.names.get(finding.given.annotator, finding.given.annotator) for finding in found]
+    assert set(who) == {"ann@example.com", "2"}
     assert (table.project_id, table.model_version) == (examination.snapshot.project_id, found[0].model_version)
     assert [key.decode() for key in table.keys.tolist()] == [finding.key for finding in found]
     assert [table.labels[code] for code in table.given] == [finding.given.label for finding in found]

@@ -252,7 +252,7 @@ def test_a_silent_host_fails_in_time(silent_host, tmp_path):
     """A connection that is taken and never answered is given up; nothing is left behind."""
     begun = time.monotonic()
     with pytest.raises(
-        WeightsUnavailable, match=r"net-12345678\.pth could not be downloaded from 127\.0\.0\.1.*pixels"
+        WeightsUnavailable, match=r"net-12345678\.pth could not be downloaded from http://127\.0\.0\.1.*pixels"
     ):
         download(f"http://127.0.0.1:{silent_host}/net-12345678.pth", tmp_path / "net-12345678.pth", 0.5)
     assert time.monotonic() - begun < 60

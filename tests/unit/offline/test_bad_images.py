@@ -195,3 +195,5 @@ def test_no_picture_can_be_used(export: Make, audit: Make) -> None:
     heard = audit(made, code=2)
     assert "cannot be audited yet" in heard.told
     assert "6 x media: it is not an image" in heard.told
+    assert "--media names its folder" in heard.told
+    assert "Label a few" not in heard.told

@@ -254,10 +254,10 @@ def test_the_confusion_map_counts_what_is_shown(open_board, make_board, board_de
     assert labels[-1] is None
     cells = {(labels[cell[0]], labels[cell[1]]): cell[2:] for cell in found["cells"]}
     assert cells == {
-        ("cat", "dog"): [2, 2, 1, 1],
-        ("cat", "cat"): [1, 0, 0, 0],
-        ("dog", None): [1, 1, 0, 0],
-        (None, "emu"): [1, 1, 0, 0],
+        ("cat", "dog"): [2, 2, 1, 0, 1],
+        ("cat", "cat"): [1, 0, 0, 0, 0],
+        ("dog", None): [1, 1, 0, 0, 0],
+        (None, "emu"): [1, 1, 0, 0, 0],
     }
     suspects = board.get("confusion", control="kind", show="suspects")
     assert suspects["labels"] == labels

@@ -12,7 +12,7 @@ import { WANTED, likeliest } from "./decisions.js";
 import { makeDeciding } from "./deciding.js";
 import { makeDetail } from "./detail.js";
 import { makeHelp, makeInstructions } from "./dialogs.js";
-import { element } from "./elements.js";
+import { element, plural } from "./elements.js";
 import { makeGrid } from "./grid.js";
 import { bindKeys } from "./keys.js";
 import { makeLabelPicker } from "./label_picker.js";
@@ -31,6 +31,7 @@ import { makeToolbar } from "./toolbar.js";
  * @property {import("./outbox.js").Outbox} outbox
  * @property {HTMLElement} [heading] stands above the tiles
  * @property {string} [context] of the crops
+ * @property {string} [onDone] says where to go on once the last page is committed
  * @property {import("./keys.js").Key[]} [moreKeys] of what stands beside the board, for the help
  * @property {(place: Place, isNewPage: boolean) => void} [onPlace] the cursor or the page is another
  * @property {(key: string) => void} [onSimilar] shows what is similar; without it the board does
@@ -43,9 +44,9 @@ const PAGE = 40;
 const POLL_MS = 4000;
 
 /** @param {HTMLElement} host @param {BoardOptions} options */
-export function mountBoard(host, { project, outbox, heading, context = "25", moreKeys = [], onPlace, onSimilar, onCommand }) {
+export function mountBoard(host, { project, outbox, heading, context = "25", onDone = "", moreKeys = [], onPlace, onSimilar, onCommand }) {
   const grid = makeGrid(PAGE, { onCursor, onPaint: (indices) => decideOn(indices, deciding.last(), false) });
-  const toolbar = makeToolbar(run);
+  const toolbar = makeToolbar(project.controls.map(({ kind }) => kind), run);
   const pager = makePager(run);
   const detail = makeDetail(project, { onLabel: (label) => decideHere({ decision: "fix", label }), onSimilar: () => run("similar") });
   const deciding = makeDeciding(project.id, outbox, { onChange: refresh, onUndone, say: toolbar.say });
@@ -177,6 +178,7 @@ export function mountBoard(host, { project, outbox, heading, context = "25", mor
     const seen = tiles.filter((_, index) => grid.isSeen(index));
     deciding.commit(seen, tiles.length - seen.length);
     if (offset + PAGE < total) turn(1);
+    else warn(`That was the last page of ${plural(total, "label")}.${onDone}`);
   }
 
   /** @param {number} by pages */

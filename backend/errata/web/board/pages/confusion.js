@@ -18,8 +18,13 @@ import { writeState } from "./state.js";
 const MEASURES = {
   count: { title: "Labels", of: (/** @type {Cell} */ cell) => cell.count },
   suspects: { title: "Suspects", of: (/** @type {Cell} */ cell) => cell.suspects },
-  yield: { title: "Yield", of: (/** @type {Cell} */ cell) => (cell.decided ? cell.wrong / cell.decided : null) },
+  yield: { title: "Yield", of: (/** @type {Cell} */ cell) => (looked(cell) ? cell.wrong / looked(cell) : null) },
 };
+/** How many labels of a cell somebody looked at. @param {Cell} cell */
+function looked({ decided, scanned }) {
+  return decided + scanned;
+}
+
 const STEPS = 5; // of a cell's shade
 const MOST_SHOWN = 100; // rows; where more would be open, the block that was opened first is folded
 const FEW = 16; // rows that have room
@@ -85,7 +90,7 @@ class ConfusionPage {
       });
       measures.append(element("label", {}, radio, title));
     }
-    tools.push(measures, element("span", { class: "confusion-note" }, "Rows: as given. Columns: as predicted. A cell opens on the board."));
+    tools.push(measures, element("span", { class: "confusion-note" }, "Rows: as given. Columns: as predicted; classes that are confused stand together. Yield: the share found wrong of what was reviewed. A cell opens on the board."));
     if (this.confusion && isCollapsible(this.confusion)) tools.push(...this.blockTools(this.confusion));
     return tools;
   }
@@ -143,7 +148,7 @@ class ConfusionPage {
     const value = MEASURES[this.measure].of(cell);
     if (!cell.count || !this.confusion) return "";
     const isOne = given.first === given.last && predicted.first === predicted.last;
-    const says = `given ${given.title}, predicted ${predicted.title}: ${plural(cell.count, "label")}, ${plural(cell.suspects, "suspect")}, ${cell.decided} decided${cell.decided ? `, ${percent(cell.wrong / cell.decided)} of them wrong` : ""}`;
+    const says = `given ${given.title}, predicted ${predicted.title}: ${plural(cell.count, "label")}, ${plural(cell.suspects, "suspect")}, ${looked(cell)} reviewed${looked(cell) ? `, ${percent(cell.wrong / looked(cell))} of them wrong` : ""}`;
     const text = value === null ? "–" : this.measure === "yield" ? percent(value) : count(value);
     const step = value ? Math.ceil((STEPS * Math.log1p(value)) / Math.log1p(most)) : 0;
     const shade = given.first === predicted.first && given.last === predicted.last ? "right" : `step-${Math.min(STEPS, step)}`;

@@ -5,7 +5,7 @@
  * @typedef {object} Confusion
  * @property {(string | null)[]} labels in an order that shows blocks; null, the last, is where there is no label
  * @property {number[]} blocks where each block begins, the first at 0
- * @property {number[][]} cells [given, predicted, count, suspects, decided, wrong], the first two into `labels`
+ * @property {number[][]} cells [given, predicted, count, suspects, decided, scanned, wrong], the first two into `labels`
  *
  * @typedef {object} Entry a row and a column
  * @property {string} title
@@ -16,6 +16,7 @@
  * @property {number} count
  * @property {number} suspects
  * @property {number} decided
+ * @property {number} scanned looked at in a page and not marked
  * @property {number} wrong
  *
  * @typedef {object} Matrix
@@ -40,13 +41,14 @@ export function arranged(confusion, open, search) {
   const entries = chosen(confusion, open, search);
   const of = new Int32Array(confusion.labels.length).fill(-1);
   entries.forEach((entry, n) => of.fill(n, entry.first, entry.last + 1));
-  const rows = entries.map(() => entries.map(() => ({ count: 0, suspects: 0, decided: 0, wrong: 0 })));
-  for (const [given, predicted, count, suspects, decided, wrong] of confusion.cells) {
+  const rows = entries.map(() => entries.map(() => ({ count: 0, suspects: 0, decided: 0, scanned: 0, wrong: 0 })));
+  for (const [given, predicted, count, suspects, decided, scanned, wrong] of confusion.cells) {
     if (of[given] < 0 || of[predicted] < 0) continue;
     const cell = rows[of[given]][of[predicted]];
     cell.count += count;
     cell.suspects += suspects;
     cell.decided += decided;
+    cell.scanned += scanned;
     cell.wrong += wrong;
   }
   return { entries, rows };

@@ -67,7 +67,7 @@ class ProjectorPage {
     this.drawTools();
     const { trustworthiness, n, k } = data.about;
     const trust = trustworthiness === null ? "" : ` Trustworthiness ${trustworthiness.toFixed(2)} (k = ${k}): 1 where all neighbours on the map are neighbours in truth.`;
-    this.note.textContent = `${plural(n, "label")}, ${plural(this.rings.length, "ring")}: neighbours labelled otherwise. ${CAUTION}${trust} Drawn by ${this.map.renderer.name}.`;
+    this.note.textContent = `${plural(n, "label")}, ${plural(this.rings.length, "ring")}: neighbours labelled otherwise, whatever else errata goes by for its suspects. ${CAUTION}${trust} Drawn by ${this.map.renderer.name}.`;
     this.map.fit(); // the tools and the note have taken their room
     await this.restore(data);
     document.documentElement.dataset.ready = "map";

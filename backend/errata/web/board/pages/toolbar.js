@@ -15,15 +15,18 @@ const DECISIONS = [
   ["boundary", "b", "Boundary"],
 ];
 
-/** @param {(command: string) => void} run */
-export function makeToolbar(run) {
+/** Which kinds of labels have a button for it; its key works on all. @type {Record<string, string[]>} */
+const KINDS = { missing: ["tags", "boxes", "masks", "spans"], boundary: ["boxes", "masks", "spans"] };
+
+/** @param {string[]} kinds of the project's labels @param {(command: string) => void} run */
+export function makeToolbar(kinds, run) {
   const one = /** @param {string} command @param {string} key @param {string} text */ (command, key, text) => {
     const made = button("", () => run(command), { class: `tool tool-${command}` });
     made.append(element("kbd", {}, key), ` ${text}`);
     return made;
   };
   const said = element("span", { class: "said", role: "status", "aria-live": "polite" });
-  const decisions = element("div", { class: "tools", role: "group", "aria-label": "Decide" }, ...DECISIONS.map(([command, key, text]) => one(command, key, text)));
+  const decisions = element("div", { class: "tools", role: "group", "aria-label": "Decide" }, ...DECISIONS.filter(([command]) => kinds.some((kind) => KINDS[command]?.includes(kind) ?? true)).map(([command, key, text]) => one(command, key, text)));
   const turns = element("div", { class: "tools", role: "group", "aria-label": "Undo" }, one("undo", "z", "Undo"), one("redo", "⇧z", "Redo"));
   const commit = one("commit", "⇧↵", "Rest looks right");
   commit.classList.add("primary");
