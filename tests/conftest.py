@@ -7,11 +7,15 @@ import json
 import os
 import pwd
 import random
+import select
 import shutil
+import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -58,6 +62,104 @@ def missing(reason: str) -> NoReturn:
 def missing_fixture() -> Callable[[str], NoReturn]:
     """Return `missing`, for the servers of folders below."""
     return missing
+
+
+class ErrataProcess:
+    """A command that was forked, with what `subprocess.Popen` has.
+
+    Args:
+        told: what the fork server tells of it.
+        stdin: the other end of its standard input.
+    """
+
+    def __init__(self, told: socket.socket, stdin: io.FileIO) -> None:
+        self._told, self.stdin = told, stdin
+        self.pid = int(self._line())
+        self.returncode: int | None = None
+
+    def _line(self) -> bytes:
+        line = b""
+        while not line.endswith(b"\n"):
+            line += self._told.recv(1) or b"\n"
+        return line
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code once it has ended."""
+        if self.returncode is None:
+            if not select.select([self._told], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired("errata", timeout or 0.0)
+            self.returncode = int(self._line())
+            self._told.close()
+        return self.returncode
+
+    def poll(self) -> int | None:
+        """Return the exit code, None while it runs."""
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(timeout=0)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+class ForkedErrata:
+    """errata's commands, each a process of its own, without the seconds that Python takes to import errata.
+
+    Args:
+        channel: to the fork server, see fork_server.py.
+    """
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+
+    def start(self, *arguments: str, env: Mapping[str, str], cwd: Path, sink: Any, errors: Any = None) -> ErrataProcess:
+        """Start a command, in a session of its own; it prints into files, or into one where only one is given."""
+        mine, theirs = socket.socketpair()
+        read_end, write_end = os.pipe()
+        with theirs, open(read_end, "rb") as stdin:
+            streams = [stdin.fileno(), sink.fileno(), (errors or sink).fileno(), theirs.fileno()]
+            socket.send_fds(self._channel, [b"+"], streams)
+            request = {"arguments": arguments, "environment": dict(env), "folder": str(cwd)}
+            mine.sendall(json.dumps(request).encode() + b"\n")
+        return ErrataProcess(mine, io.FileIO(write_end, "w"))
+
+    def run(
+        self, *arguments: str, env: Mapping[str, str], cwd: Path, answers: str = "", timeout: float = 600
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end; return its exit code and what it printed."""
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+            process = self.start(*arguments, env=env, cwd=cwd, sink=out, errors=errors)
+            with suppress(BrokenPipeError), process.stdin:  # not every command reads
+                process.stdin.write(answers.encode())
+            try:
+                code = process.wait(timeout)
+            finally:
+                process.kill()
+            texts = []
+            for each in (out, errors):
+                each.seek(0)
+                texts.append(each.read().decode())
+            return subprocess.CompletedProcess(["errata", *arguments], code, *texts)
+
+
+@pytest.fixture(scope="session")
+def forked_errata() -> Iterator[ForkedErrata]:
+    """Run errata's commands as processes that are forked off one that has imported errata."""
+    ours, theirs = socket.socketpair()
+    program = [sys.executable, str(Path(__file__).with_name("fork_server.py")), str(theirs.fileno())]
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    with subprocess.Popen(program, pass_fds=[theirs.fileno()], start_new_session=True, **quiet) as server:
+        theirs.close()
+        with ours:
+            yield ForkedErrata(ours)
+        server.wait(timeout=60)
 
 
 @dataclass(frozen=True)
