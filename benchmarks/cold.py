@@ -33,8 +33,7 @@ from rich.table import Table
 
 from errata.audit.progress import LineProgress
 from errata.settings import Settings
-from errata.wiring import Wiring
-from errata.wiring.auditing import BeliefOptions
+from errata.wiring import BeliefOptions, Wiring
 from errata_model.encoders.images import decode_image, load_image_encoder
 
 SIZE_WH = (1152, 868)

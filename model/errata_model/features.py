@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse import csr_array
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
 
 Features: TypeAlias = "NDArray[np.float32] | csr_array"
 """(N, D) float32, finite: embeddings of images or sentences, or the counts of what a text holds (sparse, >= 0)."""

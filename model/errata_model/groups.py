@@ -6,8 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 
 def join_groups(first: NDArray[np.integer], second: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -23,6 +21,9 @@ def join_groups(first: NDArray[np.integer], second: NDArray[np.integer]) -> NDAr
     Raises:
         ValueError: lengths differ.
     """
+    from scipy.sparse import coo_array  # noqa: PLC0415 - slow to import
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
     if np.shape(first) != np.shape(second):
         raise ValueError(f"groupings must have one length, got {len(first)} and {len(second)}")
     one, other = (np.unique(groups, return_inverse=True)[1].reshape(-1) for groups in (first, second))

@@ -15,7 +15,6 @@ from PIL import Image
 
 from errata.audit.ports import Embeddings, Media, MediaIndex, Progress, UsedEncoder
 from errata.errors import MediaError
-from errata_model.duplicates import group_duplicates
 from errata_model.encoders.images import ImageEncoder, UnusableImage, decode_image
 from errata_model.features import Features
 from errata_model.groups import join_groups
@@ -66,6 +65,8 @@ class Embedded:
 
     def compared(self) -> Embedded:
         """Return the same with the tasks that show nearly the same found."""
+        from errata_model.duplicates import group_duplicates  # noqa: PLC0415 - needs SciPy, slow to import
+
         return replace(self, alike=group_duplicates(self.rows, groups_of(self.content_keys)))
 
     def grouped(self, values: Mapping[int, str]) -> Embedded:

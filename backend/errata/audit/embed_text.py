@@ -7,8 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse import vstack as vstack_sparse
 
 from errata.audit.embed import FETCHERS, Embedded, content_key, side_by_side
 from errata.audit.ports import Embeddings, Progress, Texts, UsedEncoder
@@ -101,7 +99,11 @@ class TextEmbedder:
         for start in range(0, len(texts), BATCH):
             parts.append(self._encoder.encode(texts[start : start + BATCH]))
             progress.advance(parts[-1].shape[0])
-        return csr_array(vstack_sparse(parts, format="csr")) if parts else self._encoder.encode([])
+        if not parts:
+            return self._encoder.encode([])
+        from scipy.sparse import csr_array, vstack  # noqa: PLC0415 - slow to import, and embeddings need none of it
+
+        return csr_array(vstack(parts, format="csr"))
 
 
 def _unknown(embeddings: Embeddings, keys: Sequence[str]) -> list[str]:

@@ -15,7 +15,7 @@ from errata.labelstudio.predictions import BACKEND_TITLE, is_own_version
 from errata.review.records import AuditRecord
 from errata.settings import ProjectSettings, Settings
 from errata.user_classes import is_class_name
-from errata.wiring.auditing import lost_file
+from errata.wiring.belief_options import lost_file
 from errata_model.encoders.images import (
     ImageEncoder,
     PixelEncoder,

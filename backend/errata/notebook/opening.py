@@ -32,6 +32,7 @@ from errata.settings import Settings, read_settings
 from errata.web.board.opening import open_rooms, sending
 from errata.web.board.visitors import Visitor
 from errata.wiring import BeliefOptions, Wiring
+from errata.wiring.believing import believer_of, looking_of
 from errata.wiring.boarding import Looking
 from errata_model.records import Finding
 
@@ -120,7 +121,7 @@ def _keep(
     wiring: Wiring, snapshot: Snapshot, media: FrameMedia, opinions: Mapping[int, Opinion] | None, progress: Progress
 ) -> Examination:
     """Examine the labels, and keep what the pages show of them."""
-    looking = wiring.looking(BeliefOptions(), media, None, progress)
+    looking = looking_of(wiring, BeliefOptions(), media, None, progress)
     audit_id = wiring.audits.begin(snapshot)
     examination = _examined(wiring, snapshot, looking, opinions, progress)
     built = build_board(examination, wiring.codecs, looking, {}, None, progress)
@@ -138,7 +139,7 @@ def _examined(
 ) -> Examination:
     if opinions is None:
         try:
-            return examine(snapshot, wiring.believer(BeliefOptions(), looking, None), wiring.codecs, progress)
+            return examine(snapshot, believer_of(wiring, BeliefOptions(), looking, None), wiring.codecs, progress)
         except NothingToLearn as error:
             progress.say(f"Nothing is suspected. {error}")
             opinions = {task.id: Opinion(None, None) for task in snapshot.tasks}

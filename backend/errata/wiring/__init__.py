@@ -9,7 +9,8 @@ from errata.errors import SettingError
 from errata.jobs.queue import JobName
 from errata.settings import read_settings
 from errata.store.purge import left_projects
-from errata.wiring.auditing import Auditing, BeliefOptions
+from errata.wiring.auditing import Auditing
+from errata.wiring.belief_options import BeliefOptions
 from errata.wiring.connecting import Connecting
 from errata.wiring.reviewing import Reviewing
 

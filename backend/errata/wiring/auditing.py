@@ -2,72 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from errata.audit.believe import Believer, OwnBeliever
-from errata.audit.believe_elsewhere import StoredBeliever
-from errata.audit.believe_file import FileBeliever, is_address
-from errata.audit.believe_regions import OwnRegionBeliever
-from errata.audit.believe_together import PartArtefacts, TogetherBeliever
-from errata.audit.believe_values import AnnotatorsBeliever, OwnValueBeliever
-from errata.audit.embed import Embedder
-from errata.audit.embed_file import FileEmbedder
-from errata.audit.leak_guard import GuardedBeliever
-from errata.audit.ports import Artefact, Artefacts, Media, MediaIndex, Progress
-from errata.audit.review_order import Published
-from errata.audit.run import Examination, Outlets, examine, run_audit
-from errata.audit.selected import Sent, send, send_findings
+from errata.audit.ports import Artefact, Artefacts, Media, Progress, Snapshot
 from errata.errors import UsageError
 from errata.labelstudio.export_file import ExportSource
 from errata.labelstudio.media import FolderMedia
-from errata.labelstudio.ml_backend import BackendBeliever
-from errata.labelstudio.ml_class import ClassBeliever
 from errata.labelstudio.other_backends import read_backends
 from errata.labelstudio.people import names_of_users
-from errata.labelstudio.predictions import SourcePredictions, is_own_version
+from errata.labelstudio.predictions import SourcePredictions
 from errata.labelstudio.selection import ChosenSource
 from errata.labelstudio.source import ProjectSource, describe_project
-from errata.labelstudio.task_texts import TaskTexts
-from errata.labelstudio.tokens import read_claims
-from errata.settings import PredictionsMode, ProjectSettings
-from errata.store.media_index import TRUSTED, MediaIndexStore
-from errata.user_classes import is_class_name
-from errata.wiring.boarding import Boarding, Looking
-from errata.wiring.embedding import NoIndex
-from errata.wiring.region_learning import region_learner_of
+from errata.settings import PredictionsMode
+from errata.wiring.belief_options import BeliefOptions, lost_file
+from errata.wiring.boarding import Boarding
 from errata.wiring.showing import Showing
 from errata.wiring.training import Training
-from errata_model.encoders.images import ImageEncoder
-from errata_model.records import Control, Finding
+from errata_model.records import Finding
+
+if TYPE_CHECKING:
+    from errata.audit.review_order import Published
+    from errata.audit.run import Examination
+    from errata.audit.selected import Sent
 
 PUT_BACK = "Put it back, or connect the project with another one, or with --belief own."
-
-
-@dataclass(frozen=True, slots=True)
-class BeliefOptions:
-    """How an audit forms its belief: what the command line says beyond the settings, None where it says nothing."""
-
-    # own, stored, stored:VERSION, annotators, a CSV or parquet file, the URL of an ML backend, or package.module:Class
-    belief: str | None = None
-    encoder: str | None = None
-    weights: Path | None = None
-    minutes: float | None = None
-    seed: int = 0
-    limit: int | None = None
-    text_encoder: str | None = None
-    embeddings: Path | None = None  # of the user's own, in place of an encoder
-    group_by: str | None = None  # a field of tasks' data whose equal values must not vouch for one another
-    fine_tune: bool = False  # whether encoders of images learn the labels too
-
-
-def lost_file(said: ProjectSettings) -> str | None:
-    """Return the option, with its file, that a project was connected with where that file is gone."""
-    option, file = ("--belief", said.belief) if said.embeddings is None else ("--embeddings", str(said.embeddings))
-    is_file = file is not None and Path(file).is_absolute()  # connect keeps files so, and all else as it is
-    return f"{option} {file}" if is_file and not Path(str(file)).is_file() else None
 
 
 class Auditing(Showing, Training, Boarding):
@@ -75,12 +36,15 @@ class Auditing(Showing, Training, Boarding):
 
     def audit(self, project_id: int, options: BeliefOptions, progress: Progress) -> tuple[Examination, Published, int]:
         """Audit a project; see `run_audit`. Then what the pages show of it is made; see `make_board`."""
+        from errata.audit.run import Outlets, run_audit  # noqa: PLC0415 (slow to import, as all that learns)
+        from errata.wiring.believing import believer_of, looking_of  # noqa: PLC0415
+
         options = self._options_of(project_id, options)
         self.restore_training(project_id)
         self.tend_review(project_id)  # and what is wrong with the project is said before weights are loaded
         source = ProjectSource(self.client, project_id)
-        looking = self.looking(options, self.project_media(), self.artefacts, progress)
-        believer = self.believer(options, looking, self.artefacts)
+        looking = looking_of(self, options, self.project_media(), self.artefacts, progress)
+        believer = believer_of(self, options, looking, self.artefacts)
         outlets = Outlets(
             log=self.audits,
             artefacts=self.artefacts,
@@ -137,6 +101,8 @@ class Auditing(Showing, Training, Boarding):
 
     def send(self, project_id: int, task_ids: Sequence[int], progress: Progress) -> Sent:
         """Post every label of these tasks into the project's review project; see `selected.send`."""
+        from errata.audit.selected import send  # noqa: PLC0415
+
         described = describe_project(self.client, project_id)
         queue = self.review_project(described)
         with self.audits.exclusive(project_id):
@@ -146,6 +112,8 @@ class Auditing(Showing, Training, Boarding):
 
     def send_findings(self, project_id: int, findings: Sequence[Finding], progress: Progress) -> tuple[Sent, str]:
         """Post these labels into the project's review project, and say where that is; see `selected.send_findings`."""
+        from errata.audit.selected import send_findings  # noqa: PLC0415
+
         queue = self.review_project(describe_project(self.client, project_id))
         with self.audits.exclusive(project_id):
             by_item = self.reviews_by_item(project_id)
@@ -165,9 +133,7 @@ class Auditing(Showing, Training, Boarding):
         """Find a project's suspects without writing anything to Label Studio."""
         options = self._options_of(project_id, options)
         snapshot = ProjectSource(self.client, project_id).read(progress)
-        looking = self.looking(options, self.project_media(), self.artefacts, progress)
-        believer = self.believer(options, looking, self.artefacts)
-        return examine(snapshot, believer, self.codecs, progress, options.limit)
+        return self._examine(snapshot, options, self.project_media(), self.artefacts, progress)
 
     def examine_export(
         self, export: Path, config: Path | None, media: Path | None, options: BeliefOptions, progress: Progress
@@ -179,100 +145,13 @@ class Auditing(Showing, Training, Boarding):
         settings = self.settings
         limits = (settings.media_hosts, settings.media_max_bytes, settings.media_timeout_s)
         folder = FolderMedia(media, *limits, self.network)
-        believer = self.believer(options, self.looking(options, folder, None, progress), None)
+        return self._examine(snapshot, options, folder, None, progress)
+
+    def _examine(
+        self, snapshot: Snapshot, options: BeliefOptions, media: Media, artefacts: Artefacts | None, progress: Progress
+    ) -> Examination:
+        from errata.audit.run import examine  # noqa: PLC0415
+        from errata.wiring.believing import believer_of, looking_of  # noqa: PLC0415
+
+        believer = believer_of(self, options, looking_of(self, options, media, artefacts, progress), artefacts)
         return examine(snapshot, believer, self.codecs, progress, options.limit)
-
-    def looking(self, options: BeliefOptions, media: Media, artefacts: Artefacts | None, progress: Progress) -> Looking:
-        """Return what looks at media: for a belief from elsewhere without loading weights that nobody named."""
-        is_own = (options.belief or "own") in ("own", "annotators")
-        is_named = options.encoder or options.weights or self.settings.weights
-        modest = options if is_own or is_named else replace(options, encoder="pixels")
-        index = MediaIndexStore(self.engine, TRUSTED) if artefacts else NoIndex()
-        encoders = self._image_encoders_of(modest, progress)
-        return Looking(self, self._embedder_of(modest, media, index, encoders), encoders, media, index)
-
-    def believer(self, options: BeliefOptions, looking: Looking, artefacts: Artefacts | None) -> Believer:
-        """Return what forms the belief of an audit; `artefacts` has earlier ones."""
-        belief = options.belief or "own"
-        if options.fine_tune and (belief != "own" or options.embeddings is not None):
-            raise UsageError(
-                "--fine-tune is for errata's own belief and encoders: leave out --belief and --embeddings, or name "
-                "--belief own where the project was connected with them."
-            )
-        if belief in ("own", "annotators"):
-            kept = PartArtefacts(artefacts) if artefacts else None
-            max_pixels = self.settings.media_max_pixels
-            of_regions = OwnRegionBeliever(
-                looking.embedder_of,
-                lambda control: region_learner_of(control, looking.encoders, looking.media, max_pixels),
-                kept,
-                seed=options.seed,
-                minutes=options.minutes,
-                group_by=options.group_by,
-            )
-            of_whole_tasks = OwnBeliever(
-                looking.embedder_of,
-                kept,
-                seed=options.seed,
-                minutes=options.minutes,
-                group_by=options.group_by,
-                fine_tunes=options.fine_tune,
-            )
-            if belief == "annotators":
-                labels = (lambda control: not (control.has_regions or control.has_values), of_whole_tasks)
-                return TogetherBeliever([labels, (lambda _: True, AnnotatorsBeliever())])
-            return TogetherBeliever(
-                [
-                    (lambda control: control.has_regions, of_regions),
-                    (lambda control: not control.has_values, of_whole_tasks),
-                    (lambda control: control.has_values, OwnValueBeliever()),
-                ]
-            )
-        return GuardedBeliever(
-            self._other_believer(belief, artefacts is not None), looking.embedder_of, options.group_by
-        )
-
-    def _other_believer(self, belief: str, is_project: bool) -> Believer:
-        if belief == "stored" or belief.startswith("stored:"):
-            version = belief.removeprefix("stored").removeprefix(":") or None
-            if version is not None and is_own_version(version):
-                raise UsageError(f'"{version}" is errata\'s own, which is no second opinion: use --belief own.')
-            return StoredBeliever(version)
-        if is_address(belief):
-            return BackendBeliever(belief, self.network)
-        if is_class_name(belief) and not Path(belief).exists():
-            return ClassBeliever(belief, self._legacy_token() if is_project else "")
-        return FileBeliever(Path(belief))
-
-    def _image_encoders_of(
-        self, options: BeliefOptions, progress: Progress
-    ) -> Callable[[], Mapping[str, ImageEncoder]]:
-        """Return what returns the encoders of images: they are looked for where there are images, and once."""
-        name, weights = options.encoder or self.settings.encoder, options.weights or self.settings.weights
-        said_by = "--encoder" if options.encoder else "ERRATA_ENCODER"
-        return cache(lambda: self.image_encoders(name, weights, progress, said_by))
-
-    def _embedder_of(
-        self,
-        options: BeliefOptions,
-        media: Media,
-        index: MediaIndex,
-        image_encoders: Callable[[], Mapping[str, ImageEncoder]],
-    ) -> Callable[[Control], Embedder]:
-        """Return what says how to embed what a control labels."""
-
-        def embedder_of(control: Control) -> Embedder:
-            if options.embeddings is not None:
-                return FileEmbedder(options.embeddings)
-            if control.text is not None:
-                texts = options.text_encoder or self.settings.text_encoder
-                encoder = self.text_encoder(texts, "--text-encoder" if options.text_encoder else "ERRATA_TEXT_ENCODER")
-                return self.text_embedder(encoder, texts, TaskTexts(control.text, media))
-            return self.embedder(image_encoders(), options.weights, media, index)
-
-        return embedder_of
-
-    def _legacy_token(self) -> str:
-        """Return Label Studio's token where it is a legacy one: label-studio-ml 1.0.9 can send no other."""
-        _, token = self.login
-        return "" if read_claims(token) else token

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from errata.audit.embed import Embedder
 from errata.audit.ports import Media, MediaIndex, Progress, Texts
-from errata.audit.run import Examination
-from errata.boards.build import build_board
 from errata.boards.crop_embeddings import CropEmbedder
 from errata.boards.table import BoardTable
 from errata.errors import ErrataError, UsageError
@@ -16,6 +15,9 @@ from errata.labelstudio.task_texts import SpanTexts, TaskTexts
 from errata.wiring.embedding import Embedding
 from errata_model.encoders.images import ImageEncoder, PixelEncoder, TorchvisionEncoder
 from errata_model.records import Control
+
+if TYPE_CHECKING:
+    from errata.audit.run import Examination
 
 MOST_THROUGH_NETWORK = 5000  # parts of pictures: more would take longer than the audit on a machine without a GPU
 
@@ -78,6 +80,8 @@ class Boarding(Embedding):
         self, examination: Examination, senses: Looking, names: Mapping[str, str], progress: Progress
     ) -> None:
         """Make the pages' table of an audit, for `build_board`. What goes wrong is told: the audit stands."""
+        from errata.boards.build import build_board  # noqa: PLC0415 (slow to import)
+
         project_id = examination.snapshot.project_id
         try:
             earlier = self._earlier_board(project_id)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse import vstack as vstack_sparse
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 _VERSION = "1"  # to be raised when the counts of the same text change
 _WIDTH = 2**18
@@ -64,10 +65,14 @@ class HashedNgrams:
 
     def encode(self, texts: Sequence[str]) -> csr_array:
         """Return (N, D) float32 counts >= 0, in order. Safe to call from several threads."""
+        from scipy.sparse import csr_array, vstack  # noqa: PLC0415 - slow to import
+
         blocks = [self._count(batch) for batch in _batches(texts)]
-        return csr_array(vstack_sparse(blocks, format="csr")) if blocks else csr_array((0, _WIDTH), dtype=np.float32)
+        return csr_array(vstack(blocks, format="csr")) if blocks else csr_array((0, _WIDTH), dtype=np.float32)
 
     def _count(self, pieces_of: Sequence[Sequence[str]]) -> csr_array:
+        from scipy.sparse import csr_array  # noqa: PLC0415
+
         pieces = [piece for of_text in pieces_of for piece in of_text]
         ends = np.cumsum([0, *map(len, pieces_of)])
         add_up = csr_array(

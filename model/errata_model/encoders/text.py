@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse import hstack as hstack_sparse
 
 from errata_model.encoders.naming import UnknownEncoder, encoder_names
 from errata_model.encoders.ngrams import NGRAMS, HashedNgrams
@@ -132,6 +130,8 @@ class JointTextEncoder:
     def encode(self, texts: Sequence[str]) -> Features:
         """Return (N, D): sparse counts or dense embeddings, as the parts are."""
         rows = [part.encode(texts) for part in self.parts]
-        if isinstance(rows[0], csr_array):
-            return csr_array(hstack_sparse(rows, format="csr"))
-        return np.concatenate(rows, axis=1)
+        if isinstance(rows[0], np.ndarray):
+            return np.concatenate(rows, axis=1)
+        from scipy.sparse import csr_array, hstack  # noqa: PLC0415 - slow to import, and embeddings need none of it
+
+        return csr_array(hstack(rows, format="csr"))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-from errata_model.kinds.choices import model as choices
-from errata_model.kinds.tags.model import TagsModel
-from errata_model.regions.records import Believed
+    from errata_model.kinds.choices.model import ChoicesModel
+    from errata_model.kinds.tags.model import TagsModel
+    from errata_model.regions.records import Believed
 
-Model: TypeAlias = "choices.ChoicesModel | TagsModel"
+Model: TypeAlias = "ChoicesModel | TagsModel"
 
 
 def load_model(arrays: Mapping[str, NDArray[Any]]) -> Model:
@@ -21,6 +22,9 @@ def load_model(arrays: Mapping[str, NDArray[Any]]) -> Model:
     Raises:
         ValueError: an array is missing; names it.
     """
+    from errata_model.kinds.choices import model as choices  # noqa: PLC0415 - they need SciPy, slow to import
+    from errata_model.kinds.tags.model import TagsModel  # noqa: PLC0415
+
     return TagsModel.from_arrays(arrays) if "tag_weights" in arrays else choices.load_model(arrays)
 
 
