@@ -161,7 +161,8 @@ def test_the_pages_are_served_as_they_lie(open_pages: Callable[..., Pages], file
 
 
 def test_browsers_are_told_at_once_of_all_scripts_of_a_page(open_pages: Callable[..., Pages], tmp_path: Path) -> None:
-    """Those that scripts import too, each once, by addresses that hold behind any prefix; an edit is seen."""
+    """Those that scripts import too, each once, by addresses that hold behind any prefix; an edit is seen. Of a
+    project's page they are told what it asks first, too."""
     pages = {
         "zoo.html": '<script type="module" src="zoo.js"></script>',
         "zoo.js": 'import { cat } from "./cat.js";\nimport { dog } from "./dog.js";\n/** {import("./types.js").Cat} */',
@@ -175,6 +176,9 @@ def test_browsers_are_told_at_once_of_all_scripts_of_a_page(open_pages: Callable
     told = browser.get("/board/zoo.html").headers["link"]
     assert told.split(", ") == [f'<{name}.js>; rel="modulepreload"' for name in ("zoo", "cat", "dog")]
     assert "link" not in browser.get("/board/bare.html").headers
+    first = [f'<api/{asked}>; rel="preload"; as="fetch"; crossorigin' for asked in ("session", "projects/12")]
+    assert browser.get("/board/zoo.html?project=12").headers["link"] == ", ".join([*first, told])
+    assert browser.get("/board/zoo.html?project=12>").headers["link"] == told
     (tmp_path / "dog.js").write_text("export const dog = 1;")
     (tmp_path / "zoo.js").write_text('import { dog } from "./dog.js";')
     assert "cat.js" not in browser.get("/board/zoo.html").headers["link"]

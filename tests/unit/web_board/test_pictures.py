@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
+import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -158,6 +160,26 @@ def test_the_tiles_of_a_scene_fetch_it_once(world: World) -> None:
     assert world.files.read_.count("/data/a.png") == 3
 
 
+def test_a_page_of_crops_is_one_answer(world: World) -> None:
+    """A line a row, each as soon as it is there; one that cannot be had says why, and is asked for anew later."""
+    world.files.contents["/data/a.png"] = png()
+    rows = [world.rows.add("/data/a.png", given=Box(0.1 * n, 0, 0.3, 0.3)) for n in range(3)]
+    gone = world.rows.add("/data/gone.png")
+    path = f"pictures/v1?rows={rows[2]},{gone},{rows[0]},{rows[0]},{rows[1]}&context=25&size=160"
+    answer = world.get(path)
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+    lines = {said["row"]: said for said in map(json.loads, answer.text.splitlines())}
+    assert len(answer.text.splitlines()) == len(lines) == 4
+    assert lines[gone] == {"row": gone, "problem": "The file cannot be had: it is missing."}
+    for row in rows:
+        alone = world.get(f"pictures/v1/{row}.jpg?context=25&size=160").content
+        assert base64.b64decode(lines[row]["jpeg"]) == alone
+    assert world.files.read_.count("/data/a.png") == 1
+    kept = world.get(f"pictures/v1?rows={rows[1]},{rows[2]}&context=25&size=160")
+    assert kept.headers["cache-control"] == "private, max-age=31536000, immutable"
+    assert [json.loads(line)["row"] for line in kept.text.splitlines()] == [rows[1], rows[2]]
+
+
 def test_a_missing_region_is_dashed_and_the_scene_is_plain(world: World) -> None:
     """The scene has an outline where it is asked for; the page draws its own."""
     world.files.contents["/data/a.png"] = png()
@@ -203,6 +225,13 @@ def test_a_picture_that_cannot_be_had_is_an_answer_in_words(
         ("pictures/v1/99.jpg", 404),
         ("pictures/v1/99999999999999999999999.jpg", 404),
         ("pictures/v0/0.jpg", 404),
+        ("pictures/v1", 400),
+        ("pictures/v1?rows=0,x", 400),
+        ("pictures/v1?rows=0&size=99", 400),
+        ("pictures/v1?rows=" + "0," * 100 + "0", 400),
+        ("pictures/v1?rows=99", 404),
+        ("pictures/v1?rows=99999999999", 404),
+        ("pictures/v0?rows=0", 404),
         ("pictures/../0.jpg", 404),
         ("pictures/v1/-1.jpg", 404),
         ("masks/v1/0.png?which=other", 400),

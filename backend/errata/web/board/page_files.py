@@ -24,6 +24,7 @@ _TYPES = {
 }
 # What a page or a script of ours loads: `<script type="module" src="scan.js">`, `import ... from "./board.js"`.
 _LOADED = re.compile(rb'(?:<script type="module" src="|\bfrom "\./)([A-Za-z0-9_-]+\.js)"')
+_PROJECT = re.compile(r"[1-9][0-9]{0,15}")
 _PATH = re.compile(r"([A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.[a-z0-9]+", re.ASCII)
 
 
@@ -41,7 +42,8 @@ class PageFiles:
     """Answers GET and HEAD of the files of a folder.
 
     Browsers ask each time whether a file has changed, so that they see an upgrade at once. With a page they are told of
-    all its scripts, or they would find each only when the one before it has come.
+    all its scripts, or they would find each only when the one before it has come; and of what a project's page asks
+    first, which takes as long as Label Studio takes to say whether it shows the project.
 
     Args:
         folder: whose files are served, those of its folders too.
@@ -59,7 +61,8 @@ class PageFiles:
             return JSONResponse({"detail": "There is no such page."}, 404)
         headers = {"Cache-Control": "no-cache", "ETag": file.tag}
         if path.endswith(".html") and file.loads:
-            headers["Link"] = ", ".join(f'<{name}>; rel="modulepreload"' for name in self._scripts(file))
+            scripts = [f'<{name}>; rel="modulepreload"' for name in self._scripts(file)]
+            headers["Link"] = ", ".join([*_asked_first(request.query_params.get("project", "")), *scripts])
         known = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
         if file.tag in known:
             return Response(status_code=304, headers=headers)
@@ -93,3 +96,10 @@ class PageFiles:
         except OSError:
             return None
         return self._read[path]
+
+
+def _asked_first(project: str) -> list[str]:
+    """Return what `opening.js` asks for, as links that a browser follows while it loads scripts."""
+    if _PROJECT.fullmatch(project) is None:
+        return []
+    return [f'<api/{asked}>; rel="preload"; as="fetch"; crossorigin' for asked in ("session", f"projects/{project}")]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import io
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar, cast, get_args
 
 import numpy as np
+import orjson
 from anyio import CapacityLimiter, to_thread
 from PIL import Image
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from errata.audit.embed import content_key
 from errata.audit.ports import MediaIndex
@@ -37,6 +40,8 @@ _LOOKING, _FETCHING = 8, 16  # threads that look into the data folder, and that 
 _MOST_RENDERING = 8  # threads at most: each may hold a picture of `max_pixels`
 _LONGEST_MASK_PX = 2048  # its longer side; it is laid over a picture of any size
 _LAST_ROW = 2**31
+_LONGEST_ROW = 12  # digits
+_MOST_AT_ONCE = 100  # pictures that one request may ask for: more than a page has
 # What an address shows never changes: it holds the table's version. A file is no page, whatever is in it.
 _FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 _NO_PAGE = {"Content-Security-Policy": "default-src 'none'; sandbox"}
@@ -70,6 +75,7 @@ class _Wanted:
     """A crop that somebody wants to see."""
 
     project_id: int
+    row: int
     detail: RowDetail
     crop: Crop
     known: str | None  # the content key that was last read behind the row's address
@@ -105,31 +111,50 @@ class Pictures:
         place = "{version}/{row:int}"
         return [
             ApiRoute(f"projects/{{project:int}}/pictures/{place}.jpg", "GET", self.picture),
+            ApiRoute("projects/{project:int}/pictures/{version}", "GET", self.pictures),
             ApiRoute(f"projects/{{project:int}}/masks/{place}.png", "GET", self.mask),
             ApiRoute(f"projects/{{project:int}}/media/{place}", "GET", self.media),
         ]
 
     async def picture(self, request: Request, visitor: Visitor) -> Response:
         """Return the crop of a row as a JPEG."""
-        asked = request.query_params
-        context, size = asked.get("context", "25"), asked.get("size", "320")
-        if context not in get_args(Context) or size not in map(str, SIZES):
-            raise HTTPException(400, "`context` must be 0, 25, 100 or scene, and `size` 160, 320, 640 or 1600.")
-        is_outlined = asked.get("outline", "0" if context == "scene" else "1") == "1"
-        crop = Crop(None, cast(Context, context), int(size), is_outlined)
-        wanted = await self._in_thread(self._looking, self._look, _named(request), crop)
-        content = wanted.kept
-        if content is None:
-            file = await self._file(request, wanted.detail)
-            content = await self._in_thread(self._rendering, self._render, wanted, file)
-        return Response(content, media_type="image/jpeg", headers=_FOR_EVER | _NO_PAGE)
+        project_id, version, row = _named(request)
+        crop = _crop(request.query_params)
+        (wanted,) = await self._in_thread(self._looking, self._look, project_id, version, [row], crop)
+        return Response(await self._content(wanted), media_type="image/jpeg", headers=_FOR_EVER | _NO_PAGE)
+
+    async def pictures(self, request: Request, visitor: Visitor) -> Response:
+        """Return the crops of several rows, each as soon as it is there: browsers are slow at asking for each."""
+        project_id, version = request.path_params["project"], request.path_params["version"]
+        rows, crop = _rows(request.query_params.get("rows", "")), _crop(request.query_params)
+        wanted = await self._in_thread(self._looking, self._look, project_id, version, rows, crop)
+        headers = _FOR_EVER if all(each.kept is not None for each in wanted) else {}
+        return StreamingResponse(self._lines(wanted), media_type="application/x-ndjson", headers=headers)
+
+    async def _lines(self, wanted: Sequence[_Wanted]) -> AsyncIterator[bytes]:
+        """Tell each crop as a line of JSON, those that were rendered before first."""
+        yield b"".join(_line(each.row, each.kept) for each in wanted if each.kept is not None)
+        coming = [asyncio.ensure_future(self._told(each)) for each in wanted if each.kept is None]
+        try:
+            for line in asyncio.as_completed(coming):
+                yield await line
+        finally:
+            for task in coming:
+                task.cancel()
+
+    async def _told(self, wanted: _Wanted) -> bytes:
+        try:
+            return _line(wanted.row, await self._content(wanted))
+        except HTTPException as error:
+            return orjson.dumps({"row": wanted.row, "problem": error.detail}, option=orjson.OPT_APPEND_NEWLINE)
 
     async def mask(self, request: Request, visitor: Visitor) -> Response:
         """Return the mask of a row as a PNG, transparent where it is not."""
         which = request.query_params.get("which", "given")
         if which not in ("given", "proposed"):
             raise HTTPException(400, "`which` must be given or proposed.")
-        detail = await self._in_thread(self._looking, self._detail, _named(request), True)
+        project_id, version, row = _named(request)
+        (detail,) = await self._in_thread(self._looking, self._details, project_id, version, [row], True)
         shape = detail.given if which == "given" else detail.proposed
         if not isinstance(shape, Mask):
             raise HTTPException(404, "This row has no such mask.")
@@ -138,23 +163,33 @@ class Pictures:
 
     async def media(self, request: Request, visitor: Visitor) -> Response:
         """Return the file that a row is about, or a part of it."""
-        detail = await self._in_thread(self._looking, self._detail, _named(request), False)
-        content = await self._file(request, detail)
+        project_id, version, row = _named(request)
+        (detail,) = await self._in_thread(self._looking, self._details, project_id, version, [row], False)
+        content = await self._file(project_id, detail)
         kind = picture_type(content) or played_type(content)
         if kind is None:
             raise HTTPException(415, "The file is no picture, sound or film of a format that browsers show.")
-        version, row = request.path_params["version"], request.path_params["row"]
         headers = {"Content-Type": kind, "ETag": f'"{version}-{row}"'}
         return ranged(content, request.headers.get("range"), headers | _FOR_EVER | _NO_PAGE)
 
-    def _look(self, named: tuple[int, str, int], crop: Crop) -> _Wanted:
-        """Find out which region a row is about, and whether its crop was rendered before."""
-        project_id, version, _ = named
-        detail = self._detail(named, has_masks=True)
-        crop = replace(crop, shape=detail.given or detail.proposed, is_dashed=detail.given is None)
-        known = self._index.known([detail.shown]).get(detail.shown)
-        key = crop.key(known or f"{version} {detail.shown}")
-        return _Wanted(project_id, detail, crop, known, key, self._rendered.get(project_id, key))
+    def _look(self, project_id: int, version: str, rows: Sequence[int], crop: Crop) -> list[_Wanted]:
+        """Find out which regions rows are about, and which crops were rendered before."""
+        details = self._details(project_id, version, rows, has_masks=True)
+        keys = self._index.known([detail.shown for detail in details])
+        wanted = []
+        for row, detail in zip(rows, details, strict=True):
+            own = replace(crop, shape=detail.given or detail.proposed, is_dashed=detail.given is None)
+            known = keys.get(detail.shown)
+            key = own.key(known or f"{version} {detail.shown}")
+            kept = self._rendered.get(project_id, key)
+            wanted.append(_Wanted(project_id, row, detail, own, known, key, kept))
+        return wanted
+
+    async def _content(self, wanted: _Wanted) -> bytes:
+        if wanted.kept is not None:
+            return wanted.kept
+        file = await self._file(wanted.project_id, wanted.detail)
+        return await self._in_thread(self._rendering, self._render, wanted, file)
 
     def _render(self, wanted: _Wanted, content: bytes) -> bytes:
         name = content_key(content)
@@ -166,15 +201,14 @@ class Pictures:
             self._rendered.put(wanted.project_id, wanted.key, rendered)
         return rendered
 
-    def _detail(self, named: tuple[int, str, int], has_masks: bool) -> RowDetail:
-        project_id, version, row = named
+    def _details(self, project_id: int, version: str, rows: Sequence[int], has_masks: bool) -> list[RowDetail]:
         try:
-            return self._boards.details(project_id, version, [row], has_masks=has_masks)[0]
+            return self._boards.details(project_id, version, rows, has_masks=has_masks)
         except UsageError as error:
             raise HTTPException(404, str(error)) from error
 
-    async def _file(self, request: Request, detail: RowDetail) -> bytes:
-        project_id, task_id = request.path_params["project"], detail.finding.given.task_id
+    async def _file(self, project_id: int, detail: RowDetail) -> bytes:
+        task_id = detail.finding.given.task_id
         try:
             return await self._in_thread(self._fetching, self._originals.read, project_id, detail.shown, task_id)
         except MediaError as error:
@@ -193,6 +227,32 @@ def _named(request: Request) -> tuple[int, str, int]:
     if path["row"] > _LAST_ROW:
         raise HTTPException(404, "There is no such row.")
     return path["project"], path["version"], path["row"]
+
+
+def _rows(said: str) -> list[int]:
+    """Return the rows that an address lists."""
+    numbers = said.split(",")
+    are_numbers = all(each.isascii() and each.isdecimal() and len(each) < _LONGEST_ROW for each in numbers)
+    if len(numbers) > _MOST_AT_ONCE or not are_numbers:
+        raise HTTPException(400, f"`rows` must be at most {_MOST_AT_ONCE} numbers with commas between.")
+    rows = list(dict.fromkeys(map(int, numbers)))
+    if max(rows) > _LAST_ROW:
+        raise HTTPException(404, "There is no such row.")
+    return rows
+
+
+def _crop(asked: Mapping[str, str]) -> Crop:
+    """Return the sort of crop that an address asks for."""
+    context, size = asked.get("context", "25"), asked.get("size", "320")
+    if context not in get_args(Context) or size not in map(str, SIZES):
+        raise HTTPException(400, "`context` must be 0, 25, 100 or scene, and `size` 160, 320, 640 or 1600.")
+    is_outlined = asked.get("outline", "0" if context == "scene" else "1") == "1"
+    return Crop(None, cast(Context, context), int(size), is_outlined)
+
+
+def _line(row: int, content: bytes) -> bytes:
+    jpeg = base64.b64encode(content).decode()
+    return orjson.dumps({"row": row, "jpeg": jpeg}, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _to_png(mask: Mask) -> bytes:

@@ -7,7 +7,7 @@
  */
 
 import { ApiError, isAborted, signIn } from "./api.js";
-import { pictureAddress, pictureSize } from "./content.js";
+import { pictureSize } from "./content.js";
 import { WANTED, likeliest } from "./decisions.js";
 import { makeDeciding } from "./deciding.js";
 import { makeDetail } from "./detail.js";
@@ -20,6 +20,7 @@ import { pageCache } from "./page_cache.js";
 import { makePager } from "./pager.js";
 import { similarSource } from "./sources.js";
 import { CONTEXTS } from "./state.js";
+import { tilePictures } from "./tile_pictures.js";
 import { makeToolbar } from "./toolbar.js";
 
 /**
@@ -34,6 +35,7 @@ import { makeToolbar } from "./toolbar.js";
  * @property {string} [onDone] says where to go on once the last page is committed
  * @property {import("./keys.js").Key[]} [moreKeys] of what stands beside the board, for the help
  * @property {(place: Place, isNewPage: boolean) => void} [onPlace] the cursor or the page is another
+ * @property {() => void} [onShown] a page's pictures are there
  * @property {(key: string) => void} [onSimilar] shows what is similar; without it the board does
  * @property {(command: string) => boolean | void} [onCommand] takes the commands that the board does not know; false leaves the key alone
  *
@@ -44,11 +46,11 @@ const PAGE = 40;
 const POLL_MS = 4000;
 
 /** @param {HTMLElement} host @param {BoardOptions} options */
-export function mountBoard(host, { project, outbox, heading, context = "25", onDone = "", moreKeys = [], onPlace, onSimilar, onCommand }) {
+export function mountBoard(host, { project, outbox, heading, context = "25", onDone = "", moreKeys = [], onPlace, onShown, onSimilar, onCommand }) {
   const grid = makeGrid(PAGE, { onCursor, onPaint: (indices) => decideOn(indices, deciding.last(), false) });
   const toolbar = makeToolbar(project.controls.map(({ kind }) => kind), run);
   const pager = makePager(run);
-  const detail = makeDetail(project, { onLabel: (label) => decideHere({ decision: "fix", label }), onSimilar: () => run("similar") });
+  const detail = makeDetail(project, { onLabel: (label) => decideHere({ decision: "fix", label }), onSimilar: () => run("similar"), ready: grid.settled });
   const deciding = makeDeciding(project.id, outbox, { onChange: refresh, onUndone, say: toolbar.say });
   const picker = makeLabelPicker();
   const [help, instructions] = [makeHelp(moreKeys), makeInstructions(project)];
@@ -59,7 +61,7 @@ export function mountBoard(host, { project, outbox, heading, context = "25", onD
   const shown = element("div", { class: "board" }, parts, toolbar.element, picker.element, help, instructions.element);
   host.append(shown);
 
-  const ahead = Array.from({ length: PAGE }, () => Object.assign(new Image(), { fetchPriority: "low" }));
+  const pictures = tilePictures(project.id);
   /** @type {ReturnType<typeof pageCache> | null} */
   let pages = null;
   /** @type {{source: Source, place: Place} | null} what was shown before the similar ones */
@@ -67,11 +69,11 @@ export function mountBoard(host, { project, outbox, heading, context = "25", onD
   /** @type {Tile[]} */
   let tiles = [];
   let [offset, total, version] = [0, 0, project.version];
-  let turning = new AbortController();
+  let [turning, fetching] = [new AbortController(), new AbortController()];
   let isQuiet = false; // the cursor moves with its page
   let frame = 0;
 
-  const picture = /** @param {Tile} tile */ (tile) => pictureAddress(project.id, tile.content, context, pictureSize(grid.side()));
+  const picture = /** @param {Tile} tile */ (tile) => pictures.of(tile, context, pictureSize(grid.side()));
   const place = () => ({ page: Math.floor(offset / PAGE) + 1, at: tiles[grid.cursor()]?.key ?? null, context });
   const nPages = () => Math.max(1, Math.ceil(total / PAGE));
 
@@ -80,7 +82,7 @@ export function mountBoard(host, { project, outbox, heading, context = "25", onD
    * @param {Source} source @param {{page?: number, at?: string | null, isNew?: boolean}} [where] isNew: it is a place to come back to
    */
   async function open(source, { page = 1, at = null, isNew = false } = {}) {
-    if (pages?.source.id !== source.id) pages = pageCache(source, PAGE, ahead);
+    if (pages?.source.id !== source.id) pages = pageCache(source, PAGE);
     await turnTo((page - 1) * PAGE, at, isNew);
   }
 
@@ -97,7 +99,13 @@ export function mountBoard(host, { project, outbox, heading, context = "25", onD
       if (isElsewhere) page = (await cache.locate(/** @type {string} */ (at), signal)) ?? page;
       if (!page.tiles.length && page.total > 0) page = await cache.at((Math.ceil(page.total / PAGE) - 1) * PAGE, signal);
       if (!signal.aborted) showPage(page, at, isNew);
-      if (!signal.aborted && offset + PAGE < total) await cache.prefetch(offset + PAGE, picture, signal);
+      await grid.settled();
+      if (signal.aborted) return;
+      onShown?.();
+      void poll();
+      if (offset + PAGE >= total) return;
+      const next = await cache.at(offset + PAGE, signal); // before somebody wants it
+      await pictures.load(next.tiles, context, pictureSize(grid.side()), signal);
     } catch (error) {
       if (!isAborted(error)) fail(error);
     } finally {
@@ -121,11 +129,18 @@ export function mountBoard(host, { project, outbox, heading, context = "25", onD
       detail.clear();
       warn("There is nothing here.");
     }
+    fetchPictures();
     isQuiet = true;
     grid.moveTo(Math.max(0, tiles.findIndex(({ key }) => key === at)));
     isQuiet = false;
     onPlace?.(place(), isNew);
-    void poll();
+  }
+
+  function fetchPictures() {
+    fetching.abort();
+    fetching = new AbortController();
+    const place = new Map(tiles.map(({ row }, index) => [row, index]));
+    void pictures.load(tiles, context, pictureSize(grid.side()), fetching.signal, ({ row }, src) => grid.showPicture(place.get(row) ?? 0, src));
   }
 
   function onCursor() {
@@ -203,7 +218,8 @@ export function mountBoard(host, { project, outbox, heading, context = "25", onD
 
   function widen() {
     context = CONTEXTS[(CONTEXTS.indexOf(context) + 1) % CONTEXTS.length];
-    grid.fillPictures(tiles, picture);
+    tiles.forEach((tile, index) => grid.showPicture(index, picture(tile)));
+    fetchPictures();
     toolbar.say(context === "scene" ? "The whole scene." : `${context} % around the crops.`);
     onPlace?.(place(), false);
   }
@@ -279,6 +295,7 @@ export function mountBoard(host, { project, outbox, heading, context = "25", onD
     /** Show nothing: no key decides anything. */
     clear() {
       turning.abort();
+      fetching.abort();
       shown.classList.remove("is-turning");
       pages = behind = null;
       [tiles, offset, total] = [[], 0, 0];
@@ -289,6 +306,7 @@ export function mountBoard(host, { project, outbox, heading, context = "25", onD
     /** Take the board away, and its keys. */
     destroy() {
       turning.abort();
+      fetching.abort();
       clearInterval(timer);
       removeEventListener("focus", poll);
       unbind();

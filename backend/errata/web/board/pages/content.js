@@ -61,20 +61,28 @@ export function makeContent(isBeside = false) {
     isSeen = how === "is-shown";
   }
 
+  /** @param {string | null} src "" where it is on its way, null where it cannot be had */
+  function showPicture(src) {
+    if (src === null) return settle("is-failed");
+    if (src && picture.src === src) return;
+    settle("is-loading");
+    if (src) picture.src = src;
+    else picture.removeAttribute("src");
+  }
+
   return {
     element: shown,
 
     /** Whether somebody can have seen it: a picture that is on its way, or missing, was not. */
     isSeen: () => isSeen,
 
-    /** @param {Content} content @param {string | null} src of its picture */
+    showPicture,
+
+    /** @param {Content} content @param {string | null} src of its picture; "" where it is on its way, null where there is none */
     show(content, src) {
       shown.dataset.type = content.type;
       if (src !== null) {
-        if (picture.src !== src) {
-          settle("is-loading");
-          picture.src = src;
-        }
+        showPicture(src);
         picture.alt = content.alt ?? "";
       } else {
         picture.removeAttribute("src");

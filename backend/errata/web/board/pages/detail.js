@@ -16,14 +16,14 @@ import { proposal } from "./tile.js";
  * @typedef {import("./types.js").Project} Project
  */
 
-const PAUSE_MS = 90; // moving on by held arrows asks for nothing
+const PAUSE_MS = 150; // moving on by held arrows, or deciding quickly, asks for nothing
 const N_KEPT = 12;
 
 /**
  * @param {Project} project
- * @param {{onLabel: (label: string) => void, onSimilar: () => void}} does
+ * @param {{onLabel: (label: string) => void, onSimilar: () => void, ready: () => Promise<void>}} does ready: there is time for more than tiles
  */
-export function makeDetail(project, { onLabel, onSimilar }) {
+export function makeDetail(project, { onLabel, onSimilar, ready }) {
   const scene = makeScene();
   const player = makePlayer();
   const text = element("p", { class: "passage", dir: "auto" });
@@ -61,6 +61,7 @@ export function makeDetail(project, { onLabel, onSimilar }) {
 
   /** @param {string} key @param {AbortSignal} signal */
   async function fetchDetail(key, signal) {
+    if (!signal.aborted) await ready();
     if (signal.aborted) return;
     try {
       const detail = await get(`projects/${project.id}/rows/${encodeURIComponent(key)}`, {}, signal);

@@ -11,6 +11,7 @@ import { makeTile } from "./tile.js";
  * @typedef {import("./types.js").Standing} Standing
  */
 
+const SETTLED_MS = 5000;
 const GAP = 6;
 const CROP = { aspect: 1, caption: 34, gap: GAP, largest: 320 }; // pixels: a crop is not made clearer by blowing it up further
 const WORDS = { aspect: 3, caption: 20, gap: GAP, largest: 120 };
@@ -91,6 +92,12 @@ export function makeGrid(size, { onCursor, onPaint }) {
     /** Whether somebody can have seen a tile. @param {number} index */
     isSeen: (index) => views[index].isSeen(),
 
+    /** Wait until no picture of the page is on its way; not forever, for one may hang. */
+    async settled() {
+      const late = AbortSignal.timeout(SETTLED_MS);
+      while (!late.aborted && shown.querySelector(".tile:not([hidden]) > .is-loading")) await new Promise(requestAnimationFrame);
+    },
+
     /** Make room. @param {number} total labels of the source @param {boolean} isCompact what is shown is no picture, but a few words */
     prepare(total, isCompact) {
       nLaidOut = Math.max(6, Math.min(size, total));
@@ -114,9 +121,9 @@ export function makeGrid(size, { onCursor, onPaint }) {
       cursor = anchor = 0;
     },
 
-    /** Show other pictures of the same tiles. @param {Tile[]} tiles @param {(tile: Tile) => string | null} picture */
-    fillPictures(tiles, picture) {
-      tiles.forEach((tile, index) => views[index].showPicture(tile, picture(tile)));
+    /** @param {number} index @param {string | null} src "" where it is on its way, null where it cannot be had */
+    showPicture(index, src) {
+      views[index].showPicture(src);
     },
 
     /** @param {number} index @param {Standing} standing */

@@ -8,7 +8,7 @@ import { followed } from "./header.js";
 
 /** @typedef {import("./types.js").Group} Group */
 
-const PART = 60; // groups that are asked for at once
+const PART = 24; // groups that are asked for at once: more than are in sight
 const SEARCH_FROM = 9;
 const PAUSE_MS = 150;
 
@@ -32,6 +32,7 @@ export function makeGroups(project, { address, onGroup }) {
   let rows = [];
   let total = 0;
   let isMore = false; // is being asked for
+  let showsExamples = false; // the pictures of the tiles come first
   /** @type {string | null} */
   let chosen = null;
   /** @type {Group | undefined} the chosen one where it is not in the list yet */
@@ -58,6 +59,7 @@ export function makeGroups(project, { address, onGroup }) {
       }
       total = answer.total;
       const added = answer.groups.map((group) => makeRow(project, group, query.show, address(group.value), () => onGroup(group.value)));
+      if (showsExamples) added.forEach((row) => row.showExamples());
       groups.push(...answer.groups);
       rows.push(...added);
       end.before(...added.map((row) => row.element));
@@ -125,6 +127,12 @@ export function makeGroups(project, { address, onGroup }) {
       rows.find((_, i) => groups[i].value === chosen)?.element.scrollIntoView({ block: "nearest" });
     },
 
+    /** Head each group by its examples, now that there is time for their pictures. */
+    showExamples() {
+      if (!showsExamples) rows.forEach((row) => row.showExamples());
+      showsExamples = true;
+    },
+
     /** Return a group beside the one that is shown. @param {number} by @returns {Group | undefined} */
     beside(by) {
       const at = groups.findIndex(({ value }) => value === chosen);
@@ -139,7 +147,7 @@ export function makeGroups(project, { address, onGroup }) {
     /** Count again; no group moves. */
     async recount() {
       const fresh = new Map();
-      for (let offset = 0; offset < Math.min(groups.length, 3 * PART); offset += PART) {
+      for (let offset = 0; offset < Math.min(groups.length, 7 * PART); offset += PART) {
         const answer = await ask(offset, PART).catch(() => null); // the outbox says when errata is away
         for (const group of answer?.groups ?? []) fresh.set(group.value, group);
       }
@@ -164,7 +172,7 @@ export function makeGroups(project, { address, onGroup }) {
 function makeRow(project, group, show, href, onChoose) {
   const [figures, looked] = [element("span", { class: "figures" }), element("span", { class: "looked" })];
   const bar = element("span", { class: "progress", "aria-hidden": "true" });
-  const examples = element("span", { class: "examples", "aria-hidden": "true" }, ...group.examples.slice(0, 3).map((tile) => thumbnail(project, tile, false)));
+  const examples = element("span", { class: "examples", "aria-hidden": "true" });
   const link = followed(element("a", { href, title: group.title }, element("span", { class: "group-title", dir: "auto" }, group.title || "none"), figures, looked, bar, examples), onChoose);
   const row = element("li", {}, link);
 
@@ -178,6 +186,7 @@ function makeRow(project, group, show, href, onChoose) {
   return {
     element: row,
     count: countAgain,
+    showExamples: () => examples.replaceChildren(...group.examples.slice(0, 3).map((tile) => thumbnail(project, tile, false))),
     focus: () => link.focus(),
     /** @param {boolean} is */
     choose(is) {

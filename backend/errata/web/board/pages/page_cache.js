@@ -1,5 +1,5 @@
 // @ts-check
-/** Pages of tiles: the one in sight, the one that comes next with its pictures, and a few of those before. */
+/** Pages of tiles: the one in sight, the one that comes next, and a few of those before. */
 
 import { ApiError } from "./api.js";
 
@@ -10,9 +10,8 @@ const N_KEPT = 4;
 /**
  * @param {Source} source
  * @param {number} limit tiles of a page
- * @param {HTMLImageElement[]} ahead as many, used again for each page: browsers are slow to let go of pictures
  */
-export function pageCache(source, limit, ahead) {
+export function pageCache(source, limit) {
   /** @type {Map<number, TilePage>} by offset, the one used last at the end */
   const pages = new Map();
 
@@ -44,21 +43,6 @@ export function pageCache(source, limit, ahead) {
         if (error instanceof ApiError && error.status === 404) return null;
         throw error;
       }
-    },
-
-    /**
-     * Fetch a page and its pictures before somebody wants them.
-     * @param {number} offset
-     * @param {(tile: import("./types.js").Tile) => string | null} picture
-     * @param {AbortSignal} signal
-     */
-    async prefetch(offset, picture, signal) {
-      const page = await at(offset, signal);
-      if (signal.aborted) return;
-      page.tiles.forEach((tile, i) => {
-        const src = picture(tile);
-        if (src !== null) ahead[i].src = src;
-      });
     },
 
     /** The tiles that are held. */

@@ -49,7 +49,7 @@ async function show({ session, project, outbox }) {
   const side = element("nav", { class: "side", "aria-label": "Groups" }, everything, element("label", { class: "way" }, "by ", way), groups.element);
   document.body.prepend(makeHeader({ project, session, outbox, page: "scan", control: state.control }, tools));
   main.append(side);
-  const board = mountBoard(main, { project, outbox, heading, context: state.context, onDone: " The key . opens the next group; Marked, above, shows what you decided.", onPlace, onSimilar, onCommand });
+  const board = mountBoard(main, { project, outbox, heading, context: state.context, onDone: " The key . opens the next group; Marked, above, shows what you decided.", onPlace, onShown: groups.showExamples, onSimilar, onCommand });
 
   /** Whether a group is shown, or all of the control, and no selection. */
   const isPlain = () => state.like === null && state.rows === null;

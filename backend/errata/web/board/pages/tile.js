@@ -64,10 +64,7 @@ export function makeTile(index) {
 
     stand,
 
-    /** @param {Tile} same @param {string | null} src */
-    showPicture(same, src) {
-      content.show(same.content, src);
-    },
+    showPicture: content.showPicture,
 
     clear() {
       tile = null;
