@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 from playwright.sync_api import TimeoutError as Late
 from pydantic import SecretStr
 
@@ -27,6 +27,8 @@ _ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Label Studio's page asks other hosts for news and fonts; a test run asks nobody.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 )
 _TIMEOUT_MS = 180_000
 expect.set_options(timeout=120_000)
@@ -56,22 +58,29 @@ def errata(label_studio: Any, tmp_path: Path) -> Iterator[Wiring]:
         yield opened
 
 
-@pytest.fixture
-def page(browser: Browser, label_studio, tmp_path: Path) -> Iterator[Page]:
-    """Log in as a reviewer; what the window shows in the end is kept in the test's folder."""
+@pytest.fixture(scope="session")
+def signed_in(browser: Browser, label_studio: Any) -> Iterator[BrowserContext]:
+    """Log in to Label Studio by its form, as a reviewer; once a test run, and what its page consists of is kept."""
     context = browser.new_context(viewport={"width": 1366, "height": 800})
     context.set_default_timeout(_TIMEOUT_MS)
-    # Label Studio's page asks other hosts for news and fonts; a test run asks nobody.
-    context.route(lambda url: not url.startswith(label_studio.url), lambda route: route.abort())
     page = context.new_page()
     page.goto(f"{label_studio.url}user/login/")
     page.fill("input[name=email]", label_studio.email)
     page.fill("input[name=password]", label_studio.password)
     page.click("button[type=submit]")
     page.wait_for_url(lambda url: "login" not in url)
+    page.close()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(signed_in: BrowserContext, tmp_path: Path) -> Iterator[Page]:
+    """Open a window of a reviewer who is logged in; what it shows in the end is kept in the test's folder."""
+    page = signed_in.new_page()
     yield page
     page.screenshot(path=tmp_path / "last.png")
-    context.close()
+    page.close()
 
 
 @pytest.fixture
