@@ -8,7 +8,6 @@ import re
 import secrets
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -52,9 +51,10 @@ class Errata:
     label_studio_url: str
     token: str
     port: int
+    forked: Any = field(repr=False)
     settings: dict[str, str] = field(default_factory=dict)
     password: str = field(default_factory=lambda: secrets.token_urlsafe(9))
-    process: subprocess.Popen[bytes] | None = None
+    process: Any = None
 
     @property
     def url(self) -> str:
@@ -82,17 +82,9 @@ class Errata:
 
     def run(self, *arguments: str, code: int = 0) -> str:
         """Run a command to its end; return what it printed."""
-        done = subprocess.run(
-            [sys.executable, "-m", "errata", *arguments],
-            env=self.environment(),
-            cwd=self.data_dir.parent,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
+        done = self.forked.run(*arguments, env=self.environment(), cwd=self.data_dir.parent)
         assert done.returncode == code, f"exit {done.returncode}: {done.stdout}\n{done.stderr}"
-        return done.stdout if code == 0 else done.stderr
+        return str(done.stdout if code == 0 else done.stderr)
 
     def ask(self, *arguments: str) -> dict[str, Any]:
         """Run a command with --json; return the object."""
@@ -110,14 +102,8 @@ class Errata:
     def serve(self, *command: str) -> None:
         """Start the service (or another command that stays) and wait until it answers."""
         with self.data_dir.with_suffix(".log").open("ab") as sink:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "errata", *(command or ("serve",))],
-                env=self.environment(),
-                cwd=self.data_dir.parent,
-                stdin=subprocess.PIPE,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
+            self.process = self.forked.start(
+                *(command or ("serve",)), env=self.environment(), cwd=self.data_dir.parent, sink=sink
             )
         wait_for(self.is_healthy, "errata serve")
 
@@ -147,21 +133,20 @@ class Errata:
                 self.kill()
         if self.process:
             self.process.wait(timeout=60)
-            assert self.process.stdin
             self.process.stdin.close()
             self.process = None
 
 
 @pytest.fixture(scope="module")
 def make_errata(
-    tmp_path_factory: pytest.TempPathFactory, label_studio: Any, free_port: Callable[[], int]
+    tmp_path_factory: pytest.TempPathFactory, label_studio: Any, free_port: Callable[[], int], forked_errata: Any
 ) -> Iterator[Callable[..., Errata]]:
     """Make erratas; their services are ended afterwards."""
     made: list[Errata] = []
 
     def make(url: str | None = None, **settings: str) -> Errata:
         folder = tmp_path_factory.mktemp("errata") / "data"
-        one = Errata(folder, url or label_studio.url, label_studio.token, free_port(), settings)
+        one = Errata(folder, url or label_studio.url, label_studio.token, free_port(), forked_errata, settings)
         made.append(one)
         return one
 
