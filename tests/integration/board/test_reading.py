@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
-import pytest
 
 from errata.audit.ports import Snapshot
 from errata.boards.table import NONE, BoardTable, Field, RowDetail
@@ -26,41 +19,6 @@ from errata_model.records import Control, Finding, GivenLabel, Proposal, finding
 
 GONE = 987_654  # a project that Label Studio does not have
 CONTROL = Control("label", "choices", "image", "image", "image", ("car", "truck"))
-
-
-@pytest.fixture
-def serve(label_studio: Any, tmp_path: Path) -> Iterator[Callable[[Path], str]]:
-    """Run `errata serve` on a data folder; return its address."""
-    running: list[subprocess.Popen[bytes]] = []
-    log = tmp_path / "serve.log"
-
-    def start(data_dir: Path) -> str:
-        variables = {
-            "ERRATA_LABEL_STUDIO_URL": label_studio.url,
-            "ERRATA_LABEL_STUDIO_TOKEN": label_studio.token,
-            "ERRATA_DATA_DIR": str(data_dir),
-            "ERRATA_PORT": "0",
-        }
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("ERRATA_")}
-        with log.open("wb") as sink:
-            command = [sys.executable, "-m", "errata", "serve"]
-            running.append(
-                subprocess.Popen(command, env=kept | variables, cwd=tmp_path, stdout=sink, stderr=subprocess.STDOUT)
-            )
-        deadline = time.monotonic() + 120
-        while not (found := re.search(r"errata answers at (\S+)", log.read_text())):
-            assert running[-1].poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
-        return found[1]
-
-    yield start
-    for process in running:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=30)
-        process.kill()
-        process.wait()
 
 
 def board_of(project: Any, url: str, version: str) -> tuple[BoardTable, list[RowDetail]]:
@@ -94,7 +52,7 @@ def board_of(project: Any, url: str, version: str) -> tuple[BoardTable, list[Row
 
 
 def test_a_person_reads_an_audit_and_decides(
-    label_studio: Any, project: Callable[..., Any], serve: Callable[[Path], str], tmp_path: Path
+    label_studio: Any, project: Callable[..., Any], service_on: Any, tmp_path: Path
 ) -> None:
     """Only what Label Studio shows them, from the project to its groups, tiles and details.
 
@@ -112,7 +70,9 @@ def test_a_person_reads_an_audit_and_decides(
     boards.save(table, details)
     boards.save(replace(table, project_id=GONE), details)
 
-    with httpx.Client(base_url=f"{serve(data)}/board/api/", headers={"X-Errata": "board"}, timeout=120) as browser:
+    with httpx.Client(
+        base_url=f"{service_on(data).start()}/board/api/", headers={"X-Errata": "board"}, timeout=120
+    ) as browser:
         assert browser.get("projects").status_code == 401
         assert browser.post("session", json={"token": label_studio.pat}).status_code == 200
 

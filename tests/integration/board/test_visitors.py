@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import secrets
-import signal
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,57 +29,10 @@ Serve = Callable[..., Any]
 Browse = Callable[[str], Any]
 
 
-class Service:
-    """`errata serve` on a data folder."""
-
-    def __init__(self, data_dir: Path, variables: dict[str, str]) -> None:
-        self.data_dir = data_dir
-        self.log = data_dir.with_suffix(".log")
-        self._variables = variables
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> str:
-        n_before = len(self.said())
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("ERRATA_")}
-        command = [sys.executable, "-m", "errata", "serve"]
-        with self.log.open("ab") as sink:
-            self._process = subprocess.Popen(command, env=kept | self._variables, stdout=sink, stderr=subprocess.STDOUT)
-        deadline = time.monotonic() + 180
-        while not (found := re.search(r"errata answers at (\S+)", self.said()[n_before:])):
-            assert self._process.poll() is None, self.said()
-            assert time.monotonic() < deadline, self.said()
-            time.sleep(0.1)
-        return found[1]
-
-    def kill(self) -> None:
-        assert self._process
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait(60)
-
-    def said(self) -> str:
-        return self.log.read_text() if self.log.exists() else ""
-
-
 @pytest.fixture
-def serve(label_studio: Any, tmp_path: Path) -> Iterator[Serve]:
+def serve(service_on: Serve, tmp_path: Path) -> Serve:
     """Return what makes a service with its data folder; it is not started."""
-    made: list[Service] = []
-
-    def make(**more: str) -> Service:
-        data_dir = tmp_path / f"data{len(made)}"
-        variables = {
-            "ERRATA_LABEL_STUDIO_URL": label_studio.url,
-            "ERRATA_LABEL_STUDIO_TOKEN": label_studio.token,
-            "ERRATA_DATA_DIR": str(data_dir),
-            "ERRATA_PORT": "0",
-        }
-        made.append(Service(data_dir, variables | more))
-        return made[-1]
-
-    yield make
-    for service in made:
-        if service._process:
-            service.kill()
+    return lambda **more: service_on(tmp_path / "data", **more)
 
 
 @contextmanager

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import stat
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +34,7 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def errata(data_dir: Path, tmp_path: Path, service) -> Type:
+def errata(data_dir: Path, tmp_path: Path, service, forked_errata) -> Type:
     """Run a command with answers on its standard input; no login is known at first."""
 
     def run(*arguments: str, answers: str = "", **variables: str) -> Ended:
@@ -47,16 +45,8 @@ def errata(data_dir: Path, tmp_path: Path, service) -> Type:
             "ERRATA_BACKEND_PASSWORD": service.password,
         }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("ERRATA_")}
-        done = subprocess.run(
-            [sys.executable, "-m", "errata", *arguments],
-            env=inherited | ours | {f"ERRATA_{name.upper()}": value for name, value in variables.items()},
-            cwd=tmp_path,
-            input=answers,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        given = {f"ERRATA_{name.upper()}": value for name, value in variables.items()}
+        done = forked_errata.run(*arguments, env=inherited | ours | given, cwd=tmp_path, answers=answers)
         return Ended(done.returncode, done.stdout, done.stderr)
 
     return run

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -69,46 +64,10 @@ def wired(label_studio: Any, tmp_path: Path, far: SimpleNamespace) -> Iterator[C
 
 
 @pytest.fixture
-def serve(label_studio: Any, tmp_path: Path, far: SimpleNamespace) -> Iterator[Callable[[], str]]:
+def serve(service_on: Any, tmp_path: Path, far: SimpleNamespace) -> Callable[[], str]:
     """Run `errata serve` on the same data folder; return its address."""
-    running: list[subprocess.Popen[bytes]] = []
-    log = tmp_path / "serve.log"
-
-    def start() -> str:
-        variables = {
-            "ERRATA_LABEL_STUDIO_URL": label_studio.url,
-            "ERRATA_LABEL_STUDIO_TOKEN": label_studio.token,
-            "ERRATA_DATA_DIR": str(tmp_path / "errata"),
-            "ERRATA_MEDIA_HOSTS": f'["{far.host}"]',
-            "ERRATA_PORT": "0",
-            "ERRATA_BACKEND_PASSWORD": "secret",
-        }
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("ERRATA_")}
-        with log.open("wb") as sink:
-            running.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", "errata", "serve"],
-                    env=kept | variables,
-                    cwd=tmp_path,
-                    stdin=subprocess.DEVNULL,
-                    stdout=sink,
-                    stderr=subprocess.STDOUT,
-                )
-            )
-        deadline = time.monotonic() + 120
-        while not (found := re.search(r"errata answers at (\S+)", log.read_text())):
-            assert running[-1].poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
-        return found[1]
-
-    yield start
-    for process in running:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=30)
-        process.kill()
-        process.wait()
+    variables = {"ERRATA_MEDIA_HOSTS": f'["{far.host}"]', "ERRATA_BACKEND_PASSWORD": "secret"}
+    return lambda: str(service_on(tmp_path / "errata", **variables).start())
 
 
 def test_errata_serves_what_label_studio_cannot(

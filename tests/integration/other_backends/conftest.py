@@ -75,21 +75,23 @@ class Errata:
     """errata's commands, each a process of its own, on one data folder."""
 
     environment: dict[str, str]
+    folder: Path
+    forked: Any
 
-    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-        """Start a program of this Python."""
-        return subprocess.Popen([sys.executable, *arguments], env=self.environment, text=True, **options)
+    def start(self, program: str, *arguments: str) -> subprocess.Popen[str]:
+        """Start a program in Python; what it prints is to be read."""
+        command = [sys.executable, "-c", program, *arguments]
+        return subprocess.Popen(command, env=self.environment, text=True, stdout=subprocess.PIPE)
 
     def run(self, *arguments: str) -> tuple[str, str]:
         """Run a command; return what it printed to stdout and stderr."""
-        with self.start("-m", "errata", *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-            out, err = process.communicate(timeout=300)
-        assert process.returncode == 0, err
-        return out, err
+        done = self.forked.run(*arguments, env=self.environment, cwd=self.folder)
+        assert done.returncode == 0, done.stderr
+        return done.stdout, done.stderr
 
 
 @pytest.fixture
-def errata(label_studio: Any, tmp_path: Path) -> Callable[..., Errata]:
+def errata(label_studio: Any, tmp_path: Path, forked_errata: Any) -> Callable[..., Errata]:
     """Let errata work on the test run's Label Studio."""
 
     def make(**settings: str) -> Errata:
@@ -100,7 +102,7 @@ def errata(label_studio: Any, tmp_path: Path) -> Callable[..., Errata]:
             "ERRATA_DATA_DIR": str(tmp_path / "data"),
             "ERRATA_ENCODER": "pixels",
         }
-        return Errata({**inherited, **own, **settings})
+        return Errata({**inherited, **own, **settings}, tmp_path, forked_errata)
 
     return make
 

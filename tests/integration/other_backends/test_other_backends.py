@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 from typing import Any
 
 import pytest
@@ -170,7 +169,7 @@ def test_training_that_a_kill_left_off_is_turned_on_by_the_next_command(
     source, program = project(["car", "truck"]), errata()
     attach(source.id)
     client.patch(f"api/projects/{source.id}/", {FIELD: 3})
-    with program.start("-c", PAUSE, str(source.id), stdout=subprocess.PIPE) as process:
+    with program.start(PAUSE, str(source.id)) as process:
         assert process.stdout
         assert process.stdout.readline() == "paused\n"
         assert client.get(f"api/projects/{source.id}/")[FIELD] == 0

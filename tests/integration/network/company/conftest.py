@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,8 +18,8 @@ import pytest
 class Errata:
     """errata as a company runs it: its commands and its service as processes of one environment."""
 
-    def __init__(self, folder: Path, port: int, **settings: str) -> None:
-        self.folder, self.port = folder, port
+    def __init__(self, forked: Any, folder: Path, port: int, **settings: str) -> None:
+        self.forked, self.folder, self.port = forked, folder, port
         self.password = secrets.token_urlsafe(9)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("ERRATA_")}
         self.environment = {
@@ -33,23 +31,13 @@ class Errata:
             "ERRATA_POLL_S": "3600",  # what arrives, arrives by webhook
             **settings,
         }
-        self._service: subprocess.Popen[bytes] | None = None
+        self._service: Any = None
 
     def run(self, *arguments: str, code: int = 0) -> str:
         """Run a command to its end; return what it printed."""
-        command = [sys.executable, "-m", "errata", *arguments]
-        done = subprocess.run(
-            command,
-            env=self.environment,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        done = self.forked.run(*arguments, env=self.environment, cwd=self.folder)
         assert done.returncode == code, f"exit {done.returncode}: {done.stdout}\n{done.stderr}"
-        return done.stdout if code == 0 else done.stderr
+        return str(done.stdout if code == 0 else done.stderr)
 
     def ask(self, *arguments: str) -> Any:
         """Run a command with --json; return the object."""
@@ -62,13 +50,7 @@ class Errata:
     def serve(self) -> None:
         """Start the service and wait until it answers."""
         with (self.folder / "serve.log").open("ab") as sink:
-            self._service = subprocess.Popen(
-                [sys.executable, "-m", "errata", "serve"],
-                env=self.environment,
-                cwd=self.folder,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-            )
+            self._service = self.forked.start("serve", env=self.environment, cwd=self.folder, sink=sink)
         self.wait(self._is_healthy, "errata serve")
 
     def _is_healthy(self) -> bool:
@@ -91,9 +73,10 @@ class Errata:
         if self._service:
             self._service.terminate()
             self._service.wait(timeout=60)
+            self._service.stdin.close()
 
 
 @pytest.fixture
-def errata(opened: Any, tmp_path: Path) -> Callable[..., Errata]:
+def errata(opened: Any, forked_errata: Any, tmp_path: Path) -> Callable[..., Errata]:
     """Make an errata with these settings, that is to listen on that port."""
-    return lambda port, **settings: opened(Errata(tmp_path, port, **settings))
+    return lambda port, **settings: opened(Errata(forked_errata, tmp_path, port, **settings))
