@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
+from pydantic import SecretStr
+
+from errata.audit.progress import LineProgress
+from errata.settings import Settings
+from errata.wiring import BeliefOptions, Wiring
 
 _AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 _TIMEOUT_MS = 120_000
@@ -40,19 +45,14 @@ class BoardServer:
     url: str  # of the pages
     project_id: int
     log: Path
+    settings: Settings  # the same, for this process
     process: subprocess.Popen[bytes] | None = None
 
-    def run(self, *arguments: str) -> None:
-        """Run a command to its end."""
-        done = subprocess.run(
-            [sys.executable, "-m", "errata", *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+    def audit(self) -> None:
+        """Connect the project, and audit it."""
+        with closing(Wiring(self.settings)) as errata:
+            errata.connect(self.project_id)
+            errata.audit(self.project_id, BeliefOptions(), LineProgress(lambda _: None))
 
     def serve(self) -> None:
         """Start, and wait until it answers."""
@@ -99,7 +99,14 @@ def make_server(
             "ERRATA_ENCODER": "pixels",
             "ERRATA_PORT": str(port),
         }
-        return BoardServer(environment, f"http://127.0.0.1:{port}/board/", project_id, folder / "serve.log")
+        settings = Settings(
+            label_studio_url=label_studio.url,
+            label_studio_token=SecretStr(label_studio.token),
+            data_dir=folder / "data",
+            encoder="pixels",
+            port=port,
+        )
+        return BoardServer(environment, f"http://127.0.0.1:{port}/board/", project_id, folder / "serve.log", settings)
 
     return make
 
@@ -122,8 +129,7 @@ def board(label_studio: Any, lasting_project: Any, make_server: Any) -> Iterator
     instructions = {"expert_instruction": "<p>A car has <b>four</b> seats.</p>"}
     label_studio.client.patch(f"api/projects/{source.id}/", instructions)
     server = make_server(source.id)
-    server.run("connect", str(source.id), "--yes")
-    server.run("audit", str(source.id))
+    server.audit()
     server.serve()
     yield server
     server.end()
@@ -146,9 +152,9 @@ class Reviewer:
     pat: str
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def make_reviewer(label_studio: Any) -> Iterator[Callable[[str], Reviewer]]:
-    """Let people sign up in Label Studio by its invitation; their accounts are deleted after the test."""
+    """Let people sign up in Label Studio by its invitation; their accounts are deleted in the end."""
     made: list[int] = []
 
     def make(name: str) -> Reviewer:
@@ -188,6 +194,30 @@ class Visit:
         expect(self.page.get_by_role("button", name="Sign out")).to_be_visible()
         return self.page
 
+    def assert_sound(self) -> None:
+        """Check that no other origin was asked for anything, and that nothing broke; forget all that."""
+        asked, broken = self.asked.copy(), self.broken.copy()
+        self.asked.clear()
+        self.broken.clear()
+        assert asked
+        assert [url for url in asked if not url.startswith((self.url, "data:"))] == []
+        assert broken == []
+
+
+def _visit(browser: Browser, url: str, **options: Any) -> Visit:
+    context = browser.new_context(viewport={"width": 1366, "height": 800}, **options)
+    context.set_default_timeout(_TIMEOUT_MS)
+    made = Visit(context, context.new_page(), url)
+    context.on("request", lambda request: made.asked.append(request.url))
+    context.on("weberror", lambda error: made.broken.append(str(error.error)))
+
+    def on_dialog(dialog: Dialog) -> None:
+        made.broken.append(f"a dialog: {dialog.message}")
+        dialog.dismiss()
+
+    context.on("dialog", on_dialog)
+    return made
+
 
 @pytest.fixture
 def visit(browser: Browser, board: BoardServer, tmp_path: Path) -> Iterator[Callable[..., Visit]]:
@@ -195,46 +225,64 @@ def visit(browser: Browser, board: BoardServer, tmp_path: Path) -> Iterator[Call
     visits: list[Visit] = []
 
     def open_(**options: Any) -> Visit:
-        context = browser.new_context(viewport={"width": 1366, "height": 800}, **options)
-        context.set_default_timeout(_TIMEOUT_MS)
-        made = Visit(context, context.new_page(), board.url)
-        context.on("request", lambda request: made.asked.append(request.url))
-        context.on("weberror", lambda error: made.broken.append(str(error.error)))
-
-        def on_dialog(dialog: Dialog) -> None:
-            made.broken.append(f"a dialog: {dialog.message}")
-            dialog.dismiss()
-
-        context.on("dialog", on_dialog)
-        visits.append(made)
-        return made
+        visits.append(_visit(browser, board.url, **options))
+        return visits[-1]
 
     yield open_
     for n, each in enumerate(visits):
         each.context.pages[-1].screenshot(path=tmp_path / f"last-{n}.png")
         each.context.close()
     for each in visits:
-        assert each.asked
-        assert [url for url in each.asked if not url.startswith((each.url, "data:"))] == []
-        assert each.broken == []
+        each.assert_sound()
+
+
+@pytest.fixture(scope="module")
+def regular(browser: Browser, board: BoardServer, make_reviewer: Callable[[str], Reviewer]) -> Iterator[Visit]:
+    """Sign somebody in; their browser stays open over the tests of a module."""
+    made = _visit(browser, board.url)
+    made.sign_in(make_reviewer("regular").token)
+    yield made
+    made.context.close()
 
 
 @pytest.fixture
-def faults() -> Callable[..., list[str]]:
+def revisit(regular: Visit, tmp_path: Path) -> Iterator[Callable[[str], Page]]:
+    """Open errata's pages as somebody who is signed in already and who left no decision; held to what `visit` is."""
+
+    def open_(address: str) -> Page:
+        page = regular.context.new_page()
+        page.goto(regular.url + address)
+        return page
+
+    yield open_
+    for page in regular.context.pages[1:]:
+        page.screenshot(path=tmp_path / "last.png")
+        page.close()
+    regular.context.set_offline(False)
+    regular.assert_sound()
+
+
+@pytest.fixture
+def faults() -> Callable[[Page], list[str]]:
     """Return what axe-core finds in a page that is serious or worse; run past the page's policy, as browsers' tools.
 
-    All rules take seconds a page; where only the colours are others, so are the findings.
+    All rules take seconds a page. In the dark only the colours are others, and so are the findings.
     """
 
-    def look(page: Page, *rules: str) -> list[str]:
+    def look(page: Page) -> list[str]:
         page.context.new_cdp_session(page).send("Runtime.evaluate", {"expression": f"{_AXE};0"})
-        found = page.evaluate("(rules) => axe.run(document, rules.length ? {runOnly: rules} : {})", list(rules))
-        assert len(found["passes"]) > (0 if rules else 10)
-        return [
-            f"{rule['id']}: {node['html']}"
-            for rule in found["violations"]
-            if rule["impact"] in ("serious", "critical")
-            for node in rule["nodes"]
-        ]
+        found = []
+        for scheme, rules in (("light", []), ("dark", ["color-contrast"])):
+            page.emulate_media(color_scheme=scheme)
+            answer = page.evaluate("(rules) => axe.run(document, rules.length ? {runOnly: rules} : {})", rules)
+            assert len(answer["passes"]) > (0 if rules else 10)
+            found += [
+                f"{scheme}: {rule['id']}: {node['html']}"
+                for rule in answer["violations"]
+                if rule["impact"] in ("serious", "critical")
+                for node in rule["nodes"]
+            ]
+        page.emulate_media(color_scheme="light")
+        return found
 
     return look

@@ -7,18 +7,15 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
 import pytest
 from PIL import Image
-from pydantic import SecretStr
 
 from errata.boards.table import NONE, BoardTable, RowDetail
 from errata.review.records import Project
-from errata.settings import Settings
 from errata.wiring import Wiring
 from errata_model.records import Control, Finding, GivenLabel
 
@@ -50,17 +47,11 @@ def maps(label_studio: Any, make_server: Any) -> Iterator[Maps]:
         for title in ("400 classes", "No vectors")
     )
     server, url = make_server(source), label_studio.url
-    settings = Settings(
-        label_studio_url=label_studio.url,
-        label_studio_token=SecretStr(label_studio.token),
-        data_dir=Path(server.environment["ERRATA_DATA_DIR"]),
-    )
-    with closing(Wiring(settings)) as errata:
+    with closing(Wiring(server.settings)) as errata:
         for table in (_drawn(wide, "400 classes", 400, url), _drawn(flat, "No vectors", 3, url, has_map=False)):
             errata.audits.connected(Project(table.project_id, table.title, url))
             errata.boards.save(table, (_detail(table, row) for row in range(len(table))))
-    server.run("connect", str(source), "--yes")
-    server.run("audit", str(source))
+    server.audit()
     server.serve()
     yield Maps(server, wide, flat)
     server.end()

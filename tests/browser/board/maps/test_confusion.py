@@ -27,9 +27,9 @@ def rows(page: Page) -> list[str]:
     return page.locator(".confusion-table tbody th").all_inner_texts()
 
 
-def test_a_cell_opens_its_labels_on_the_board(visit: Any, board: Any, make_reviewer: Any) -> None:
+def test_a_cell_opens_its_labels_on_the_board(revisit: Any, board: Any) -> None:
     """Every cell says how many labels it has; a click shows exactly those; what was decided there is its yield."""
-    page = visit().sign_in(make_reviewer("ann").token, f"confusion.html?project={board.project_id}&control=label")
+    page = revisit(f"confusion.html?project={board.project_id}&control=label")
     answer = ask(page, f"projects/{board.project_id}/confusion?control=label&show=all")
     labels = [label or "nothing" for label in answer["labels"]]
     expect(page.locator(".confusion-cell")).to_have_count(len(answer["cells"]))
@@ -70,9 +70,9 @@ def test_a_cell_opens_its_labels_on_the_board(visit: Any, board: Any, make_revie
     assert state(page)["control"] == "light"
 
 
-def test_400_classes_are_folded_into_blocks(visit: Any, maps: Any, make_reviewer: Any) -> None:
+def test_400_classes_are_folded_into_blocks(revisit: Any, maps: Any) -> None:
     """Blocks hold the counts of their classes and open by a click, some at a time; a search shows what it finds."""
-    page = visit().sign_in(make_reviewer("bea").token, f"confusion.html?project={maps.wide_id}")
+    page = revisit(f"confusion.html?project={maps.wide_id}")
     answer = ask(page, f"projects/{maps.wide_id}/confusion?control=label&show=all")
     expect(page.locator(".confusion-block").first).to_be_visible()
     assert 2 <= len(rows(page)) <= 100

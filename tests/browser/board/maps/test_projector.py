@@ -163,14 +163,12 @@ def key_of(page: Page, map_: Map, point: int) -> str:
 
 
 @pytest.fixture
-def open_map(visit: Any, board: Any, make_reviewer: Any) -> Callable[..., Page]:
-    """Open the projector as somebody new."""
+def open_map(revisit: Any, board: Any) -> Callable[..., Page]:
+    """Open the projector."""
 
-    def open_(name: str, project_id: int | None = None, **where: Any) -> Page:
-        query = "&".join(
-            f"{key}={value}" for key, value in {"project": project_id or board.project_id, **where}.items()
-        )
-        page: Page = visit().sign_in(make_reviewer(name).token, f"projector.html?{query}")
+    def open_(project_id: int | None = None, **where: Any) -> Page:
+        query = {"project": project_id or board.project_id, **where}
+        page: Page = revisit("projector.html?" + "&".join(f"{key}={value}" for key, value in query.items()))
         expect_ready(page)
         return page
 
@@ -179,7 +177,7 @@ def open_map(visit: Any, board: Any, make_reviewer: Any) -> Callable[..., Page]:
 
 def test_a_lasso_and_a_box_select_what_is_inside(open_map: Any, board: Any) -> None:
     """It opens in the grid, where the board's keys decide, and the legend counts it; a reload keeps it."""
-    page = open_map("ann", control="label")
+    page = open_map(control="label")
     map_ = Map(page, board.project_id, "label")
     values, given = map_.colour("given")
     page.get_by_role("button", name="Lasso", exact=True).click()
@@ -234,7 +232,7 @@ def test_a_lasso_and_a_box_select_what_is_inside(open_map: Any, board: Any) -> N
 
 def test_pointing_shows_and_a_click_pins(open_map: Any, board: Any) -> None:
     """The crop shows beside the pointer; a click has a label beside its likes; the address keeps view, colour, pin."""
-    page = open_map("bea", control="label")
+    page = open_map(control="label")
     map_ = Map(page, board.project_id, "label")
     _, given = map_.colour("given")
     point = map_.alone()
@@ -284,7 +282,7 @@ def test_pointing_shows_and_a_click_pins(open_map: Any, board: Any) -> None:
 
 def test_next_suspect_walks_the_rings(open_map: Any, board: Any) -> None:
     """The strongest disagreement comes first, by button and by key; one decides in between; hidden ones are skipped."""
-    page = open_map("cleo", control="label")
+    page = open_map(control="label")
     map_ = Map(page, board.project_id, "label")
     rings = map_.rings
     assert len(rings) > 3
@@ -315,7 +313,7 @@ def test_next_suspect_walks_the_rings(open_map: Any, board: Any) -> None:
 
 def test_a_selection_goes_to_the_review_project(open_map: Any, board: Any, label_studio: Any) -> None:
     """One button puts what is selected into the review project, once; Label Studio has it then."""
-    page = open_map("dora", control="light")
+    page = open_map(control="light")
     map_ = Map(page, board.project_id, "light")
     page.get_by_role("button", name="Box", exact=True).click()
     line = around(map_.spots[[map_.alone()]], 40)
@@ -343,7 +341,7 @@ def test_a_selection_goes_to_the_review_project(open_map: Any, board: Any, label
 
 def test_the_legend_works_with_400_classes(open_map: Any, maps: Any) -> None:
     """A row hides its points and shows them, a double click leaves one alone, a search finds rows among 400."""
-    page = open_map("emil", maps.wide_id)
+    page = open_map(maps.wide_id)
     map_ = Map(page, maps.wide_id, "label")
     values, given = map_.colour("given")
     expect(page.locator(".legend-row")).to_have_count(400)
@@ -377,9 +375,9 @@ def test_the_legend_works_with_400_classes(open_map: Any, maps: Any) -> None:
     expect(page.locator(".legend-ramp")).to_be_visible()
 
 
-def test_without_vectors_the_page_says_why_there_is_no_map(visit: Any, maps: Any, make_reviewer: Any) -> None:
+def test_without_vectors_the_page_says_why_there_is_no_map(revisit: Any, maps: Any) -> None:
     """A project whose tasks' looks are unknown has no link to the projector, and its address says why."""
-    page = visit().sign_in(make_reviewer("fred").token, f"confusion.html?project={maps.flat_id}")
+    page = revisit(f"confusion.html?project={maps.flat_id}")
     expect(page.get_by_role("link", name="Confusion")).to_be_visible()
     expect(page.get_by_role("link", name="Projector")).to_have_count(0)
     page.goto(page.url.replace("confusion.html", "projector.html"))
@@ -389,7 +387,7 @@ def test_without_vectors_the_page_says_why_there_is_no_map(visit: Any, maps: Any
 
 def test_what_errata_cannot_answer_leaves_the_map(open_map: Any, board: Any) -> None:
     """Without a network the map moves on and says so; with one again a selection opens."""
-    page = open_map("gina", control="label")
+    page = open_map(control="label")
     map_ = Map(page, board.project_id, "label")
     point = map_.alone()
     page.context.set_offline(True)
@@ -404,12 +402,11 @@ def test_what_errata_cannot_answer_leaves_the_map(open_map: Any, board: Any) -> 
     expect(tile(page, 0)).to_have_attribute("data-key", key_of(page, map_, point))
 
 
-def test_canvas_and_webgl_draw_the_same_points(
-    browser: Any, board: Any, make_reviewer: Any, label_studio: Any, missing: Any, open_map: Any
-) -> None:
+def test_canvas_and_webgl_draw_the_same_points(browser: Any, board: Any, missing: Any, open_map: Any) -> None:
     """Both renderers put each point at its place, in its colour, and rings around those that stand apart."""
-    plain = open_map("hugo", control="label")
+    plain = open_map(control="label")
     expect(plain.locator(".projector-note")).to_contain_text("Drawn by canvas")
+    expect_ready(plain)
     map_ = Map(plain, board.project_id, "label")
     drawn = _picture(plain)
     arguments = ["--no-sandbox", "--enable-unsafe-swiftshader", "--use-gl=angle", "--use-angle=swiftshader"]
@@ -453,14 +450,13 @@ def _picture(page: Page) -> NDArray[Any]:
         return np.asarray(shown.convert("RGB"))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_map_has_a_serious_fault(
-    visit: Any, board: Any, maps: Any, make_reviewer: Any, faults: Any, scheme: str
-) -> None:
-    """axe-core looks at the projector, also with a pin and with a selection, and at small and large confusion maps."""
-    here = visit(color_scheme=scheme)
-    page = here.sign_in(make_reviewer("ida").token, f"projector.html?project={board.project_id}&control=label")
-    expect_ready(page)
+def test_no_map_has_a_serious_fault(open_map: Any, regular: Any, board: Any, maps: Any, faults: Any) -> None:
+    """axe-core looks at the projector, also with a pin and with a selection, and at small and large confusion maps.
+
+    In light and in dark.
+    """
+    page = open_map(control="label")
+
     assert faults(page) == []
     page.locator(".projector-next").click()
     expect(tile(page, 0).locator("img")).to_be_visible()
@@ -474,6 +470,6 @@ def test_no_map_has_a_serious_fault(
     page.locator(".legend-row").first.click()
     assert faults(page) == []
     for project_id in (maps.wide_id, board.project_id):
-        page.goto(f"{here.url}confusion.html?project={project_id}")
+        page.goto(f"{regular.url}confusion.html?project={project_id}")
         expect(page.locator(".confusion-cell").first).to_be_visible()
         assert faults(page) == []
