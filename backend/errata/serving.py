@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from errata.audit.embed import Embedder, ImageEmbedder, content_key
@@ -16,7 +16,6 @@ from errata.jobs.child_process import ChildProcessQueue
 from errata.jobs.due_audits import DueAudits
 from errata.jobs.periodic import Periodic
 from errata.jobs.poller import Poller
-from errata.jobs.rq_queue import RedisQueue
 from errata.labelstudio.changes import LabelChanges, answers_mark, is_there
 from errata.labelstudio.label_config import read_label_config
 from errata.labelstudio.source_files import TaskFiles
@@ -42,6 +41,9 @@ from errata_model.encoders.images import UnusableImage, decode_image
 from errata_model.encoders.naming import UnknownEncoder, encoder_names
 from errata_model.encoders.text import TextEncoder, UnusableText, WeightsUnavailable, is_counting, readable_text
 from errata_model.records import Control, TextForm
+
+if TYPE_CHECKING:
+    from errata.jobs.rq_queue import RedisQueue
 
 logger = logging.getLogger(__name__)
 
@@ -134,6 +136,8 @@ def predictions_mode(settings: Settings, book: ProjectBook, project_id: int) -> 
 def _queue(settings: Settings) -> ChildProcessQueue | RedisQueue:
     if settings.redis_url is None:
         return ChildProcessQueue()
+    from errata.jobs.rq_queue import RedisQueue  # noqa: PLC0415 (only where there is Redis)
+
     queue = RedisQueue(settings.redis_url)
     queue.check()
     return queue

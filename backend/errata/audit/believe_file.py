@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from errata.audit.belief_names import TAKEN
 from errata.audit.believe import Belief
 from errata.audit.believe_elsewhere import StoredBeliever
 from errata.audit.detectors.metric import Metric
@@ -20,11 +21,6 @@ from errata_model.records import Control
 KEYS = ("task", "control")
 NEAR_ONE = 0.02  # by so much a row may miss 1: probabilities are often written with two digits
 N_NAMED = 5
-# What may stand after --belief.
-TAKEN = (
-    "own, stored, stored:VERSION, annotators, a CSV or parquet file, an ML backend's http:// address, or "
-    "package.module:Class"
-)
 
 
 @dataclass
@@ -122,17 +118,6 @@ class FileBeliever:
         if control.kind != "tags" and abs(sum(probabilities.values()) - 1) > NEAR_ONE:
             read.rescaled.append(row.number)
         read.predictions[task_id].append(StoredPrediction(self._path.name, control.name, probabilities))
-
-
-def is_address(belief: str) -> bool:
-    """Say whether what stands after --belief is an ML backend's address.
-
-    Raises:
-        UsageError: it is an address of another sort. It is not repeated: a password may be in it.
-    """
-    if "://" in belief and not belief.lower().startswith(("http://", "https://")):
-        raise UsageError(f"--belief takes {TAKEN}; an address begins with http:// or https://.")
-    return "://" in belief
 
 
 def _control(row: TableRow, controls: Sequence[Control]) -> Control:

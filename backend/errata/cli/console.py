@@ -6,16 +6,17 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as RichProgress
 
-from errata.audit.ports import Progress
 from errata.audit.progress import LineProgress
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+
+    from errata.audit.ports import Progress
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # but for tabs and new lines
 
@@ -74,6 +75,15 @@ class BarProgress:
 def progress(quiet: bool = False) -> Iterator[Progress]:
     """Show progress on stderr: bars on a terminal, plain lines elsewhere, nothing but remarks when `quiet`."""
     if not quiet and sys.stderr.isatty():
+        from rich.console import Console  # noqa: PLC0415 (what draws bars is slow to import)
+        from rich.progress import (  # noqa: PLC0415
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -81,7 +91,7 @@ def progress(quiet: bool = False) -> Iterator[Progress]:
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
         )
-        with RichProgress(*columns, console=Console(stderr=True)) as bars:
+        with Progress(*columns, console=Console(stderr=True)) as bars:
             shown = BarProgress(bars)
             yield shown
             shown.end()

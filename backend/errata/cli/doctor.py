@@ -8,17 +8,16 @@ from dataclasses import asdict
 from itertools import groupby
 from shutil import get_terminal_size
 from textwrap import wrap
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from errata.cli.console import echo, print_json
+from errata.cli.opening import open_wiring
 from errata.cli.review import AsJson
-from errata.doctor.checks import Check
-from errata.doctor.examination import examine
-from errata.doctor.machine import check_settings
-from errata.settings import named_variables, read_settings, wrong_settings
-from errata.wiring import Wiring
+
+if TYPE_CHECKING:
+    from errata.doctor.checks import Check
 
 _WRONG_SETTINGS = 2
 
@@ -35,6 +34,9 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Check settings, Label Studio, the way both ways, queue, model and media; say what is wrong and its remedy."""
+    from errata.doctor.machine import check_settings  # noqa: PLC0415 (slow to import, as what it stands on)
+    from errata.settings import named_variables, wrong_settings  # noqa: PLC0415
+
     problems = wrong_settings()
     checks = list(check_settings(named_variables(), problems)) if problems else _examine(projects or [])
     n_wrong = sum(check.state == "wrong" for check in checks)
@@ -47,7 +49,9 @@ def doctor(
 
 
 def _examine(project_ids: Sequence[int]) -> list[Check]:
-    return examine(Wiring(read_settings()), project_ids)
+    from errata.doctor.examination import examine  # noqa: PLC0415
+
+    return examine(open_wiring(), project_ids)
 
 
 def _lines(checks: Sequence[Check]) -> Iterator[str]:

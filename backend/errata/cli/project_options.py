@@ -1,15 +1,13 @@
-"""Options about who believes, and what `errata connect` is told, checked before anything is asked of anybody."""
+"""What `errata connect` is told about a project, checked before anything is asked of anybody."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Any, get_args
 
-import typer
-
-from errata.audit.believe_file import TAKEN, is_address
+from errata.audit.belief_names import TAKEN, is_address
 from errata.audit.user_encoder import user_image_encoder, user_text_encoder
+from errata.cli.encoder_options import check_embeddings
 from errata.errors import UsageError
 from errata.labelstudio.predictions import is_own_version
 from errata.settings import ApplyMode, PredictionsMode, ProjectSettings, ReviewBy
@@ -18,30 +16,6 @@ from errata_model.encoders.backbones import own_weights
 from errata_model.encoders.images import TorchvisionEncoder, WeightsUnavailable, load_image_encoders
 from errata_model.encoders.naming import UnknownEncoder
 from errata_model.encoders.text import load_text_encoder
-
-Encoder = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME[,NAME]...",
-        help="For images: a torchvision backbone, pixels, or package.module:Class of your own; several "
-        "are learned from side by side.",
-    ),
-]
-TextEncoder = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME[,NAME]...",
-        help="For texts: words, characters or both; or sentence-transformers models, or package.module:Class of your "
-        "own.",
-    ),
-]
-Weights = Annotated[
-    Path | None, typer.Option(help="The image encoder's weights: a file, or a folder that holds NAME.pth of each.")
-]
-Embeddings = Annotated[
-    Path | None,
-    typer.Option(help="Embeddings of your own by task id, in place of an encoder: .npz, .npy or .parquet."),
-]
 
 _NAMED = ("own", "stored", "annotators")  # sources of belief that are neither file, address nor class
 _WHO_BELIEVES = ("belief", "encoder", "text_encoder")
@@ -87,17 +61,6 @@ def project_settings(
     elif not kept.keys().isdisjoint(_WHO_BELIEVES):
         kept["embeddings"] = None
     return ProjectSettings.model_validate(kept)
-
-
-def check_embeddings(embeddings: Path | None, belief: str | None, encoders: Mapping[str, object]) -> None:
-    """Raise UsageError where embeddings are given together with what they take the place of, by option."""
-    if embeddings is None:
-        return
-    if belief not in (None, "own"):
-        raise UsageError("--embeddings are what errata's own belief learns from: leave out --belief.")
-    for option, value in encoders.items():
-        if value is not None:
-            raise UsageError(f"--embeddings take the place of an encoder's: leave out {option}.")
 
 
 def _one_of(option: str, value: str | None, allowed: tuple[str, ...]) -> str | None:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from errata.cli.console import echo, print_json, tell
+from errata.cli.opening import open_wiring
 from errata.errors import CheckFailed, UsageError
-from errata.review.apply import Applied
-from errata.review.plans import Conflict, Plan
-from errata.review.records import Change
-from errata.review.undo import Undone
 from errata.review.wording import change_words
-from errata.settings import read_settings
-from errata.wiring import Wiring
+
+if TYPE_CHECKING:
+    from errata.review.apply import Applied
+    from errata.review.plans import Conflict, Plan
+    from errata.review.records import Change
+    from errata.review.undo import Undone
 
 Project = Annotated[int, typer.Argument(help="The source project's id in Label Studio.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -43,7 +44,7 @@ def plan(
     with_other_edits: WithOtherEdits = False,
 ) -> None:
     """Show what `errata apply` would change, who said so, and what else writing sets off."""
-    wiring = Wiring(read_settings())
+    wiring = open_wiring()
     wiring.take_verdicts(project)
     planned = wiring.plan(project, include_undone, with_other_edits=with_other_edits)
     effects = wiring.side_effects(project)
@@ -62,7 +63,7 @@ def apply(
     pause_training: PauseTraining = False,
 ) -> None:
     """Write the confirmed fixes to the source project, journalled."""
-    wiring = Wiring(read_settings())
+    wiring = open_wiring()
     wiring.take_verdicts(project)
     effects = wiring.side_effects(project, trains=not pause_training)
     for line in effects:
@@ -87,7 +88,7 @@ def undo(
     pause_training: PauseTraining = False,
 ) -> None:
     """Restore the labels that a changeset changed. A label that somebody edited since is left alone."""
-    wiring = Wiring(read_settings())
+    wiring = open_wiring()
     if (changeset is None) == (all_of is None):
         raise UsageError("Say which: `errata undo CHANGESET`, or `errata undo --all PROJECT`.")
     project = all_of if changeset is None else wiring.project_of_changeset(changeset)
@@ -108,7 +109,7 @@ def export(
     out: Annotated[Path, typer.Option(help="Where to write; NAME.manifest.json goes beside it.")],
 ) -> None:
     """Write Label Studio JSON with the confirmed fixes merged and all else unchanged."""
-    wiring = Wiring(read_settings())
+    wiring = open_wiring()
     if target.isdigit():
         wiring.take_verdicts(int(target))
     manifest = wiring.export(target, out)

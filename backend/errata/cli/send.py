@@ -5,16 +5,17 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from errata.audit.selected import Sent
 from errata.cli.console import echo, print_json, progress, tell
+from errata.cli.opening import open_wiring
 from errata.cli.review import AsJson, Project
 from errata.errors import UsageError
-from errata.settings import read_settings
-from errata.wiring import Wiring
+
+if TYPE_CHECKING:
+    from errata.audit.selected import Sent
 
 _NAMED = 20  # how many lines of a list that are no tasks are named one by one
 _SHOWN = 40  # characters of such a line
@@ -39,7 +40,7 @@ def send(
     if (tab is None) == (ids is None):
         raise UsageError("Say which tasks: --tab ID for those of a tab, or --ids FILE for a list of ids.")
     lines = _read_lines(ids) if ids is not None else []
-    wiring = Wiring(read_settings())
+    wiring = open_wiring()
     chosen = wiring.chosen(project)
     if tab is not None:
         task_ids = chosen.of_tab(tab)

@@ -8,11 +8,10 @@ from typing import Annotated
 import typer
 
 from errata.cli.console import tell
+from errata.cli.opening import open_wiring
 from errata.errors import AuditRunning, UsageError
 from errata.jobs.child import end_with_parent
 from errata.jobs.queue import JOB_NAMES
-from errata.settings import read_settings
-from errata.wiring import Wiring, run_job
 
 
 def register(app: typer.Typer) -> None:
@@ -28,6 +27,7 @@ def serve(
 ) -> None:
     """Serve Label Studio's ML backend contract and its webhooks, and run the jobs that follow."""
     from errata.serving import run_service  # noqa: PLC0415 (only the service needs the web stack)
+    from errata.settings import read_settings  # noqa: PLC0415
 
     given = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
@@ -38,7 +38,7 @@ def serve(
 
 def worker() -> None:
     """Run jobs from Redis (ERRATA_REDIS_URL), on this machine or another one that shares data folder and database."""
-    Wiring(read_settings()).work()
+    open_wiring().work()
 
 
 def job(name: str, project: int) -> None:
@@ -47,6 +47,8 @@ def job(name: str, project: int) -> None:
     if known is None:
         raise UsageError(f'There is no job "{name}"; there are: {", ".join(JOB_NAMES)}.')
     end_with_parent()
+    from errata.wiring import run_job  # noqa: PLC0415 (slow to import)
+
     try:
         run_job(known, project)
     except AuditRunning as error:  # wrong use at a prompt, but a job is worth another try

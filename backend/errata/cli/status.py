@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.cells import cell_len, set_cell_size
 
 from errata.cli.console import echo, print_json, tell
 from errata.cli.failures import failure
+from errata.cli.opening import open_wiring
 from errata.cli.review import AsJson, conflict_line
 from errata.errors import LabelStudioGone, ServiceError
 from errata.review.estimates import share_sentence, share_words
-from errata.review.overview import Row
-from errata.review.ports import Trace
-from errata.review.records import Project
-from errata.review.status import Status
-from errata.settings import read_settings
-from errata.wiring import Wiring
+
+if TYPE_CHECKING:
+    from errata.review.overview import Row
+    from errata.review.ports import Trace
+    from errata.review.records import Project
+    from errata.review.status import Status
+    from errata.wiring import Wiring
 
 _READERS = 4
 _TITLE_CELLS = 30
@@ -40,7 +42,7 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Tell where a project stands: findings, verdicts, conflicts, and what errata has written where."""
-    wiring = Wiring(read_settings())
+    wiring = open_wiring()
     if project is None:
         _tell_rows(wiring, as_json)
         return

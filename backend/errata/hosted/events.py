@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from errata.jobs.queue import JobName, JobState
-from errata.jobs.rq_queue import RedisQueue
 from errata.serving import StoredProjects
 from errata.settings import Settings, read_settings
 from errata.web.projects import ProjectBook
 from errata.web.webhook import Webhooks, project_of
 from errata.wiring import Wiring
+
+if TYPE_CHECKING:
+    from errata.jobs.rq_queue import RedisQueue
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +43,11 @@ def take_event(payload: Mapping[str, Any]) -> None:
 
 def open_queue(settings: Settings) -> RedisQueue | NobodysQueue:
     """Return where jobs go: to Redis, or nowhere, since label-studio-ml's processes cannot run audits."""
-    return NobodysQueue() if settings.redis_url is None else RedisQueue(settings.redis_url)
+    if settings.redis_url is None:
+        return NobodysQueue()
+    from errata.jobs.rq_queue import RedisQueue  # noqa: PLC0415 (only where there is Redis)
+
+    return RedisQueue(settings.redis_url)
 
 
 class NobodysQueue:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from errata.review.records import TagChange
+if TYPE_CHECKING:
+    from errata.review.records import TagChange
 
 
 def change_words(old: str | None, new: str | None) -> str:

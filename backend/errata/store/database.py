@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from filelock import FileLock
 from sqlalchemy import Connection, DateTime, Engine, Table, create_engine, event, inspect, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
 
@@ -19,6 +19,9 @@ from errata.errors import SettingError
 from errata.review.records import WRONG
 from errata.store.files import private_folder
 from errata.store.tables import FINDINGS, METADATA, PROJECTS, SCHEMA, SCHEMA_VERSION, VERDICTS
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 BUSY_TIMEOUT_S = 30
 _VERDICTS_THAT_COUNT = 7  # the schema since which verdicts say whether they count
@@ -97,13 +100,19 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     """Insert rows; where the primary key is there, replace the other columns that a row names."""
     if not rows:
         return
-    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+    insert = _postgresql_insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
     keys = [column.name for column in table.primary_key]
     changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
     if changed:
         connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
     else:
         connection.execute(insert.on_conflict_do_nothing(index_elements=keys), list(rows))
+
+
+def _postgresql_insert(table: Table) -> postgresql.Insert:
+    from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415 (slow to import, and SQLite needs none of it)
+
+    return insert(table)
 
 
 def insert_row(connection: Connection, table: Table, **values: Any) -> int:

@@ -7,9 +7,10 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from errata.audit.belief_names import is_address
 from errata.audit.believe import Believer, OwnBeliever
 from errata.audit.believe_elsewhere import StoredBeliever
-from errata.audit.believe_file import FileBeliever, is_address
+from errata.audit.believe_file import FileBeliever
 from errata.audit.believe_regions import OwnRegionBeliever
 from errata.audit.believe_together import PartArtefacts, TogetherBeliever
 from errata.audit.believe_values import AnnotatorsBeliever, OwnValueBeliever

@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from errata.audit.ports import Progress
-from errata.cli.connection import converse
+from errata.cli.connecting import converse
 from errata.cli.conversation import Connector, Talk, Wishes, duration
 from errata.errors import ConfigNotServed, ErrataError, UsageError
 from errata.labelstudio.additions import Addition
