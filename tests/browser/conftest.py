@@ -31,6 +31,10 @@ _ARGUMENTS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 )
 _TIMEOUT_MS = 180_000
+_SHOWN = """(done) => {
+    const task = window.Htx?.task, shown = window.Htx?.annotationStore?.selected;
+    return task && !done.includes(task.id) && shown?.results.length ? task.id : 0;
+}"""
 expect.set_options(timeout=120_000)
 
 
@@ -81,6 +85,27 @@ def page(signed_in: BrowserContext, tmp_path: Path) -> Iterator[Page]:
     yield page
     page.screenshot(path=tmp_path / "last.png")
     page.close()
+
+
+@pytest.fixture
+def label_stream(page: Page, label_studio: Any) -> Callable[[int], Callable[[], int]]:
+    """Open a project and press "Label All Tasks"; returns a function that waits for the next task's filled form."""
+
+    def open_(project_id: int) -> Callable[[], int]:
+        page.goto(f"{label_studio.url}projects/{project_id}/data")
+        page.get_by_role("button", name="Label All Tasks").click()
+        page.get_by_role("dialog").or_(page.get_by_text("Labeling Instructions")).first.wait_for()
+        page.keyboard.press("Escape")
+        expect(page.get_by_text("Labeling Instructions")).to_be_hidden()
+        done: list[int] = []
+
+        def next_task() -> int:
+            done.append(int(page.wait_for_function(_SHOWN, arg=done).json_value()))
+            return done[-1]
+
+        return next_task
+
+    return open_
 
 
 @pytest.fixture

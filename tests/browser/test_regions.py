@@ -132,15 +132,6 @@ def ask(label_studio: Any, snapshot: Any, queue: Any) -> Iterator[Callable[..., 
             client.delete(f"api/projects/{each['id']}/")
 
 
-def label_all(page: Page, label_studio: Any, review: ReviewProject) -> None:
-    """Open the review project and press "Label All Tasks"."""
-    page.goto(f"{label_studio.url}projects/{review.find()}/data")
-    page.get_by_role("button", name="Label All Tasks").click()
-    page.get_by_text("Labeling Instructions").first.wait_for()
-    page.keyboard.press("Escape")
-    expect(page.get_by_text("Labeling Instructions")).to_be_hidden()
-
-
 def submit(page: Page) -> dict[str, Any]:
     with page.expect_response(lambda said: said.request.method == "POST" and "annotations" in said.url) as said:
         page.locator("button", has_text="Submit").click()
@@ -185,12 +176,12 @@ class Picture:
         return frame["x"] + frame["width"] * x / 100, frame["y"] + frame["height"] * y / 100
 
 
-def test_regions_survive_a_submission_with_their_ids(page: Page, label_studio: Any, ask: Any) -> None:
+def test_regions_survive_a_submission_with_their_ids(page: Page, label_stream: Any, ask: Any) -> None:
     """Every shape, in one result or two, with answers, notes, scores and relations: bit by bit but for its origin."""
     result = drawing()
     proposal = box("turned-1_x", "car", 55.0, 20.0)
     review = ask(CONFIG, result, ("turned-1_x", "replace", proposal))
-    label_all(page, label_studio, review)
+    label_stream(review.find())
     regions_of(page, "roof")  # the list shows the first few
     decide(page, "q", "Right as it is")
     submitted = [each for each in submit(page)["result"] if not str(each.get("from_name")).startswith("errata_")]
@@ -201,13 +192,13 @@ def test_regions_survive_a_submission_with_their_ids(page: Page, label_studio: A
     assert (answer.choice, answer.regions.changes) == ("keep", ())
 
 
-def test_edits_by_hand_are_read_region_by_region(page: Page, label_studio: Any, ask: Any) -> None:
+def test_edits_by_hand_are_read_region_by_region(page: Page, label_stream: Any, ask: Any) -> None:
     """A new class and another place, a region less, a region more: of each what it was, and nothing of all others."""
     result = [box("moved", "car", 10, 10), box("gone", "person", 60, 10), box("left", "car", 10, 60)]
     new = box("new", "car", 60, 60)
     asked = (("moved", "replace", box("moved", "person", 10, 10)), ("gone", "remove", result[1]), (None, "add", new))
     review = ask(BOXES, result, *asked)
-    label_all(page, label_studio, review)
+    label_stream(review.find())
 
     regions_of(page, "asked about")
     picture_ = Picture(page)
@@ -240,7 +231,7 @@ def test_edits_by_hand_are_read_region_by_region(page: Page, label_studio: Any, 
     assert Codecs().overlap(drawn[0].new_value, [new]) > 0.5
 
 
-def test_spans_are_relabelled_deleted_and_selected_by_hand(page: Page, label_studio: Any, ask: Any) -> None:
+def test_spans_are_relabelled_deleted_and_selected_by_hand(page: Page, label_stream: Any, ask: Any) -> None:
     """In a text, the stretch in question is selected through its mark, and what is done to it is read."""
     text = "Ann Lee, of the Alps, lives in Paris, France, with Bob."
 
@@ -257,7 +248,7 @@ def test_spans_are_relabelled_deleted_and_selected_by_hand(page: Page, label_stu
     new = span("new", "LOC", "Paris")
     asked = (("a", "replace", span("a", "LOC", "Ann Lee")), ("b", "remove", result[1]), (None, "add", new))
     review = ask(config, result, *asked, control="ner", kind="spans", data={"text": text})
-    label_all(page, label_studio, review)
+    label_stream(review.find())
     stretches = page.locator(".htx-highlight")
 
     expect(page.get_by_role("heading", name='Marked "PER" on "Ann Lee" (red).')).to_be_visible()
