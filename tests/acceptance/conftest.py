@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -80,11 +80,16 @@ class Errata:
             **self.settings,
         }
 
+    def done(self, *arguments: str, folder: Path | None = None, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, whatever its exit code."""
+        folder, environment = folder or self.data_dir.parent, self.environment() | settings
+        return self.forked.run(*arguments, env=environment, cwd=folder)
+
     def run(self, *arguments: str, code: int = 0) -> str:
         """Run a command to its end; return what it printed."""
-        done = self.forked.run(*arguments, env=self.environment(), cwd=self.data_dir.parent)
+        done = self.done(*arguments)
         assert done.returncode == code, f"exit {done.returncode}: {done.stdout}\n{done.stderr}"
-        return str(done.stdout if code == 0 else done.stderr)
+        return done.stdout if code == 0 else done.stderr
 
     def ask(self, *arguments: str) -> dict[str, Any]:
         """Run a command with --json; return the object."""
@@ -101,11 +106,15 @@ class Errata:
 
     def serve(self, *command: str) -> None:
         """Start the service (or another command that stays) and wait until it answers."""
+        self.start(*command)
+        wait_for(self.is_healthy, "errata serve")
+
+    def start(self, *command: str) -> None:
+        """Start the service (or another command that stays)."""
         with self.data_dir.with_suffix(".log").open("ab") as sink:
             self.process = self.forked.start(
                 *(command or ("serve",)), env=self.environment(), cwd=self.data_dir.parent, sink=sink
             )
-        wait_for(self.is_healthy, "errata serve")
 
     def is_healthy(self) -> bool:
         assert self.process
@@ -217,9 +226,8 @@ class Wire:
             return True
 
 
-@pytest.fixture
-def wire(label_studio: Any) -> Iterator[Wire]:
-    """Return a proxy before Label Studio."""
+@contextmanager
+def new_wire(label_studio: Any) -> Iterator[Wire]:
     made = Wire(label_studio.url)
     http = httpx.Client(base_url=label_studio.url, timeout=300, trust_env=False)
 
@@ -278,6 +286,20 @@ def wire(label_studio: Any) -> Iterator[Wire]:
     made.server.shutdown()
     made.server.server_close()
     http.close()
+
+
+@pytest.fixture
+def wire(label_studio: Any) -> Iterator[Wire]:
+    """Return a proxy before Label Studio."""
+    with new_wire(label_studio) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def lasting_wire(label_studio: Any) -> Iterator[Wire]:
+    """Return a proxy before Label Studio that the tests of a module share."""
+    with new_wire(label_studio) as made:
+        yield made
 
 
 @pytest.fixture
