@@ -67,7 +67,7 @@ class ProjectorPage {
     this.drawTools();
     const { trustworthiness, n, k } = data.about;
     const trust = trustworthiness === null ? "" : ` Trustworthiness ${trustworthiness.toFixed(2)} (k = ${k}): 1 where all neighbours on the map are neighbours in truth.`;
-    this.note.textContent = `${plural(n, "label")}, ${plural(this.rings.length, "ring")}: neighbours labelled otherwise, whatever else errata goes by for its suspects. ${CAUTION}${trust} Drawn by ${this.map.renderer.name}.`;
+    this.note.textContent = `${plural(n, "label")}, ${plural(this.rings.length, "ring")}: neighbours labelled otherwise. ${CAUTION}${trust} Drawn by ${this.map.renderer.name}.`;
     this.map.fit(); // the tools and the note have taken their room
     await this.restore(data);
     document.documentElement.dataset.ready = "map";
@@ -96,7 +96,7 @@ class ProjectorPage {
       made.dataset.tool = tool;
       tools.append(made);
     }
-    const next = button(`Next suspect (${count(this.rings.length)})`, () => this.goToRing(1), { class: "projector-next", title: "Walk the rings, the strongest disagreement first (s, Shift+s)" });
+    const next = button(`Next suspect (${count(this.rings.length)})`, () => this.goToRing(1), { class: "projector-next", title: "Walk the rings, the strongest disagreement first (s, Shift+s). A ring says that neighbours are labelled otherwise; the suspects of the board are found by more than that, so they are not the same." });
     next.toggleAttribute("disabled", this.rings.length === 0);
     parts.push(tools, button("Whole map", () => this.map.showWhole(), { title: "0" }), next);
     this.tools.replaceChildren(...parts);
