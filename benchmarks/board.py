@@ -166,10 +166,15 @@ def keys_painted(pages: Pages, project_id: int, n: int) -> dict[str, Any]:
 
 
 def memory_held(pages: Pages, project_id: int, n_pages: int) -> dict[str, Any]:
-    held = memory(pages, f"scan.html?project={project_id}&by=queue", n_pages)
+    held, left_mib = memory(pages, f"scan.html?project={project_id}&by=queue", n_pages)
     names = ("heap_mib", "nodes", "processes_mib")
     growth = {name: round(max(each[name] for each in held) / held[0][name] - 1, 3) for name in names}
-    return {"memory": held, "memory_growth": growth["heap_mib"], "memory_growth_of_each": growth}
+    return {
+        "memory": held,
+        "memory_growth": growth["heap_mib"],
+        "memory_growth_of_each": growth,
+        "memory_when_short_growth": round(left_mib / held[0]["processes_mib"] - 1, 3),
+    }
 
 
 def verdicts_kept(pages: Pages, errata: Errata, table: BoardTable, n: int) -> dict[str, Any]:

@@ -162,10 +162,13 @@ def wait_until_saved(page: Page) -> None:
     until(lambda: page.get_attribute(".save-state", "data-status") == "saved", "saving")
 
 
-def memory(pages: Pages, address: str, n_pages: int) -> list[dict[str, float]]:
-    """Look at `n_pages` pages of tiles one after another; return what they hold in memory at six moments.
+def memory(pages: Pages, address: str, n_pages: int) -> tuple[list[dict[str, float]], float]:
+    """Look at `n_pages` pages of tiles one after another.
 
-    The first moment is after a tenth of them, when what is kept of earlier pages is full.
+    Returns:
+        What they hold in memory at six moments, the first after a tenth of them, when what is kept of earlier pages is
+        full; and the MiB that the processes have left once the browser is told that memory is short: it keeps decoded
+        pictures for as long as there is room.
     """
     found = []
     moments = {max(1, round(n_pages * share)) for share in (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)}
@@ -178,7 +181,10 @@ def memory(pages: Pages, address: str, n_pages: int) -> list[dict[str, float]]:
             if number in moments:
                 found.append({"tiles": 40 * number, **_held(session)})
             page.keyboard.press("]")
-    return found
+        session.send("Memory.simulatePressureNotification", {"level": "critical"})
+        time.sleep(3)
+        left = _held(session)["processes_mib"]
+    return found, left
 
 
 def _held(session: CDPSession) -> dict[str, float]:

@@ -224,6 +224,8 @@ def test_a_picture_that_cannot_be_had_is_an_answer_in_words(
         ("pictures/v1/0.jpg?context=25&size=99999", 400),
         ("pictures/v1/99.jpg", 404),
         ("pictures/v1/99999999999999999999999.jpg", 404),
+        ("pictures/v1/" + "9" * 5000 + ".jpg", 404),
+        ("../" + "9" * 5000 + "/pictures/v1/0.jpg", 404),
         ("pictures/v0/0.jpg", 404),
         ("pictures/v1", 400),
         ("pictures/v1?rows=0,x", 400),
