@@ -18,7 +18,15 @@ import sys
 import threading
 from contextlib import suppress
 
-import errata.serving  # noqa: F401  (commands import it only when they need it)
+# Commands import these only when they need them.
+import errata.audit.run
+import errata.audit.selected
+import errata.boards.build
+import errata.cli.auditing
+import errata.cli.connecting
+import errata.doctor.examination
+import errata.serving
+import errata.wiring.believing  # noqa: F401
 from errata.cli.app import main
 
 

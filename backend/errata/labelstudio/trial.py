@@ -19,7 +19,6 @@ from errata.labelstudio.review_config import SHOWN_COLUMNS, Columns
 from errata.labelstudio.review_project import ReviewProject
 from errata.labelstudio.review_tasks import TRIAL
 from errata.labelstudio.task_list import chosen_tasks, task_filter, task_pages
-from errata_model.encoders.decoding import UnusableImage, decode_image
 
 _LEFT_OVER_S = 600.0  # no trial takes longer: one that stands still was left by a crash
 _DATA = {"include": "id,data"}
@@ -171,6 +170,8 @@ def _check_address(client: LabelStudio, page: str, url: str) -> None:
 
 
 def _check_picture(content: bytes, max_pixels: int) -> None:
+    from errata_model.encoders.decoding import UnusableImage, decode_image  # noqa: PLC0415 (few commands try media)
+
     try:
         decode_image(content, max_pixels)
     except UnusableImage as error:

@@ -6,18 +6,18 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from errata.audit.embed import Embedder
 from errata.audit.ports import Media, MediaIndex, Progress, Texts
-from errata.boards.crop_embeddings import CropEmbedder
 from errata.boards.table import BoardTable
 from errata.errors import ErrataError, UsageError
 from errata.labelstudio.task_texts import SpanTexts, TaskTexts
 from errata.wiring.embedding import Embedding
-from errata_model.encoders.images import ImageEncoder, PixelEncoder, TorchvisionEncoder
 from errata_model.records import Control
 
 if TYPE_CHECKING:
+    from errata.audit.embed import Embedder
     from errata.audit.run import Examination
+    from errata.boards.crop_embeddings import CropEmbedder
+    from errata_model.encoders.images import ImageEncoder
 
 MOST_THROUGH_NETWORK = 5000  # parts of pictures: more would take longer than the audit on a machine without a GPU
 
@@ -61,6 +61,9 @@ class Looking:
 
     def crops(self, n: int) -> CropEmbedder:
         """See `Senses.crops`. The first of torchvision's encoders where they are few enough for it, or pixels."""
+        from errata.boards.crop_embeddings import CropEmbedder  # noqa: PLC0415 (only audits look at pictures)
+        from errata_model.encoders.images import PixelEncoder, TorchvisionEncoder  # noqa: PLC0415
+
         found = [each for each in self.encoders().values() if isinstance(each, TorchvisionEncoder)]
         encoder: ImageEncoder = found[0] if found and n <= MOST_THROUGH_NETWORK else PixelEncoder()
         max_pixels = self._wiring.settings.media_max_pixels

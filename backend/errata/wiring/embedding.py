@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from errata.audit.embed import ImageEmbedder
-from errata.audit.embed_text import TextEmbedder
 from errata.audit.ports import Media, MediaIndex, Progress, Texts, UsedEncoder
-from errata.audit.user_encoder import user_image_encoder, user_text_encoder
 from errata.errors import SettingError
 from errata.store.embeddings import EmbeddingFolder, known_width
 from errata.wiring.adapters import Adapters
-from errata_model.encoders.images import ImageEncoder, PixelEncoder, WeightsUnavailable, load_image_encoders
 from errata_model.encoders.naming import UnknownEncoder, encoder_names
 from errata_model.encoders.text import JointTextEncoder, TextEncoder, is_counting, load_text_encoder
+from errata_model.encoders.weights import WeightsUnavailable
+
+if TYPE_CHECKING:
+    from errata.audit.embed import ImageEmbedder
+    from errata.audit.embed_text import TextEmbedder
+    from errata_model.encoders.images import ImageEncoder
 
 
 class Embedding(Adapters):
@@ -23,10 +26,15 @@ class Embedding(Adapters):
 
     def load_image_encoders(self, name: str, weights: Path | None) -> tuple[ImageEncoder, ...]:
         """Return the encoders of that name, the user's own among them; see `load_image_encoders`."""
+        from errata.audit.user_encoder import user_image_encoder  # noqa: PLC0415 (few commands look at pictures)
+        from errata_model.encoders.images import load_image_encoders  # noqa: PLC0415
+
         return load_image_encoders(name, weights, self.network.trust, user_image_encoder)
 
     def load_text_encoder(self, name: str) -> TextEncoder:
         """Return the encoder of that name, perhaps the user's own; see `load_text_encoder`."""
+        from errata.audit.user_encoder import user_text_encoder  # noqa: PLC0415
+
         return load_text_encoder(name, user_text_encoder)
 
     def image_encoders(
@@ -56,6 +64,8 @@ class Embedding(Adapters):
                         raise
                     problems.append(str(error))
         if not had:
+            from errata_model.encoders.pixels import PixelEncoder  # noqa: PLC0415
+
             had["pixels"] = PixelEncoder()
         for problem in problems:
             progress.say(
@@ -94,12 +104,16 @@ class Embedding(Adapters):
             media: fetches the files.
             index: remembers what is behind which address.
         """
+        from errata.audit.embed import ImageEmbedder  # noqa: PLC0415
+
         parts = [(encoder, self.embeddings(encoder)) for encoder in encoders.values()]
         used = _used(parts, ",".join(encoders), weights)
         return ImageEmbedder(media, index, parts, self.settings.media_max_pixels, used)
 
     def text_embedder(self, encoder: TextEncoder, name: str, texts: Texts) -> TextEmbedder:
         """Return what turns texts into counts, or into embeddings and caches them."""
+        from errata.audit.embed_text import TextEmbedder  # noqa: PLC0415
+
         if is_counting(name):
             return TextEmbedder(texts, encoder, (), UsedEncoder(encoder.identity, name))
         encoders = encoder.parts if isinstance(encoder, JointTextEncoder) else (encoder,)

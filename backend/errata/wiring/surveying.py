@@ -6,8 +6,7 @@ import statistics
 import time
 from collections.abc import Collection, Sequence
 from functools import cached_property
-
-from PIL import Image
+from typing import TYPE_CHECKING
 
 from errata.audit.ports import Progress
 from errata.errors import ErrataError
@@ -21,15 +20,14 @@ from errata.settings import ProjectSettings, Settings
 from errata.store.durations import audit_durations
 from errata.wiring.embedding import Embedding
 from errata.wiring.showing import Showing
-from errata_model.encoders.images import (
-    ImageEncoder,
-    TorchvisionEncoder,
-    UnknownEncoder,
-    UnusableImage,
-    WeightsUnavailable,
-    decode_image,
-)
+from errata_model.encoders.naming import UnknownEncoder
 from errata_model.encoders.text import is_counting
+from errata_model.encoders.weights import WeightsUnavailable
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from errata_model.encoders.images import ImageEncoder
 
 N_TIMED = 8
 _READ_S = 0.003  # a task, by the paged list of Label Studio 1.23.2 on SQLite
@@ -121,6 +119,12 @@ class Surveying(Showing, Embedding):
 
     def _timed(self, survey: Survey, settings: Settings, keys: Collection[str]) -> float | None:
         """Return the seconds that fetching and encoding an image take, None where that cannot be tried now."""
+        from errata_model.encoders.images import (  # noqa: PLC0415 (few commands look at pictures)
+            TorchvisionEncoder,
+            UnusableImage,
+            decode_image,
+        )
+
         try:
             encoders = self.load_image_encoders(settings.encoder, settings.weights)
             if any(isinstance(each, TorchvisionEncoder) and each.missing_from() for each in encoders):
