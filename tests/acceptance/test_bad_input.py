@@ -125,26 +125,23 @@ def test_config_that_cannot_be_served(label_studio: Any, project: Any, make_erra
     assert "Traceback" not in text
 
 
-@pytest.mark.parametrize(
-    ("labels", "n_deleted", "why"),
-    [(("car",) * 4, 0, "every label is the same"), (("car",) * 2, 1, "got 1"), (("car",), 1, "0 labels on 1 tasks")],
-)
-def test_too_few_labels_or_classes(
-    project: Any, label_studio: Any, audit: Any, review_tasks: Any, labels: tuple[str, ...], n_deleted: int, why: str
-) -> None:
-    """One class, one label, none: exit 2, what is missing, what to do; nothing is written."""
-    source = project(labels)
-    for annotation_id in source.annotation_ids[:n_deleted]:
-        label_studio.client.delete(f"api/annotations/{annotation_id}/")
-    with pytest.raises(NothingToLearn, match=f'"Vehicles" cannot be audited yet: .*{why}.*Label a few tasks') as raised:
-        audit(source.id)
-    assert raised.value.exit_code == 2
-    assert review_tasks(source.id) == []
+def test_too_few_labels_or_classes(project: Any, label_studio: Any, audit: Any, review_tasks: Any) -> None:
+    """One class, one label, none: exit 2, what is missing, what to do; nothing is written.
 
-
-def test_two_labels_are_audited(project: Any, audit: Any) -> None:
-    """Two labels of two classes are little, and no error."""
-    assert audit(project(("car", "truck")).id)["labels"] == 2
+    Two labels of two classes are little, and no error.
+    """
+    client, source = label_studio.client, project(("car", "car"))
+    for n_deleted, why in enumerate(("every label is the same", "got 1", "0 labels on 2 tasks")):
+        for annotation_id in source.annotation_ids[n_deleted - 1 : n_deleted]:
+            client.delete(f"api/annotations/{annotation_id}/")
+        problem = f'"Vehicles" cannot be audited yet: .*{why}.*Label a few tasks'
+        with pytest.raises(NothingToLearn, match=problem) as raised:
+            audit(source.id)
+        assert raised.value.exit_code == 2
+        assert review_tasks(source.id) == []
+    for task_id, label in zip(source.task_ids, ("car", "truck"), strict=True):
+        client.post(f"api/tasks/{task_id}/annotations/", {"result": said(label)})
+    assert audit(source.id)["labels"] == 2
 
 
 def test_scores_that_are_no_probabilities(project: Any, label_studio: Any, audit: Any) -> None:
