@@ -26,12 +26,16 @@ PUBLISH = r"POST /api/projects/\d+/import\?return_task_ids"
 
 
 @pytest.fixture
-def source(project: Any, label_studio: Any) -> Any:
-    """Return a project of twenty pictures, the first of which says "truck" and is a car."""
-    made = project(GOOD)
-    wrong = {"from_name": "label", "to_name": "image", "type": "choices", "value": {"choices": ["truck"]}}
-    label_studio.client.patch(f"api/annotations/{made.annotation_ids[0]}/", {"result": [wrong]})
-    return made
+def source(project: Any, label_studio: Any) -> Callable[[], Any]:
+    """Make projects of twenty pictures, the first of which says "truck" and is a car."""
+
+    def make() -> Any:
+        made = project(GOOD)
+        wrong = {"from_name": "label", "to_name": "image", "type": "choices", "value": {"choices": ["truck"]}}
+        label_studio.client.patch(f"api/annotations/{made.annotation_ids[0]}/", {"result": [wrong]})
+        return made
+
+    return make
 
 
 @pytest.fixture
@@ -51,14 +55,16 @@ def errata(make_errata: Callable[..., Any], redis: Redis, redis_url: str, wire: 
 
 
 @pytest.fixture
-def start_worker(errata: Any) -> Iterator[Callable[[], Any]]:
-    """Start an `errata worker` beside the service; it is ended afterwards."""
+def start_worker(errata: Any, wire: Any) -> Iterator[Callable[..., Any]]:
+    """Start an `errata worker` beside the service, which may be killed at a request; it is ended afterwards."""
     started: list[Any] = []
 
-    def start() -> Any:
+    def start(killed_at: str = "") -> Any:
         worker = replace(errata, process=None)
         started.append(worker)
-        worker.serve("worker")
+        if killed_at:
+            wire.break_at(killed_at, 1, "after", lambda: kill_with_all_below(worker))
+        worker.start("worker")
         return worker
 
     yield start
@@ -72,12 +78,13 @@ def job_status(errata: Any, project_id: int) -> str:
     return str(answer.json()["job_status"])
 
 
-def audits(errata: Any) -> list[tuple[bool, str | None]]:
-    """Return of every audit, oldest first, whether it has ended and what was wrong with it."""
+def audits(errata: Any, source: Any) -> list[tuple[bool, str | None]]:
+    """Return of every audit of a project, oldest first, whether it has ended and what was wrong with it."""
     engine = open_database(f"sqlite:///{errata.data_dir / 'errata.db'}")
     try:
         with engine.begin() as connection:
-            rows = connection.execute(select(AUDITS.c.finished_at, AUDITS.c.problem).order_by(AUDITS.c.id)).all()
+            of_project = select(AUDITS.c.finished_at, AUDITS.c.problem).where(AUDITS.c.project_id == source.id)
+            rows = connection.execute(of_project.order_by(AUDITS.c.id)).all()
     finally:
         engine.dispose()
     return [(row.finished_at is not None, row.problem) for row in rows]
@@ -95,54 +102,57 @@ def assert_all_is_there_once(client: Any, errata: Any, source: Any) -> None:
     assert len({prediction["model_version"] for task in tasks for prediction in task["predictions"]}) == 1
 
 
-def test_worker_audits_and_a_burst_is_few_audits(
-    label_studio: Any, source: Any, errata: Any, start_worker: Any, wait: Any
-) -> None:
-    """START_TRAINING waits for a worker, which audits; fifty events at once make at most two more audits."""
-    errata.run("connect", str(source.id), "--yes")
-    said = errata.post("webhook", {"action": "START_TRAINING", "project": {"id": source.id}})
-    assert said.is_success
-    wait(lambda: job_status(errata, source.id) == "queued", "the job in Redis")
-    assert audits(errata) == []
-    start_worker()
-    wait(lambda: job_status(errata, source.id) == "finished", "the audit by the worker")
-    assert audits(errata) == [(True, None)]
-    assert_all_is_there_once(label_studio.client, errata, source)
-
-    event = {"action": "ANNOTATION_UPDATED", "project": {"id": source.id}, "annotation": {"id": 1}, "task": {"id": 1}}
-    answers = [errata.post("webhook", event) for _ in range(50)]
-    assert all(answer.is_success for answer in answers)
-    wait(lambda: len(audits(errata)) > 1 and job_status(errata, source.id) == "finished", "the audit after the burst")
-    assert audits(errata) in ([(True, None)] * 2, [(True, None)] * 3)
-    assert_all_is_there_once(label_studio.client, errata, source)
-
-
-@pytest.mark.parametrize("moment", [PUSH, PUBLISH], ids=["pushing predictions", "publishing findings"])
-def test_killed_worker_s_audit_is_finished_by_the_next(
+def test_workers_audit_and_finish_what_a_killed_one_began(
     label_studio: Any,
-    source: Any,
+    source: Callable[[], Any],
     errata: Any,
     start_worker: Any,
     redis: Redis,
     wire: Any,
     wait: Any,
-    moment: str,
 ) -> None:
-    """Killed right after Label Studio accepted a bulk write: done again by itself, nothing lost, nothing twice."""
-    before = source_state(label_studio.client, source.id)
-    errata.run("connect", str(source.id), "--yes")
+    """START_TRAINING waits for a worker, which audits; fifty events at once make at most two more audits.
+
+    Killed right after Label Studio accepted a bulk write: done again by itself, nothing lost, nothing twice.
+    """
+    burst, killed = source(), source()
+    for each in (burst, killed):
+        errata.run("connect", str(each.id), "--yes")
+    said = errata.post("webhook", {"action": "START_TRAINING", "project": {"id": burst.id}})
+    assert said.is_success
+    wait(lambda: job_status(errata, burst.id) == "queued", "the job in Redis")
+    assert audits(errata, burst) == []
     worker = start_worker()
-    wire.break_at(moment, 1, "after", lambda: kill_with_all_below(worker))
-    errata.post("webhook", {"action": "START_TRAINING", "project": {"id": source.id}})
-    assert wire.broken.wait(180), errata.log
+    wait(lambda: job_status(errata, burst.id) == "finished", "the audit by the worker")
+    assert audits(errata, burst) == [(True, None)]
+    assert_all_is_there_once(label_studio.client, errata, burst)
+
+    event = {"action": "ANNOTATION_UPDATED", "project": {"id": burst.id}, "annotation": {"id": 1}, "task": {"id": 1}}
+    answers = [errata.post("webhook", event) for _ in range(50)]
+    assert all(answer.is_success for answer in answers)
+    wait(
+        lambda: len(audits(errata, burst)) > 1 and job_status(errata, burst.id) == "finished",
+        "the audit after the burst",
+    )
+    assert audits(errata, burst) in ([(True, None)] * 2, [(True, None)] * 3)
+    assert_all_is_there_once(label_studio.client, errata, burst)
     worker.stop()
-    assert audits(errata) == [(False, None)]
-    a_minute_passes(redis)
+
+    before = source_state(label_studio.client, killed.id)
+    errata.post("webhook", {"action": "START_TRAINING", "project": {"id": killed.id}})
+    ended: list[tuple[bool, str | None]] = []
+    for moment in (PUSH, PUBLISH):
+        worker = start_worker(moment)
+        assert wire.broken.wait(180), errata.log
+        worker.stop()
+        assert audits(errata, killed) == [*ended, (False, None)]
+        ended.append((False, "Its process ended before it did."))
+        a_minute_passes(redis)
     start_worker()
-    wait(lambda: audits(errata)[-1] == (True, None), "the audit by the second worker")
-    assert audits(errata)[0] == (False, "Its process ended before it did.")
-    assert_all_is_there_once(label_studio.client, errata, source)
-    assert source_state(label_studio.client, source.id) == before
+    wait(lambda: (True, None) in audits(errata, killed), "the audit by the last worker")
+    assert audits(errata, killed)[:3] == [*ended, (True, None)]
+    assert_all_is_there_once(label_studio.client, errata, killed)
+    assert source_state(label_studio.client, killed.id) == before
 
 
 def kill_with_all_below(worker: Any) -> None:
