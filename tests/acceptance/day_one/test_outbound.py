@@ -12,6 +12,7 @@ from errata.demo.digits import Digits, load_digits
 from errata.demo.reviewer import answer_findings, label_of, source_state, without_labels
 from errata.demo.source_project import make_source_project
 from errata.errors import ErrataError
+from errata.labelstudio.reachability import can_reach
 from errata.labelstudio.review_project import find_review_project
 
 N_DIGITS = 100
@@ -25,7 +26,7 @@ def closed_label_studio(start_label_studio: Callable[..., Any]) -> Iterator[Any]
 
 
 def test_the_loop_runs_by_push_and_poll(
-    closed_label_studio: Any, make_errata: Callable[..., Any], wait: Callable[..., Any]
+    closed_label_studio: Any, foreign: Any, make_errata: Callable[..., Any], wait: Callable[..., Any]
 ) -> None:
     """No backend and no webhook is left where none could be called; predictions are pushed, verdicts fetched."""
     client = closed_label_studio.client
@@ -37,6 +38,11 @@ def test_the_loop_runs_by_push_and_poll(
         closed_label_studio.url, ERRATA_LABEL_STUDIO_TOKEN=closed_label_studio.pat, ERRATA_APPLY="auto"
     )
     errata.serve()
+    told = can_reach(client, project_id, public_url=foreign.url, user="errata", password="a-password")
+    assert told is not None
+    assert "ML_BLOCK_LOCAL_IP=false" in told  # both switches, and the other way out
+    assert "SSRF_PROTECTION_ENABLED=false" in told
+    assert foreign.calls == []
     with pytest.raises(ErrataError):
         client.post("api/ml/", {"project": project_id, "url": errata.url, "title": "errata"})
     said = errata.run("connect", str(project_id), "--yes")

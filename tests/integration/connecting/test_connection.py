@@ -52,7 +52,7 @@ def lived_in(label_studio, source, service):
 
 
 def test_connecting_twice_is_connecting_once(open_errata, state, source, service, label_studio):
-    """One webhook a project with the secret, one backend with Basic auth, one review project."""
+    """One webhook a project with the secret, one backend with Basic auth, one review project; each can change."""
     errata = open_errata()
     errata.connect(source.id)
     once = state(source.id)
@@ -68,6 +68,32 @@ def test_connecting_twice_is_connecting_once(open_errata, state, source, service
     assert backends(review_once) == []
     assert len(review_once["webhooks"]) == 1
     assert kinds(errata, source.id) == ["ml_backend", "predictions", "review_project", "webhook", "webhook"]
+
+    # Every event carries the secret, and no other webhook doubles it.
+    service.calls.clear()
+    body = {"result": [], "was_cancelled": False}
+    label_studio.client.post(f"api/tasks/{source.task_ids[0]}/annotations/", body)
+    assert service.events() == [("ANNOTATION_CREATED", service.secret)]
+
+    # Connecting with another address mends what was made with the first one.
+    moved = service.url.replace("127.0.0.1", "localhost")
+    errata = open_errata(public_url=moved + "/")
+    errata.connect(source.id)
+    after = state(source.id)
+    assert [url for url, _ in hooks(after)] == [moved + "/webhook"]
+    assert [url for url, *_ in backends(after)] == [moved]
+
+    # Connecting again without the backend takes the entry away and leaves the webhooks.
+    lines = errata.connect(source.id, attach_backend=False)
+    after = state(source.id)
+    assert any("detached" in line for line in lines)
+    assert (len(after["webhooks"]), after["backends"]) == (1, [])
+
+    # What somebody deleted by hand is said to be gone, and the rest still goes.
+    label_studio.client.delete(f"api/projects/{review_id}/")
+    lines = errata.disconnect(source.id)
+    assert sum("was gone already." in line for line in lines) == 1  # the webhook of the review project
+    assert kinds(errata, source.id) == ["review_project"]
 
 
 def test_connecting_twice_at_the_same_moment_is_connecting_once(open_errata, state, source, label_studio):
@@ -98,26 +124,38 @@ def test_a_lived_in_project_is_as_it_was(open_errata, state, lived_in, service):
     assert errata.disconnect(lived_in.id) == []
 
 
-def test_the_version_that_label_studio_chooses_by_itself_is_taken_back(open_errata, state, source):
-    """Attaching a backend names it as model version; it is empty again at once, unless the user lets errata choose."""
+def test_what_attaching_makes_label_studio_do_is_taken_back(open_errata, label_studio, state, source, service):
+    """It names a new backend as model version, asks it for predictions, and takes all that wants to be one."""
     before = state(source.id)
     errata = open_errata()
+
+    def is_attached_in_form() -> bool:
+        return read_backends(label_studio.client, source.id, service.url, errata.footprint).is_attached_in_form
+
+    assert not is_attached_in_form()
     errata.connect(source.id)
-    assert state(source.id)["project"]["model_version"] == ""
+    assert not is_attached_in_form()
+    assert state(source.id)["project"]["model_version"] == ""  # at once, unless the user lets errata choose
+    # Predictions that Label Studio asked the backend for were never pushed, and are errata's all the same.
+    rows = [{"task": source.task_ids[0], "result": [], "score": 0.0, "model_version": "errata-none"}]
+    errata.client.post(f"api/projects/{source.id}/import/predictions", rows)
     errata.disconnect(source.id)
+    assert state(source.id) == before
     errata.connect(source.id, ProjectSettings(shows_version=True))
     assert state(source.id)["project"]["model_version"] == "errata"
     errata.disconnect(source.id)
     assert state(source.id) == before
 
-
-def test_what_label_studio_stored_of_errata_goes_too(open_errata, state, source):
-    """Predictions that Label Studio asked the backend for were never pushed, and are errata's all the same."""
-    errata = open_errata()
+    # What somebody attached in Label Studio's own form wants predictions everywhere, and is kept; its webhook, which
+    # has no secret, gets one as long as errata is connected.
+    label_studio.client.post("api/ml/", form_entry(source, service))
+    assert is_attached_in_form()
     before = state(source.id)
-    errata.connect(source.id)
-    rows = [{"task": source.task_ids[0], "result": [], "score": 0.0, "model_version": "errata-none"}]
-    errata.client.post(f"api/projects/{source.id}/import/predictions", rows)
+    assert [headers for _, headers in hooks(before)] == [{}]
+    errata.connect(source.id, ProjectSettings(shows_version=False))
+    after = state(source.id)
+    assert [headers for _, headers in hooks(after)] == [{SECRET_HEADER: service.secret}]
+    assert after["backends"] == before["backends"]
     errata.disconnect(source.id)
     assert state(source.id) == before
 
@@ -134,85 +172,51 @@ def test_a_version_that_is_gone_is_not_put_back(open_errata, label_studio, sourc
     assert client.get(f"api/projects/{source.id}/")["model_version"] == ""
 
 
-@pytest.mark.parametrize("kind", ["webhook", "ml_backend"])
-def test_what_a_crash_left_is_found(kind, open_errata, state, source, service):
+def test_what_a_crash_left_is_found(open_errata, state, source, service):
     """What was added and not written down yet was announced before: disconnecting takes it, connecting adopts it."""
     errata = open_errata()
     before = state(source.id)
+    for kind in ("webhook", "ml_backend"):
+        errata.connect(source.id)
+        (trace, *_) = [t for t in errata.footprint.of_project(source.id) if t.kind == kind]
+        url = service.url + ("/webhook" if kind == "webhook" else "")
+        forget(errata.footprint, source.id, trace, url)
+        errata.connect(source.id)
+        assert trace.ref in [t.ref for t in errata.footprint.of_project(source.id) if t.kind == kind]
+        forget(errata.footprint, source.id, trace, url)
+        errata.disconnect(source.id)
+        assert state(source.id) == before
+
+
+def forget(footprint, project_id, trace, url):
+    """Leave the footprint as who dies right after something was added."""
+    footprint.remove(project_id, trace.kind, trace.ref)
+    footprint.add(project_id, pending(trace.kind, project_id, url))
+
+
+def test_projects_that_somebody_took_away(open_errata, label_studio, source):
+    """Without errata's words in its description a review project is not errata's any more, and is not deleted.
+
+    Connecting makes another one. Where somebody deleted the source, errata forgets what was there, and deletes the
+    review project when asked.
+    """
+    errata, client = open_errata(), label_studio.client
     errata.connect(source.id)
-    (trace, *_) = [t for t in errata.footprint.of_project(source.id) if t.kind == kind]
-    url = service.url + ("/webhook" if kind == "webhook" else "")
-
-    def die() -> None:
-        errata.footprint.remove(source.id, kind, trace.ref)
-        errata.footprint.add(source.id, pending(kind, source.id, url))
-
-    die()
-    errata.connect(source.id)
-    assert trace.ref in [t.ref for t in errata.footprint.of_project(source.id) if t.kind == kind]
-    die()
-    errata.disconnect(source.id)
-    assert state(source.id) == before
-
-
-def test_labelling_and_reviewing_call_with_the_secret(open_errata, label_studio, source, service):
-    """Every event carries the secret, and no other webhook doubles it."""
-    open_errata().connect(source.id)
-    service.calls.clear()
-    body = {"result": [], "was_cancelled": False}
-    label_studio.client.post(f"api/tasks/{source.task_ids[0]}/annotations/", body)
-    assert service.events() == [("ANNOTATION_CREATED", service.secret)]
-
-
-def test_disconnecting_after_others_tidied_up(open_errata, label_studio, source):
-    """What somebody deleted by hand is said to be gone, and the rest still goes."""
-    errata = open_errata()
-    errata.connect(source.id)
-    review_id = find_review_project(label_studio.client, source.id)["id"]
-    label_studio.client.delete(f"api/projects/{review_id}/")
-    lines = errata.disconnect(source.id)
-    assert sum("was gone already." in line for line in lines) == 1  # the webhook of the review project
-    assert kinds(errata, source.id) == ["review_project"]
-
-
-def test_a_review_project_that_somebody_made_theirs_is_not_deleted(open_errata, label_studio, source):
-    """Without errata's words in its description it is not errata's any more; connecting would make another one."""
-    errata = open_errata()
-    errata.connect(source.id)
-    review_id = find_review_project(label_studio.client, source.id)["id"]
-    label_studio.client.patch(f"api/projects/{review_id}/", {"description": "Ours."})
+    theirs = find_review_project(client, source.id)["id"]
+    client.patch(f"api/projects/{theirs}/", {"description": "Ours."})
     assert errata.decisions(source.id) is None
     errata.disconnect(source.id, delete_review=True)
-    assert label_studio.client.get(f"api/projects/{review_id}/")["description"] == "Ours."
-    label_studio.client.delete(f"api/projects/{review_id}/")
+    assert client.get(f"api/projects/{theirs}/")["description"] == "Ours."
+    client.delete(f"api/projects/{theirs}/")
 
-
-def test_a_source_that_is_gone_can_be_left(open_errata, label_studio, source):
-    """Somebody deleted the project: errata forgets what was there, and deletes the review project when asked."""
-    errata = open_errata()
     errata.connect(source.id)
-    review_id = find_review_project(label_studio.client, source.id)["id"]
-    label_studio.client.delete(f"api/projects/{source.id}/")
+    review_id = find_review_project(client, source.id)["id"]
+    assert review_id != theirs
+    client.delete(f"api/projects/{source.id}/")
     errata.disconnect(source.id, delete_review=True)
     assert errata.footprint.of_project(source.id) == []
-    assert find_review_project(label_studio.client, source.id) is None
-    assert [
-        each for each in label_studio.client.get("api/webhooks/") if each["project"] in (source.id, review_id)
-    ] == []
-
-
-def test_a_backend_attached_in_label_studios_form_is_kept(open_errata, label_studio, state, source, service):
-    """Its secretless webhook gets the secret, and both are as they were after disconnecting."""
-    label_studio.client.post("api/ml/", form_entry(source, service))
-    before = state(source.id)
-    assert [headers for _, headers in hooks(before)] == [{}]
-    errata = open_errata()
-    errata.connect(source.id)
-    after = state(source.id)
-    assert [headers for _, headers in hooks(after)] == [{SECRET_HEADER: service.secret}]
-    assert after["backends"] == before["backends"]
-    errata.disconnect(source.id)
-    assert state(source.id) == before
+    assert find_review_project(client, source.id) is None
+    assert [each for each in client.get("api/webhooks/") if each["project"] in (source.id, review_id)] == []
 
 
 def test_another_backend_is_not_replaced(open_errata, label_studio, state, source, service):
@@ -225,26 +229,6 @@ def test_another_backend_is_not_replaced(open_errata, label_studio, state, sourc
     with pytest.raises(UsageError, match='because "theirs" is there'):
         errata.connect(source.id, attach_backend=True)
     assert state(source.id)["backends"] == before
-
-
-def test_a_backend_that_is_not_wanted_goes(open_errata, state, source):
-    """Connecting again without it takes the entry away and leaves the webhooks."""
-    errata = open_errata()
-    errata.connect(source.id)
-    lines = errata.connect(source.id, attach_backend=False)
-    after = state(source.id)
-    assert any("detached" in line for line in lines)
-    assert (len(after["webhooks"]), after["backends"]) == (1, [])
-
-
-def test_an_address_that_moved_is_followed(open_errata, state, source, service):
-    """Connecting with another address mends what was made with the first one."""
-    open_errata().connect(source.id)
-    moved = service.url.replace("127.0.0.1", "localhost")
-    open_errata(public_url=moved + "/").connect(source.id)
-    after = state(source.id)
-    assert [url for url, _ in hooks(after)] == [moved + "/webhook"]
-    assert [url for url, *_ in backends(after)] == [moved]
 
 
 def test_where_label_studio_does_not_get_through_nothing_is_left_behind(open_errata, state, source, service):
@@ -261,15 +245,44 @@ def test_where_label_studio_does_not_get_through_nothing_is_left_behind(open_err
         open_errata(public_url="http://127.0.0.1:9").connect(source.id, attach_backend=True)
 
 
-def test_fewer_people_see_predictions_after_another_answer(open_errata, state, source):
-    """Predictions that were stored for everybody go; the next audit stores those that are still wanted."""
+class DeletesNothing(LabelStudio):
+    """A Label Studio that goes away when something is deleted."""
+
+    def delete(self, path, json=None):
+        raise LabelStudioUnreachable(f"{path} is not answered.")
+
+
+def test_fewer_people_see_predictions_after_another_answer(open_errata, state, source, label_studio):
+    """Predictions that were stored for everybody go, and nothing is decided until they are gone.
+
+    The next audit stores those that are still wanted. Label Studio goes on asking errata about tasks that may have
+    predictions, and disconnecting knows.
+    """
     errata = open_errata()
+    before = state(source.id)
+
+    def store(version: str) -> None:
+        rows = [{"task": source.task_ids[0], "result": [], "score": 0.5, "model_version": version}]
+        errata.client.post(f"api/projects/{source.id}/import/predictions", rows)
+
     errata.connect(source.id, ProjectSettings(predictions="all"))
-    rows = [{"task": source.task_ids[0], "result": [], "score": 0.5, "model_version": "errata-1"}]
-    errata.client.post(f"api/projects/{source.id}/import/predictions", rows)
+    store("errata-1")
+    unlucky = open_errata()
+    unlucky.client = DeletesNothing(label_studio.url, label_studio.token)
+    with pytest.raises(LabelStudioUnreachable):
+        unlucky.connect(source.id, ProjectSettings(predictions="none"))
+    assert list(state(source.id)["versions"]) == ["errata-1"]
+    errata.connect(source.id, ProjectSettings(predictions="none"))
+    assert state(source.id)["versions"] == {}
+
+    errata.connect(source.id, ProjectSettings(predictions="all"))
+    store("errata-1")
     errata.connect(source.id, ProjectSettings(predictions="labelled"))
     assert state(source.id)["versions"] == {}
     assert errata.settings_of(source.id).predictions == "labelled"
+    store("errata-2")
+    errata.disconnect(source.id)
+    assert state(source.id) == before
 
 
 def test_what_the_environment_says_of_predictions_still_holds(open_errata, state, source):
@@ -282,59 +295,9 @@ def test_what_the_environment_says_of_predictions_still_holds(open_errata, state
     assert list(state(source.id)["versions"]) == ["errata-1"]
 
 
-def test_what_is_stored_after_fewer_people_see_predictions_goes_too(open_errata, state, source):
-    """Label Studio goes on asking errata about tasks that may have predictions, and disconnecting knows."""
-    errata = open_errata()
-    before = state(source.id)
-    errata.connect(source.id, ProjectSettings(predictions="all"))
-    errata.connect(source.id, ProjectSettings(predictions="labelled"))
-    rows = [{"task": source.task_ids[0], "result": [], "score": 0.0, "model_version": "errata-2"}]
-    errata.client.post(f"api/projects/{source.id}/import/predictions", rows)
-    errata.disconnect(source.id)
-    assert state(source.id) == before
-
-
-class DeletesNothing(LabelStudio):
-    """A Label Studio that goes away when something is deleted."""
-
-    def delete(self, path, json=None):
-        raise LabelStudioUnreachable(f"{path} is not answered.")
-
-
-def test_predictions_that_fewer_people_are_to_see_go_at_the_next_try_too(open_errata, state, source, label_studio):
-    """Label Studio went away while they were deleted: nothing is decided until they are gone."""
-    errata = open_errata()
-    errata.connect(source.id, ProjectSettings(predictions="all"))
-    rows = [{"task": source.task_ids[0], "result": [], "score": 0.5, "model_version": "errata-1"}]
-    errata.client.post(f"api/projects/{source.id}/import/predictions", rows)
-
-    unlucky = open_errata()
-    unlucky.client = DeletesNothing(label_studio.url, label_studio.token)
-    with pytest.raises(LabelStudioUnreachable):
-        unlucky.connect(source.id, ProjectSettings(predictions="none"))
-    assert list(state(source.id)["versions"]) == ["errata-1"]
-    errata.connect(source.id, ProjectSettings(predictions="none"))
-    assert state(source.id)["versions"] == {}
-
-
 def test_the_service_itself_is_reachable(service):
     """The stand-in asks for the password, so that the tests above mean something."""
     assert httpx.get(service.url + "/health", trust_env=False).status_code == 401
-
-
-def test_who_attached_errata_is_told_apart(open_errata, label_studio, source, service):
-    """What somebody attached in Label Studio's own form wants predictions everywhere; what connect made does not."""
-    errata = open_errata()
-
-    def is_attached() -> bool:
-        return read_backends(label_studio.client, source.id, service.url, errata.footprint).is_attached_in_form
-
-    assert not is_attached()
-    errata.connect(source.id)
-    assert not is_attached()
-    errata.disconnect(source.id)
-    label_studio.client.post("api/ml/", form_entry(source, service))
-    assert is_attached()
 
 
 def test_the_field_that_tasks_are_grouped_by_is_kept(label_studio, project, open_errata) -> None:

@@ -66,10 +66,47 @@ def label(result: dict[str, Any]) -> str | None:
     return result["result"][0]["value"]["choices"][0] if result["result"] else None
 
 
-def test_audited_new_and_broken_media_in_one_request(serve: Serve) -> None:
+def test_one_server_answers_many_and_is_stopped(serve: Serve) -> None:
+    """Predictions and webhooks of many clients at once, beside another program at its port; then it is told to stop."""
+    late = {f"{n}.png": png(n) for n in range(41, 81)}
+    served = serve({**AUDITED, **late, "99.png": b"no image", "98.png": b""})
+    audited_new_and_broken_media_in_one_request(served)
+    sixteen_clients_get_their_own_answers(served)
+    an_address_in_use_is_a_clear_error(served)
+    webhooks_are_acknowledged_while_jobs_run(served)
+    ends_with_its_child(served, signal.SIGTERM, next(served.folder.glob("job-*")))
+
+
+def test_it_serves_the_same_after_a_restart(serve: Serve) -> None:
+    """Killed and started again: the same version and the same answers, the first request included."""
+    first = serve({**AUDITED, "50.png": png(50)})
+    before = predict(first.http, [1, 2, 50])
+    killed = begin_job(first)
+    ends_with_its_child(first, signal.SIGKILL, killed)
+    killed.unlink()
+    again = serve({})
+    assert predict(again.http, [1, 2, 50]) == before
+    ends_with_its_child(again, signal.SIGINT, begin_job(again))
+
+
+def begin_job(served: Any) -> Path:
+    """Ask for an audit; return the file that its process makes."""
+    served.http.post("/webhook", json={"action": "START_TRAINING", "project": {"id": 1}})
+    eventually(lambda: list(served.folder.glob("job-*")))
+    return next(served.folder.glob("job-*"))
+
+
+def ends_with_its_child(served: Any, number: signal.Signals, job: Path) -> None:
+    """However errata ends, no child is left; told to stop it ends by itself."""
+    child = psutil.Process(int(job.name.removeprefix("job-")))
+    os.kill(served.process.pid, number)
+    said, _ = served.process.communicate(timeout=180)
+    assert ("stopped" in said, served.process.returncode) == ((False, -9) if number == signal.SIGKILL else (True, 0))
+    eventually(lambda: has_ended(child))
+
+
+def audited_new_and_broken_media_in_one_request(served: Any) -> None:
     """Audited tasks, tasks that came later and broken files: one result each, in order, from the first request on."""
-    new = {f"{n}.png": png(n) for n in range(41, 61)}
-    served = serve({**AUDITED, **new, "99.png": b"no image", "98.png": b""})
     numbers = [*range(30, 61), 99, 98, 97, 1]
     results = predict(served.http, numbers)
     expected = [("car", "truck")[n % 2] if n < 97 else None for n in numbers]
@@ -78,11 +115,10 @@ def test_audited_new_and_broken_media_in_one_request(serve: Serve) -> None:
     assert served.http.post("/setup", json={"project": "1.17"}).json() == {"model_version": "errata-first"}
 
 
-def test_sixteen_clients_get_their_own_answers(serve: Serve) -> None:
+def sixteen_clients_get_their_own_answers(served: Any) -> None:
     """Concurrent requests with different tasks, some new: nobody gets another's result."""
     seed = random.randrange(2**32)
     print(f"seed {seed}")
-    served = serve({**AUDITED, **{f"{n}.png": png(n) for n in range(41, 81)}})
 
     def ask(client: int) -> None:
         chance = random.Random(seed + client)
@@ -104,9 +140,8 @@ def test_answers_over_a_kept_connection_do_not_wait_for_acknowledgements() -> No
             assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-def test_webhooks_are_acknowledged_while_jobs_run(serve: Serve) -> None:
+def webhooks_are_acknowledged_while_jobs_run(served: Any) -> None:
     """A burst over many connections: every event is acknowledged before the first audit ends, and one follows it."""
-    served = serve(AUDITED)
     event = {"action": "START_TRAINING", "project": {"id": 1, "token": "hunter2"}}
 
     def send(_: int) -> None:
@@ -124,31 +159,8 @@ def test_webhooks_are_acknowledged_while_jobs_run(serve: Serve) -> None:
     assert "hunter2" not in (served.folder / "serve.log").read_text()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_a_signal_ends_the_server_and_its_children(serve: Serve, number: signal.Signals) -> None:
-    """However errata ends, no child is left; told to stop it ends by itself."""
-    served = serve(AUDITED)
-    served.http.post("/webhook", json={"action": "START_TRAINING", "project": {"id": 1}})
-    eventually(lambda: list(served.folder.glob("job-*")))
-    child = psutil.Process(int(next(served.folder.glob("job-*")).name.removeprefix("job-")))
-    os.kill(served.process.pid, number)
-    said, _ = served.process.communicate(timeout=180)
-    assert ("stopped" in said, served.process.returncode) == ((False, -9) if number == signal.SIGKILL else (True, 0))
-    eventually(lambda: has_ended(child))
-
-
-def test_it_serves_the_same_after_a_restart(serve: Serve) -> None:
-    """Killed and started again: the same version and the same answers, the first request included."""
-    first = serve({**AUDITED, "50.png": png(50)})
-    before = predict(first.http, [1, 2, 50])
-    os.kill(first.process.pid, signal.SIGKILL)
-    first.process.wait()
-    assert predict(serve({}).http, [1, 2, 50]) == before
-
-
-def test_an_address_in_use_is_a_clear_error(serve: Serve, tmp_path: Path) -> None:
+def an_address_in_use_is_a_clear_error(served: Any) -> None:
     """A port that is taken names the setting, and leaves nothing running."""
-    served = serve(AUDITED)
     port = int(served.url.rpartition(":")[2])
 
     class Never:
