@@ -119,12 +119,23 @@ class ForkedErrata:
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
 
-    def start(self, *arguments: str, env: Mapping[str, str], cwd: Path, sink: Any, errors: Any = None) -> ErrataProcess:
-        """Start a command, in a session of its own; it prints into files, or into one where only one is given."""
+    def start(
+        self,
+        *arguments: str,
+        env: Mapping[str, str],
+        cwd: Path,
+        sink: Any,
+        errors: Any = None,
+        answers: Any = None,
+    ) -> ErrataProcess:
+        """Start a command, in a session of its own; it prints into files, or into one where only one is given.
+
+        It reads from a file, or from a pipe where none is given.
+        """
         mine, theirs = socket.socketpair()
         read_end, write_end = os.pipe()
-        with theirs, open(read_end, "rb") as stdin:
-            streams = [stdin.fileno(), sink.fileno(), (errors or sink).fileno(), theirs.fileno()]
+        with theirs, open(read_end, "rb") as pipe:
+            streams = [(answers or pipe).fileno(), sink.fileno(), (errors or sink).fileno(), theirs.fileno()]
             socket.send_fds(self._channel, [b"+"], streams)
             request = {"arguments": arguments, "environment": dict(env), "folder": str(cwd)}
             mine.sendall(json.dumps(request).encode() + b"\n")
@@ -134,14 +145,16 @@ class ForkedErrata:
         self, *arguments: str, env: Mapping[str, str], cwd: Path, answers: str = "", timeout: float = 600
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; return its exit code and what it printed."""
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
-            process = self.start(*arguments, env=env, cwd=cwd, sink=out, errors=errors)
-            with suppress(BrokenPipeError), process.stdin:  # not every command reads
-                process.stdin.write(answers.encode())
+        with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+            said.write(answers.encode())
+            said.seek(0)
+            # No pipe: `errata job` ends when the other end of one is closed.
+            process = self.start(*arguments, env=env, cwd=cwd, sink=out, errors=errors, answers=said)
             try:
                 code = process.wait(timeout)
             finally:
                 process.kill()
+                process.stdin.close()
             texts = []
             for each in (out, errors):
                 each.seek(0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,10 +86,8 @@ def test_a_list_is_sent_past_what_is_no_task(story: Story) -> None:
     there = {task["data"]["source_task"] for task in story.queue()}
     lines = [*map(str, listed), "", "task 7", "999999999", "9" * 30]
     (story.folder / "ids.txt").write_text("\n".join(lines))
-    done = subprocess.run(
-        [sys.executable, "-m", "errata", "send", str(story.project_id), "--ids", "ids.txt"],
-        env=story.errata.environment(), cwd=story.folder, capture_output=True, text=True, timeout=300, check=True,
-    )  # fmt: skip
+    done = story.errata.done("send", str(story.project_id), "--ids", "ids.txt", folder=story.folder)
+    assert done.returncode == 0, done.stderr
     new = [task for task in listed if task not in there]
     assert done.stdout.startswith(f"3 labels on 3 tasks: {len(new)} sent to review")
     for words in ("line 5: not a task's id: task 7", "has no task 999999999\n", f"has no task {'9' * 30}\n"):

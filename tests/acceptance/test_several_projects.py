@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +13,7 @@ from errata.audit.progress import LineProgress
 from errata.demo.digits import Digits, load_digits
 from errata.demo.source_project import CONFIG, CONTROL, choice, make_source_project
 
-N_DIGITS = 60
+N_DIGITS = 40
 
 
 @dataclass
@@ -98,10 +96,7 @@ def test_one_failing_project_does_not_stop_the_others(story: Story) -> None:
     errata.run("connect", str(story.bare), "--encoder", "pixels", "--yes")
     errata.run("connect", str(story.own.id), "--predictions", "all", "--encoder", "pixels", "--yes")
     errata.run("connect", str(story.stored.id), "--predictions", "labelled", "--belief", "stored", "--yes")
-    done = subprocess.run(
-        [sys.executable, "-m", "errata", "audit", "--all", "--limit", "5", "--json"],
-        env=errata.environment(), capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+    done = errata.done("audit", "--all", "--limit", "5", "--json")
     outcomes = {each["project"]: each for each in json.loads(done.stdout)["projects"]}
     assert (done.returncode, list(outcomes)) == (2, sorted((story.own.id, story.stored.id, story.bare)))
     assert [outcomes[each.id]["exit_code"] for each in (story.own, story.stored)] == [0, 0]
