@@ -20,7 +20,7 @@ from errata.demo.digits import Digits, load_digits
 from errata.demo.reviewer import label_of, source_state, without_labels, without_times
 from errata.demo.source_project import CONFIG, CONTROL, choice, make_source_project
 
-N_DIGITS = 400
+N_DIGITS = 240
 QUIET = LineProgress(lambda _: None)
 
 
@@ -84,7 +84,7 @@ def test_dry_run_finds_errors_and_writes_nothing(story: Story) -> None:
     said = story.errata.ask("audit", str(story.project_id), "--dry-run")
     examples = [finding["task"] for finding in said["examples"]]
     assert len(examples) == min(20, said["suspects"])
-    assert len(story.planted.intersection(examples)) >= 16
+    assert len(story.planted.intersection(examples)) >= 8
     assert story.state() == story.before
     assert not story.review_tasks()
     assert story.client.get("api/webhooks/", {"project": story.project_id}) == []
@@ -109,7 +109,7 @@ def test_offline_audit_of_the_export_finds_the_same(story: Story, label_studio: 
     assert [line["disagreement"] for line in lines] == sorted((line["disagreement"] for line in lines), reverse=True)
     assert story.planted <= {line["task"] for line in lines}
     assert {line["task"] for line in lines[: len(story.planted)]} >= set(
-        [f["task"] for f in lines if f["task"] in story.planted][:15]
+        [f["task"] for f in lines if f["task"] in story.planted][:8]
     )
     assert set(lines[0]) == {
         "finding", "task", "annotation", "annotator", "control", "region", "kind", "label", "detectors",
