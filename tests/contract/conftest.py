@@ -93,11 +93,9 @@ class Host:
         wait_for(self._answers, f"{self.name} answering")
 
     def _init(self) -> None:
-        (self.folder / "model.py").write_text(MODEL)
-        again = ["--force"] if (self.folder / "errata-backend").exists() else []
-        subprocess.run(
-            [*INIT, *again], cwd=self.folder, env=self.environment, check=True, capture_output=True, timeout=600
-        )
+        if not (self.folder / "errata-backend").exists():
+            (self.folder / "model.py").write_text(MODEL)
+            subprocess.run(INIT, cwd=self.folder, env=self.environment, check=True, capture_output=True, timeout=600)
 
     def _answers(self) -> bool:
         assert self.process

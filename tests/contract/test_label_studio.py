@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,7 @@ def test_label_studio_attaches_it_and_stores_its_predictions(
     project: Callable[..., Any],
     make_host: Callable[..., Any],
     wait: Callable[..., Any],
+    forked_errata: Any,
     tmp_path: Path,
 ) -> None:
     """ "Retrieve predictions" and opening a task store errata's version and scores; training asks for an audit.
@@ -41,8 +40,8 @@ def test_label_studio_attaches_it_and_stores_its_predictions(
         "ERRATA_PREDICTIONS": "none",  # the audit is to leave them to Label Studio
     }
     host = make_host(name, tmp_path / "host", tmp_path / "data", **settings)
-    audit = [sys.executable, "-m", "errata", "audit", str(made.id)]
-    subprocess.run(audit, env=host.environment, check=True, capture_output=True, timeout=300)
+    audited = forked_errata.run("audit", str(made.id), env=host.environment, cwd=tmp_path)
+    assert audited.returncode == 0, audited.stderr
     host.environment["ERRATA_PREDICTIONS"] = "all"
     host.start()
     client = label_studio.client
