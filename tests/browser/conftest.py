@@ -27,8 +27,6 @@ _ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # Label Studio's page asks other hosts for news and fonts; a test run asks nobody.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 )
 _TIMEOUT_MS = 180_000
 _SHOWN = """(done) => {
@@ -62,29 +60,38 @@ def errata(label_studio: Any, tmp_path: Path) -> Iterator[Wiring]:
         yield opened
 
 
+def _refuse_others(context: BrowserContext, url: str) -> None:
+    """Label Studio's page asks other hosts for news and fonts; a test run asks nobody."""
+    context.route(lambda asked: not asked.startswith(url), lambda route: route.abort())
+
+
 @pytest.fixture(scope="session")
-def signed_in(browser: Browser, label_studio: Any) -> Iterator[BrowserContext]:
-    """Log in to Label Studio by its form, as a reviewer; once a test run, and what its page consists of is kept."""
-    context = browser.new_context(viewport={"width": 1366, "height": 800})
+def signed_in(browser: Browser, label_studio: Any) -> Any:
+    """Log in to Label Studio by its form, as a reviewer, once a test run; returns what the browser keeps of that."""
+    context = browser.new_context()
     context.set_default_timeout(_TIMEOUT_MS)
+    _refuse_others(context, label_studio.url)
     page = context.new_page()
     page.goto(f"{label_studio.url}user/login/")
     page.fill("input[name=email]", label_studio.email)
     page.fill("input[name=password]", label_studio.password)
     page.click("button[type=submit]")
     page.wait_for_url(lambda url: "login" not in url)
-    page.close()
-    yield context
+    kept = {"cookies": context.cookies(), "origins": []}
     context.close()
+    return kept
 
 
 @pytest.fixture
-def page(signed_in: BrowserContext, tmp_path: Path) -> Iterator[Page]:
+def page(browser: Browser, label_studio: Any, signed_in: Any, tmp_path: Path) -> Iterator[Page]:
     """Open a window of a reviewer who is logged in; what it shows in the end is kept in the test's folder."""
-    page = signed_in.new_page()
+    context = browser.new_context(viewport={"width": 1366, "height": 800}, storage_state=signed_in)
+    context.set_default_timeout(_TIMEOUT_MS)
+    _refuse_others(context, label_studio.url)
+    page = context.new_page()
     yield page
     page.screenshot(path=tmp_path / "last.png")
-    page.close()
+    context.close()
 
 
 @pytest.fixture

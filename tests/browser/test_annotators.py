@@ -98,6 +98,7 @@ def annotator(browser: Browser, label_studio: Any) -> Iterator[Page]:
     """Let somebody who is no administrator sign up by the invitation link, and log in."""
     context = browser.new_context(viewport={"width": 1366, "height": 800})
     context.set_default_timeout(180_000)
+    context.route(lambda url: not url.startswith(label_studio.url), lambda route: route.abort())
     page = context.new_page()
     page.goto(label_studio.url + label_studio.client.get("api/invite")["invite_url"].lstrip("/"))
     page.fill("input[name=email]", f"annotator-{secrets.token_hex(4)}@example.com")
