@@ -70,6 +70,8 @@ def test_every_page_works_behind_a_path_without_any_other_network(visit: Any, bo
         expect(page.locator("#tile-0 img")).to_be_visible()
         page.get_by_label("Group by").select_option("given")
         expect(page.locator(".group-list a[aria-current]")).to_have_count(1)
+        while "value=" not in page.evaluate("location.search"):  # until then the tiles of all groups are there
+            page.wait_for_timeout(50)
         expect(page.locator(".tile:visible").first).to_be_visible()
         expect(page.locator("#tile-0 .content.is-shown img")).not_to_have_js_property("naturalWidth", 0)
         page.keyboard.press("x")
