@@ -11,6 +11,7 @@ _FEWEST = 10  # labels that the witness doubts; with fewer there is no telling
 _COMPETENT = 1 / 3  # of the way from chance to always: so often the witness agrees with the labels it is surest about
 _EVERY = 0.998  # of all labels: whose belief agrees with so many finds nothing, whatever the reason
 _AGREES = 0.97  # with so many doubted labels nothing agrees that has not seen them
+_HAS_NOT_SEEN = 0.5  # who agrees with no more of the doubted labels did not learn them, whoever errs there
 _SUREST = 0.1  # of the items
 _FEWEST_OF_SUREST = 5  # labels doubted there
 _LEVEL = 0.5  # times as often at least the witness doubts among the surest tenth as among the surest half
@@ -94,8 +95,10 @@ def find_leak(
         doubted = doubts.all if agreement >= _EVERY else doubts.sure
         n_doubted, of_witness = len(doubted), doubts.agreement
         on_doubted = float(agrees[doubted].mean()) if n_doubted else float("nan")
-        is_enough = doubts.is_competent and n_doubted >= _FEWEST and (agreement >= _EVERY or doubts.are_of_labels)
+        counts = doubts.is_competent and n_doubted >= _FEWEST
+        is_enough = counts and (agreement >= _EVERY or doubts.are_of_labels)
         has_seen = is_enough and on_doubted >= _AGREES
+        is_enough = is_enough or (counts and on_doubted <= _HAS_NOT_SEEN)
     surer = float("nan")
     if unlabelled is not None and min(len(unlabelled), len(labels)) >= _FEWEST_OTHERS:
         surer = _surer(said.max(axis=1), np.asarray(unlabelled, dtype=np.float64).max(axis=1))
