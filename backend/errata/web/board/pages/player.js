@@ -6,7 +6,7 @@ import { element } from "./elements.js";
 
 /** Make a player that shows one file after the other. */
 export function makePlayer() {
-  const shown = element("div", { class: "player" });
+  const shown = element("div", { class: "player", hidden: true }); // until a label is heard or seen in it
   /** @type {HTMLMediaElement | null} */
   let player = null;
   /** @type {{start: number, end: number | null}} */
