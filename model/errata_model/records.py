@@ -59,7 +59,7 @@ class Control:
     # Of regions whose labels and shapes have controls of their own (<Labels> beside <Rectangle>): (name, type) of those
     # that draw.
     drawn_by: tuple[tuple[str, str], ...] = ()
-    value: ValueForm | None = None  # where the kind is values
+    value: ValueForm | None = None  # where the kind is values, or spans of a time series in dates
 
     @property
     def has_regions(self) -> bool:
@@ -120,6 +120,11 @@ class Proposal:
         """The label that would stand there; None where it would be removed, or the proposal names none."""
         return self.top[0][0] if self.top and self.action != "remove" else None
 
+    @property
+    def results(self) -> tuple[Mapping[str, Any], ...]:
+        """Label Studio's results of what would stand there; none where it would be removed, or cannot be written."""
+        return (self.value, *self.beside) if self.action != "remove" and self.value else ()
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -153,6 +158,11 @@ class Finding:
         if self.given.kind != "tags":
             return None
         return self.given.label or (self.proposal.label if self.proposal else None)
+
+    @property
+    def proposed_results(self) -> tuple[Mapping[str, Any], ...]:
+        """The proposal's results; none where nothing is proposed, or that it is taken away."""
+        return self.proposal.results if self.proposal else ()
 
 
 def finding_key(source_url: str, project_id: int, given: GivenLabel) -> str:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from errata_model.kinds.masks.calibration import learn, missing, outcome_chances, untaught
-from errata_model.kinds.masks.evidence import class_means, drawn_probabilities, pixels_of, share_pixels
+from errata_model.kinds.masks.contradiction import against, contradiction_features, free_pixels
+from errata_model.kinds.masks.evidence import class_means, drawn_probabilities, pixels_of, said_of, share_pixels
 from errata_model.kinds.masks.planting import BOUNDARY, MERGED, SPLIT, SPURIOUS, WRONG_CLASS, plant
 from errata_model.kinds.masks.raster import crop
 from errata_model.regions.records import Region
@@ -108,8 +109,36 @@ def test_means_are_those_of_the_pixels_at_any_size_of_the_evidence():
     probabilities[:, 15:, 1] = 255
     probabilities[..., 0] = 255 - probabilities[..., 1]
     half = Mask(np.ones((4, 8), dtype=bool), 10, 28, *SIZE[::-1])
-    means = class_means(pixels_of([half, None, disc(25, 10, 4)]), probabilities, SIZE)
+    pixels = pixels_of([half, None, disc(25, 10, 4)])
+    means = class_means(pixels, said_of(pixels, probabilities, SIZE))
     assert means.tolist() == [[0.25, 0.75], [0, 0], [1, 0]]
+
+
+def test_what_is_surely_contradicted_counts_and_what_is_unsure_hardly_does():
+    """A tenth that is surely not there weighs more than a mask of which nothing is sure; likewise what was left out."""
+
+    def features(probability_within, probability_beside):
+        """Of a square of which a tenth is believed so, beside as much that is believed so and in no mask."""
+        probabilities = np.zeros((SIZE[1], SIZE[0], 2), dtype=np.uint8)
+        probabilities[10:20, 10:20, 1] = 255
+        probabilities[10:20, 10, 1] = round(255 * probability_within)
+        probabilities[10:20, 20, 1] = round(255 * probability_beside)
+        probabilities[..., 0] = 255 - probabilities[..., 1]
+        square, region = (Mask(np.ones((10, side), dtype=bool), 10, 10, *SIZE[::-1]) for side in (10, 11))
+        pixels, believed = pixels_of([square, None]), pixels_of([region])
+        free = free_pixels(believed, pixels, SIZE)
+        assert free.areas.tolist() == [10]
+        within, there = (
+            against(said_of(each, probabilities, SIZE), np.full(len(each.places), column))
+            for each, column in ((pixels, 1), (free, 0))
+        )
+        return contradiction_features(pixels, within, free, there, share_pixels(pixels, believed, SIZE))
+
+    sure, unsure, agreed = features(0, 1), features(0.5, 0.5), features(1, 0)
+    assert (sure[0] > 2.5).all()
+    assert (unsure[0] < 0.3).all()
+    assert (agreed[0] < 0.05).all()
+    assert sure[1].tolist() == [pytest.approx(np.log(201)), 0], "no area is contradicted, and is no region"
 
 
 def test_scores_stand_in_for_probabilities():

@@ -89,7 +89,7 @@ def test_scores_are_probabilities_and_masks_are_of_the_picture(fitted):
         assert all(0 < region.score <= 1 for region in believed.regions)
         assert all((region.shape.width, region.shape.height) == SIZE for region in believed.regions)
         pixels = pixels_of(to_masks(believed.regions, SIZE))
-        assert len(np.unique(pixels.rows * SIZE[0] + pixels.columns)) == len(pixels.rows)
+        assert len(np.unique(pixels.places)) == len(pixels.places)
 
 
 def test_progress_is_told_to_the_end(fitted):
@@ -181,3 +181,21 @@ def test_what_is_faint_is_cut_where_nothing_surer_is():
     (region,) = cut(np.stack([1 - faint, faint]), 0 * faint, ("cell",), np.zeros(1, dtype=bool), SIZE)
     assert region.score == pytest.approx(0.3)
     assert cut(np.ones((2, 128, 160)) * [[[1]], [[0]]], 0 * faint, ("cell",), np.zeros(1, dtype=bool), SIZE) == ()
+
+
+def test_classes_marked_as_a_whole_are_cut_where_they_are_likeliest():
+    """Two areas share a border and cover the image, and discs lie on one: nothing of any is given to its neighbour."""
+    left, on_it = COLUMNS < 100, disc(30, 30, 12) | disc(90, 40, 12)
+    areas = np.stack([left & ~on_it, ~left, on_it])
+    probabilities = np.concatenate([np.full((1, *left.shape), 0.01), np.where(areas, 0.97, 0.01)])
+    is_whole = np.array([True, True, False])
+    for deep in (0 * left, disc(90, 140, 10)):  # a core of one area alone takes nothing from the other
+        regions = cut(probabilities, 0.9 * (on_it | deep), ("field", "road", "tree"), is_whole, SIZE)
+        assert sorted(each.label for each in regions) == ["field", "road", "tree", "tree"]
+        for number, label in enumerate(("field", "road")):
+            (whole,) = [each for each in regions if each.label == label]
+            assert whole.shape.bitmap.sum() == areas[number].sum()
+            assert whole.score == pytest.approx(0.97)
+    faint = np.stack([np.full(left.shape, 0.7), np.where(left, 0.2, 0.05), np.where(left, 0.05, 0.25)])
+    both = cut(faint / faint.sum(axis=0), 0 * left, LABELS, np.ones(2, dtype=bool), SIZE)
+    assert [each.score < 0.3 for each in both] == [True, True]

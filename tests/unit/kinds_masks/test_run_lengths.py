@@ -84,14 +84,17 @@ def _mixed_blocks(values, rng):
     return [int(bits[start : start + 8], 2) for start in range(0, len(bits), 8)]
 
 
-def test_runs_longer_than_a_block_are_split():
-    """An image of a million pixels, one of them marked: lengths beyond 16 bits go into several blocks."""
+@pytest.mark.parametrize("speckles", [1, 500])
+def test_runs_longer_than_a_block_are_split(speckles):
+    """An image of a million pixels, one or many of them marked: lengths beyond 16 bits go into several blocks."""
     pixels = np.zeros((1024, 1024), dtype=bool)
     pixels[700, 3] = True
+    pixels.ravel()[300_000 : 300_000 + 3 * speckles : 3] = True
     stream = rle.encode_mask(cropped(pixels))
     assert list(stream) == mask2rle((pixels * 255).astype(np.uint8))
     found = rle.decode_mask(stream, 1024, 1024)
-    assert (found.top, found.left, found.bitmap.tolist()) == (700, 3, [[True]])
+    assert np.array_equal(found.bitmap, cropped(pixels).bitmap)
+    assert (found.top, found.left) == (cropped(pixels).top, cropped(pixels).left)
 
 
 def test_an_empty_mask_is_none():

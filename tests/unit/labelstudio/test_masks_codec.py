@@ -95,6 +95,21 @@ def test_what_is_written_is_valid_and_read_back(control: Control, shape: Any) ->
     assert (found.top, found.left, found.bitmap.tolist()) == (wanted.top, wanted.left, wanted.bitmap.tolist())
 
 
+def test_a_region_with_several_labels_keeps_them() -> None:
+    """Where its place alone changes, it is written with each of them, not with one that joins them."""
+    several = brush()
+    several["value"]["brushlabels"] = list(LABELS)
+    (region,), _, size = masks.decode([several], BRUSH, None)
+    (written,) = masks.write(BRUSH, region, size, None)
+    assert written["value"]["brushlabels"] == list(LABELS)
+
+
+def test_a_brush_on_an_image_that_no_page_can_show_is_named() -> None:
+    """What it would take to hold 900 million pixels is not taken; a small brush elsewhere does not matter."""
+    huge = brush("z", original_width=30_000, original_height=30_000)
+    assert masks.decode([huge], BRUSH, None)[:2] == ([], ["whose image is larger than a page can show"])
+
+
 def test_labels_and_brush_apart_are_two_results_of_one_region() -> None:
     """<Labels> beside <Brush> and <Polygon>: the drawing tag is the one of the shape, and both results hold it."""
     labelled, drawn = masks.write(APART, Region("x", "cell", SQUARE), None, None)

@@ -101,6 +101,19 @@ def test_each_error_is_found_first_and_what_is_proposed_puts_it_right(project: M
     assert of_task[wrong]["proposal"]["value"]["value"]["brushlabels"] == ["debris"]
 
 
+def test_each_believed_mask_that_nobody_drew_is_a_finding_of_its_own(project: Masks, audit: Make) -> None:
+    """Of predictions too faint to fire, too, each has a key, and is weighed with the rest of the task."""
+    faint = [brushed(disc(x, 34, 4), f"f{x}", score=0.1) for x in (10, 30, 50)]
+    for _ in range(9):
+        task = project.add([brushed(disc(14, 20), "r")], [brushed(disc(14, 20), "p", score=0.95), *faint])
+
+    lines = [line for line in audit(project, "--belief", "stored", "--json", "--all").findings if line["task"] == task]
+
+    missing = [line for line in lines if line["region"] is None]
+    assert not any(line["detectors"] for line in missing)
+    assert len({line["finding"] for line in missing}) == len(missing) == len(faint)
+
+
 def test_broken_masks_are_named_and_counted_and_the_rest_is_ranked(project: Masks, audit: Make) -> None:
     """Run lengths cut short, of another size and of nothing: the annotation's other region is scored all the same."""
     believed = [brushed(disc(14, 20), "p", score=0.95)]

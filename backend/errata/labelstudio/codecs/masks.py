@@ -15,6 +15,7 @@ from errata_model.regions.records import Region
 from errata_model.regions.shapes import Mask, Polygon, Shape, Size
 
 _FARTHEST = 1e6  # per cent; beyond that nobody drew
+_MOST_PIXELS = 1 << 28  # of an image that browsers let a brush draw on: 16,384 each way
 
 
 def decode(
@@ -84,6 +85,8 @@ def _mask(entry: Entry, size: Size | None) -> Mask:
     own = image_size(entry.drawn)
     if own is None or size is None:
         raise ValueError("that do not say how large their image is")
+    if own[0] * own[1] > _MOST_PIXELS:
+        raise ValueError("whose image is larger than a page can show")
     if own != size:
         raise ValueError("whose image is of another size than that of the others")
     try:

@@ -22,7 +22,6 @@ Indices = NDArray[np.int64]
 N_FOLDS = 3
 N_OUTCOMES = 6  # right, and five errors
 _FEWEST_ITEMS, _FEWEST_REGIONS = 6, 30
-_MANY_ITEMS = 50  # what was learned on so many needs no tempering, which would blur what is wrong on a single image
 _MOST_ITEMS = 400
 _FREE = 0.75  # of a believed region is on no given one where nobody marked it
 # Of each error, and of leaving something out, before anything is looked at, on an image with one region. Of n regions
@@ -46,6 +45,8 @@ _UNTAUGHT = [
     [-4.3, 3.0, -0.1, -2.4, 4.2, -0.5],
     [0.0, -0.7, -10.0, 10.8, -0.1, 0.0],
     [-2.4, 0.1, -14.2, -1.3, 17.6, 0.2],
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
     [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
     [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
     [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
@@ -79,8 +80,8 @@ class _Seen:
 def learn(items: Sequence[Item], labels: Sequence[str]) -> dict[str, NDArray[Any]]:
     """Return the weights of evidence, a set for each fold that was learned on the others.
 
-    Where there are few items, weights of errors are as small as they are worth little on those that they were not
-    learned from: a belief that tells nothing raises no doubt.
+    Weights of errors are as small as they are worth little on items that they were not learned from: a belief that
+    tells nothing raises no doubt.
 
     Returns:
         `given`: (folds, F + 1, 6) weights of a given mask's features and of a constant, for log-odds of it being right,
@@ -100,8 +101,9 @@ def learn(items: Sequence[Item], labels: Sequence[str]) -> dict[str, NDArray[Any
         taught["believed"] = np.stack([_learn_marked(each) for each in kept])
     if all(len(each) >= _FEWEST_ITEMS and sum(len(one.given) for one in each) >= _FEWEST_REGIONS for each in kept):
         given = np.stack([_learn_errors(each) for each in kept])
-        return {**taught, "given": _tempered(given, seen) if len(seen) < _MANY_ITEMS else given}
-    return {**taught, "given": _tempered(untaught()["given"], seen)}
+    else:
+        given = untaught()["given"]
+    return {**taught, "given": _tempered(given, seen)}
 
 
 def _tempered(given: Floats, seen: Sequence[_Seen]) -> Floats:

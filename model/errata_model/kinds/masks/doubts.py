@@ -34,7 +34,6 @@ _DETECTORS = {
 _FREE = 0.5  # of a believed region at least is on no given one where it is missing
 _TOP = 5  # labels that are told
 _ERRORS = list(_DETECTORS)
-_LIKELY = 0.5  # of being marked, had anyone looked: from there on the belief itself would have it
 
 
 def calibrate(items: Sequence[Item], labels: Sequence[str]) -> Mapping[str, NDArray[Any]]:
@@ -45,16 +44,19 @@ def calibrate(items: Sequence[Item], labels: Sequence[str]) -> Mapping[str, NDAr
 def find_doubts(item: Item, labels: Sequence[str], calibration: Mapping[str, NDArray[Any]]) -> list[Doubt]:
     """Return a doubt for each given mask, and one for each believed region that nobody marked.
 
-    A given mask's is how likely it is anything but right; which detectors fire, what is likelier than that.
+    A given mask's is how likely it is anything but right. Of its errors the likeliest fires, and others that are half
+    as likely, where 4 % are reached.
 
     Args:
         item: an annotation beside what is believed.
         labels: K, of the control.
-        calibration: what `calibrate` returned; what is not in it, the project had too little for.
+        calibration: what `calibrate` returned; what is not in it, the project had too little for. What an earlier
+            version learned of other features does not count.
     """
     view, masks, numbers = view_of(item, labels)
     look = view.look(masks, numbers)
-    taught = {**untaught(), **calibration}
+    taught = untaught()
+    taught |= {name: each for name, each in calibration.items() if each.shape[1:] == taught[name].shape[1:]}
     usual = taught.pop("usual")
     weights = {name: each[fold_of(item) % len(each)] for name, each in taught.items()}
     given = _given(item, labels, look, weights["given"])
@@ -69,7 +71,7 @@ def _given(item: Item, labels: Sequence[str], look: Look, weights: NDArray[np.fl
     errors = outcomes[:, _ERRORS]
     wrong = np.minimum(errors.sum(axis=1), 1)
     most = errors.max(axis=1, keepdims=True)
-    fires = (errors >= most / 2) & (wrong >= _LIKELY)[:, None]
+    fires = (errors >= most / 2) & (errors >= records.SUSPECT_FROM)
     order = np.argsort(-look.means[:, 1:], axis=1, kind="stable")[:, :_TOP].tolist()
     doubts = []
     for row, columns in enumerate(order):
@@ -110,7 +112,7 @@ def _missing(item: Item, look: Look, chances: NDArray[np.float64], given: Sequen
     doubts = []
     for row in np.flatnonzero(free >= _FREE).tolist():
         region = item.believed.regions[row]
-        fired = {records.MISSING: float(missed[row])} if chances[row] * free[row] >= _LIKELY else {}
+        fired = {records.MISSING: float(missed[row])} if missed[row] >= records.SUSPECT_FROM else {}
         top = ((region.label, float(chances[row])),)
-        doubts.append(Doubt(None, float(missed[row]), fired, "add" if fired else None, region, top))
+        doubts.append(Doubt(None, float(missed[row]), fired, "add", region, top))  # told apart by what is proposed
     return doubts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ _LEAST = 0.005  # of probabilities, and from 1
 _LIKELY = 0.5  # to be there
 _UNSCORED = 0.5  # of a believed region that came without a score
 _SIDE = 512  # of the longer side, of an image whose size is not known
+_MOST_PIXELS = 1 << 20  # of an image at which masks are compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +33,12 @@ class Pixels:
     """The pixels of N masks of one image, one mask after the other.
 
     Attributes:
-        rows: (M,) of the image.
-        columns: (M,)
+        places: (M,) of the image, counted along its rows from the top.
         owners: (M,) the mask that each belongs to, ascending.
         areas: (N,) how many belong to each; 0 for what is no area.
     """
 
-    rows: NDArray[np.int32]
-    columns: NDArray[np.int32]
+    places: Indices
     owners: Indices
     areas: Indices
 
@@ -65,24 +65,32 @@ class Shared:
 
 
 def size_of(item: Item) -> Size:
-    """Return the size that an item's masks are compared at: the image's, else that of a mask, else a square."""
+    """Return the size that an item's masks are compared at: the image's, else that of a mask, else a square.
+
+    One of more than a million pixels is brought down to that: time and memory grow with them, and what masks tell of
+    each other does not.
+    """
     masks = (region.shape for region in (*item.given, *item.believed.regions) if isinstance(region.shape, Mask))
     mask = next(masks, None)
-    return item.size or ((mask.width, mask.height) if mask else (_SIDE, _SIDE))
+    width, height = item.size or ((mask.width, mask.height) if mask else (_SIDE, _SIDE))
+    share = min(1.0, (_MOST_PIXELS / (width * height)) ** 0.5)
+    return max(1, min(int(width * share), _MOST_PIXELS)), max(1, min(int(height * share), _MOST_PIXELS))
 
 
 def pixels_of(masks: Sequence[Mask | None]) -> Pixels:
-    """Return the pixels of masks; None is no area."""
+    """Return the pixels of masks of one image; None is no area."""
     none = np.zeros(0, dtype=np.int64)
-    places = [none if mask is None else mask.bitmap.ravel().nonzero()[0] for mask in masks]
-    areas = np.array([len(each) for each in places], dtype=np.int64)
-    windows = [(0, 0, 1) if each is None else (each.top, each.left, each.bitmap.shape[1]) for each in masks]
-    top, left, width = np.array(windows, dtype=np.int32).reshape(-1, 3).T
-    within, wide = np.concatenate([none, *places]).astype(np.int32), np.repeat(width, areas)
-    rows = within // wide
-    columns = within - rows * wide
-    owners = np.repeat(np.arange(len(masks)), areas)
-    return Pixels(rows + np.repeat(top, areas), columns + np.repeat(left, areas), owners, areas)
+    found = [none if mask is None else mask.bitmap.ravel().nonzero()[0] for mask in masks]
+    areas = np.array([len(each) for each in found], dtype=np.int64)
+    windows = [
+        (0, 1, 1) if each is None else (each.top * each.width + each.left, each.bitmap.shape[1], each.width)
+        for each in masks
+    ]
+    first, wide, width = np.array(windows, dtype=np.int64).reshape(-1, 3).T
+    within = np.concatenate([none, *found])
+    rows = within.astype(np.int32) // np.repeat(wide.astype(np.int32), areas)  # in a third of the time of 64 bits
+    places = within + rows * np.repeat(width - wide, areas) + np.repeat(first, areas)
+    return Pixels(places, np.repeat(np.arange(len(masks)), areas), areas)
 
 
 def share_pixels(given: Pixels, believed: Pixels, size: Size) -> Shared:
@@ -122,18 +130,16 @@ def share_pixels(given: Pixels, believed: Pixels, size: Size) -> Shared:
 def _count_common(given: Pixels, believed: Pixels, size: Size) -> Indices:
     """Return (G * P,) how many pixels each pair shares."""
     n_given, n_believed = len(given.areas), len(believed.areas)
-    counts = np.zeros(n_given * n_believed, dtype=np.int64)
-    at, numbers = believed.rows.astype(np.int64) * size[0] + believed.columns, believed.owners
-    looked_up = given.rows.astype(np.int64) * size[0] + given.columns
+    counts = np.zeros((n_given, n_believed + 1), dtype=np.int64)  # the last of what no believed mask holds
+    at, numbers = believed.places, believed.owners
+    of_given = given.owners * (n_believed + 1)
     while len(at):  # once, but where believed masks overlap
-        drawn = np.full(size[0] * size[1], -1, dtype=np.int32)
+        drawn = np.full(size[0] * size[1], n_believed)
         drawn[at] = numbers
-        there = drawn[looked_up]
-        is_there = there >= 0
-        counts += np.bincount(given.owners[is_there] * n_believed + there[is_there], minlength=len(counts))
-        is_hidden = drawn[at] != numbers
+        counts += np.bincount(of_given + np.take(drawn, given.places), minlength=counts.size).reshape(counts.shape)
+        is_hidden = np.take(drawn, at) != numbers
         at, numbers = at[is_hidden], numbers[is_hidden]
-    return counts
+    return counts[:, :-1].ravel()
 
 
 def to_masks(regions: Sequence[Region], size: Size) -> list[Mask | None]:
@@ -141,24 +147,43 @@ def to_masks(regions: Sequence[Region], size: Size) -> list[Mask | None]:
     return [rasterize(region.shape, size) for region in regions]
 
 
-def class_means(pixels: Pixels, probabilities: NDArray[np.uint8], size: Size) -> Floats:
-    """Return (N, K + 1) the mean probability of no class and of each within masks, 0 where there is no mask.
+def said_of(pixels: Pixels, probabilities: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
+    """Return (M, K + 1) the probability of no class and of each at the pixels of masks, of 255.
 
     Args:
-        pixels: of N masks.
+        pixels: M, of masks.
         probabilities: (h, w, K + 1) uint8 of 255, on the whole image at any size.
         size: of the masks' image, in pixels.
     """
     height, width, n_classes = probabilities.shape
-    rows, columns = ((2 * np.arange(new) + 1) * old // (2 * new) for old, new in ((height, size[1]), (width, size[0])))
-    there = probabilities.reshape(-1, n_classes)[rows[pixels.rows] * width + columns[pixels.columns]]
-    means = np.zeros((len(pixels.areas), n_classes))
+    places = pixels.places
+    if (width, height) != size:
+        steps = ((height, size[1]), (width, size[0]))
+        rows, columns = ((2 * np.arange(new) + 1) * old // (2 * new) for old, new in steps)
+        row, column = np.divmod(places, size[0])
+        places = np.take(rows, row) * width + np.take(columns, column)
+    return np.take(probabilities.reshape(-1, n_classes), places, axis=0)  # in a tenth of the time of [places]
+
+
+def class_means(pixels: Pixels, said: NDArray[np.uint8]) -> Floats:
+    """Return (N, K + 1) the mean probability of no class and of each within masks, 0 where there is no mask.
+
+    Args:
+        pixels: of N masks.
+        said: (M, K + 1) `said_of` them.
+    """
+    sums = sums_of(pixels, said, np.int64) / 255
+    return np.asarray(sums / np.maximum(pixels.areas, 1)[:, None])
+
+
+def sums_of(pixels: Pixels, values: NDArray[Any], kind: type[np.generic]) -> NDArray[Any]:
+    """Return (N, ...) the sums of (M, ...) values over the pixels of each of N masks, in numbers of a kind."""
+    sums = np.zeros((len(pixels.areas), *values.shape[1:]), kind)
     is_area = pixels.areas > 0
     if is_area.any():
         starts = (np.cumsum(pixels.areas) - pixels.areas)[is_area]
-        sums = np.add.reduceat(there, starts, axis=0, dtype=np.int64)
-        means[is_area] = sums / (255 * pixels.areas[is_area, None])
-    return means
+        sums[is_area] = np.add.reduceat(values, starts, axis=0, dtype=kind)
+    return sums
 
 
 def drawn_probabilities(regions: Sequence[Region], labels: Sequence[str], size: Size) -> NDArray[np.uint8]:
@@ -255,7 +280,8 @@ def believed_features(shared: Shared, believed: Pixels, scores: Floats, size: Si
     4, 5  (P, 2) `usual`: how well other given masks of this item are believed
     """
     area = np.log(np.maximum(shared.believed_area, 1) / (size[0] * size[1]))
-    rows, columns = believed.rows, believed.columns
-    is_edge = (rows == 0) | (columns == 0) | (rows == size[1] - 1) | (columns == size[0] - 1)
+    border = np.ones((size[1], size[0]), dtype=np.bool_)
+    border[1:-1, 1:-1] = False
+    is_edge = np.take(border, believed.places)
     is_cut = np.bincount(believed.owners[is_edge], minlength=len(scores)) > 0
     return np.column_stack((log_odds(scores), area, area**2, is_cut, usual))

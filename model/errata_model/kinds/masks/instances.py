@@ -25,7 +25,8 @@ def cut(
     """Return the regions of an image, each with the mean probability of its class as score.
 
     Regions that touch are told apart by their cores: each pixel goes to the nearest. Faint regions are cut
-    at lower levels, where nothing surer is. A class that is marked as a whole has one region of all its pixels.
+    at lower levels, where nothing surer is. A class that is marked as a whole has one region of all pixels where it is
+    the likeliest class, whatever it touches; a faint one only where no pixel of it is surer.
 
     Args:
         probabilities: (K + 1, h, w), of no class first; they sum to 1.
@@ -34,20 +35,29 @@ def cut(
         is_whole: (K,) which classes are marked as a whole.
         size: of the image that the masks are for, in pixels.
     """
-    numbers = separate(1 - probabilities[0], cores)
-    n_found = int(numbers.max()) + 1
+    foreground, best = 1 - probabilities[0], probabilities[1:].argmax(axis=0)
+    numbers = separate(np.where(is_whole[best], 0, foreground), cores)
+    n_parts = int(numbers.max()) + 1
+    sums = np.stack([np.bincount(numbers.ravel(), each.ravel(), n_parts) for each in probabilities[1:]])
+    sums[is_whole] = -1
+    classes = sums.argmax(axis=0).tolist()
+    for whole in np.flatnonzero(is_whole).tolist():
+        is_there = _surest(np.where(best == whole, foreground, 0))
+        if is_there.any():
+            numbers[is_there] = len(classes)
+            classes.append(whole)
     where = numbers.ravel()
-    sums = np.stack([np.bincount(where, each.ravel(), n_found) for each in probabilities[1:]])
-    counts, best = np.bincount(where, minlength=n_found), sums.argmax(axis=0)
-    firsts = np.arange(n_found)
-    for label in np.flatnonzero(is_whole):
-        parts = np.flatnonzero((best == label) & (np.arange(n_found) > 0))
-        firsts[parts] = parts[:1]  # all parts are one region
-    scores = np.bincount(firsts, sums[best, np.arange(n_found)]) / np.maximum(np.bincount(firsts, counts), 1)
+    of_class = np.take_along_axis(probabilities[1:], np.array(classes)[numbers][None], axis=0)
+    scores = np.bincount(where, of_class.ravel()) / np.maximum(np.bincount(where), 1)
     return tuple(
-        Region("", labels[int(best[number])], mask, float(scores[number]))
-        for number, mask in _crops(firsts[numbers], size)
+        Region("", labels[classes[number]], mask, float(scores[number])) for number, mask in _crops(numbers, size)
     )
+
+
+def _surest(foreground: Floats) -> NDArray[np.bool_]:
+    """Return (h, w) the pixels beyond the highest level that any is beyond; none where too few are."""
+    areas = (foreground > level for level in _LEVELS)
+    return next((area for area in areas if np.count_nonzero(area) >= _FEWEST_PIXELS), np.zeros(foreground.shape, bool))
 
 
 def separate(foreground: Floats, cores: Floats) -> NDArray[np.int32]:

@@ -22,15 +22,18 @@ _HEADER_BITS = 32 + 5 + 4 * 4
 _VALUE_BITS = 8
 _WIDTHS = (3, 4, 8, 16)  # of lengths, as Label Studio writes them
 _LONGEST = 1 << _WIDTHS[-1]
-# By the length of a run, up to 1, 8, 16, 256 and more: the first three bits of its block, the width of the length.
-_GREATEST = np.array([1, 8, 16, 256])
-_BEGINS = np.array([form << width + _VALUE_BITS for form, width in ((0, 3), (4, 3), (5, 4), (6, 8), (7, 16))])
-_SIZES = np.array([3 + width + _VALUE_BITS for width in (3, 3, 4, 8, 16)])
-_AT_A_TIME = 16  # blocks
-_HELD = 128  # bytes
+# By how many bits the length of a run less 1 has: the first three bits of its block, where they stand, and the block's.
+_FORMS_OF = (0, 4, 4, 4, 5, 6, 6, 6, 6, 7, 7, 7, 7, 7, 7, 7, 7)
+_BEGINS = tuple(form << _WIDTHS[form & 3] + _VALUE_BITS for form in _FORMS_OF)
+_SIZES = tuple(3 + _WIDTHS[form & 3] + _VALUE_BITS for form in _FORMS_OF)
+_GREATEST = np.array([1, 8, 16, 256])  # lengths of
+_BITS = np.array([0, 3, 4, 8, 16])  # bits, and more
+_FEW = 300  # runs; up to there numbers of Python's are quicker than arrays
+_HELD_BITS = 512
+_HELD = 32  # bytes
 _CHANNELS = 4
 _OPAQUE = 255
-_Forms = Sequence[tuple[bool, int, int]]
+_Forms = Sequence[tuple[bool, int, int, int, int]]
 
 
 def decode(rle: bytes | Sequence[int]) -> NDArray[np.uint8]:
@@ -103,10 +106,12 @@ def _between(turns: NDArray[np.int64], width: int, height: int) -> Mask:
     left, right = int(columns.min()), int((columns + lengths).max())
     if right > width:  # a run that goes on in the next row is in the first column and in the last
         left, right = 0, width
-    places = (rows - top) * (right - left) + (columns - left)
+    places = rows * (right - left) + columns
+    places -= top * (right - left) + left
     is_turn = np.zeros((bottom - top) * (right - left) + 1, dtype=np.bool_)
     is_turn[places] = True
-    is_turn[places + lengths] ^= True  # at the right edge, where the next row's run begins: no turn
+    places += lengths
+    is_turn[places] ^= True  # at the right edge, where the next row's run begins: no turn
     bitmap = np.logical_xor.accumulate(is_turn[:-1]).reshape(bottom - top, right - left)
     return Mask(bitmap, top, left, height, width)
 
@@ -114,9 +119,9 @@ def _between(turns: NDArray[np.int64], width: int, height: int) -> Mask:
 def encode_mask(mask: Mask) -> bytes:
     """Return the run lengths of a mask: all four values of a pixel are 255 in it, and 0 elsewhere."""
     n_rows, n_columns = mask.bitmap.shape
-    padded = np.zeros((n_rows, n_columns + 2), dtype=np.bool_)
-    padded[:, 1:-1] = mask.bitmap
-    places = (padded[:, 1:] != padded[:, :-1]).ravel().nonzero()[0]  # where a run begins or ends, by turns
+    line = np.zeros(n_rows * (n_columns + 1) + 1, dtype=np.bool_)  # each row, and a pixel that is not in the mask
+    line[1:].reshape(n_rows, n_columns + 1)[:, :-1] = mask.bitmap
+    places = (line[1:] != line[:-1]).nonzero()[0]  # where a run begins or ends, by turns
     rows = places // (n_columns + 1)
     bounds = places + rows * (mask.width - n_columns - 1) + (mask.top * mask.width + mask.left)
     if n_columns == mask.width and n_rows > 1:
@@ -142,18 +147,18 @@ def _read_runs(stream: bytes, n_values: int, forms: _Forms) -> tuple[list[int], 
         at += left
         while left >= 0 and end < n_values:
             block = held >> left & 0xFFFFFFFF
-            is_run, width, greatest = forms[block >> 29]
+            is_run, behind_length, greatest, behind_value, size = forms[block >> 29]
             begin = end
-            end += (block >> 29 - width & greatest) + 1
+            end += (block >> behind_length & greatest) + 1
             if not is_run:
                 break
-            left -= 11 + width
-            if value := block >> 21 - width & 255:
+            left -= size
+            if value := block >> behind_value & 255:
                 values.append(value)
                 bounds += begin, end
         at -= left
         if not is_run:
-            at += 3 + width
+            at += size - _VALUE_BITS
             for place, value in enumerate(_literals(padded, at, end - begin), begin):
                 if value:
                     values.append(value)
@@ -188,7 +193,8 @@ def _to_bytes(rle: bytes | Sequence[int]) -> bytes:
 def _read_header(stream: bytes) -> tuple[int, _Forms]:
     """Return how many values there are, and what a block's first three bits say.
 
-    That is whether one value is repeated, the width of its length, and the greatest number of this width.
+    That is whether one value is repeated; of the block's first 32 bits how many are behind the length, the greatest
+    number of its width, and how many are behind the value; and how many bits the block has.
     """
     if len(stream) * 8 < _HEADER_BITS:
         raise ValueError(f"the run lengths are {len(stream)} bytes, fewer than their header has")
@@ -196,7 +202,9 @@ def _read_header(stream: bytes) -> tuple[int, _Forms]:
     if (value_bits := (fields >> 16 & 31) + 1) != _VALUE_BITS:
         raise ValueError(f"the run lengths have values of {value_bits} bits, where an image has those of {_VALUE_BITS}")
     widths = [(fields >> shift & 15) + 1 for shift in (12, 8, 4, 0)]
-    return fields >> 21, [(is_run, width, (1 << width) - 1) for is_run in (False, True) for width in widths]
+    return fields >> 21, [
+        (is_run, 29 - width, (1 << width) - 1, 21 - width, 11 + width) for is_run in (False, True) for width in widths
+    ]
 
 
 def _write_runs(values: NDArray[np.int64], lengths: NDArray[np.int64]) -> bytes:
@@ -204,31 +212,50 @@ def _write_runs(values: NDArray[np.int64], lengths: NDArray[np.int64]) -> bytes:
     n_values = int(lengths.sum())
     if n_values >= 1 << 32:
         raise ValueError(f"there are {n_values} values, more than 32 bits can count")
-    which = np.searchsorted(_GREATEST, lengths)
-    if len(lengths) and lengths.max() > _LONGEST:  # by blocks of the greatest length, and one of what is left
-        n_blocks = (lengths + _LONGEST - 1) // _LONGEST
-        last = np.cumsum(n_blocks) - 1
-        rests = lengths - (n_blocks - 1) * _LONGEST
-        which, values = np.repeat(which, n_blocks), np.repeat(values, n_blocks)
-        lengths = np.full(len(which), _LONGEST)
-        lengths[last] = rests
-    codes, sizes = _BEGINS[which] | (lengths - 1) << _VALUE_BITS | values, _SIZES[which]
-    held, n_held = n_values << 5 | _VALUE_BITS - 1, _HEADER_BITS
+    header = n_values << 5 | _VALUE_BITS - 1
     for width in _WIDTHS:
-        held = held << 4 | width - 1
-    if len(codes) % 2:
-        held, n_held = held << int(sizes[0]) | int(codes[0]), n_held + int(sizes[0])
-        codes, sizes = codes[1:], sizes[1:]
-    codes, sizes = codes[::2] << sizes[1::2] | codes[1::2], sizes[::2] + sizes[1::2]  # two at once fit into 64 bits
-    # Bits are written some blocks at a time: as one number they would take longer the more there are.
+        header = header << 4 | width - 1
+    if len(lengths) <= _FEW:
+        return _write_few(header, values.tolist(), lengths.tolist())
+    return _write_many(header, values, lengths)
+
+
+def _write_few(header: int, values: Sequence[int], lengths: Sequence[int]) -> bytes:
+    """Return the stream of runs, bits being appended to a number: most masks have few runs."""
+    held, n_held = header, _HEADER_BITS
     stream = bytearray()
-    for first in range(0, len(codes), _AT_A_TIME):
-        some = slice(first, first + _AT_A_TIME)
-        for code, size in zip(codes[some].tolist(), sizes[some].tolist(), strict=True):
-            held = held << size | code
-            n_held += size
-        stream += (held >> (n_held & 7)).to_bytes(n_held >> 3, "big")
-        n_held &= 7
-        held &= (1 << n_held) - 1
+    for value, length in zip(values, lengths, strict=True):
+        n_bits, rest = (length - 1).bit_length(), length
+        if n_bits > _WIDTHS[-1]:  # by blocks of the greatest length, and one of what is left
+            n_bits = _WIDTHS[-1]
+            while rest > _LONGEST:
+                held = held << _SIZES[n_bits] | _BEGINS[n_bits] | _LONGEST - 1 << _VALUE_BITS | value
+                n_held += _SIZES[n_bits]
+                rest -= _LONGEST
+        held = held << _SIZES[n_bits] | _BEGINS[n_bits] | rest - 1 << _VALUE_BITS | value
+        n_held += _SIZES[n_bits]
+        if n_held > _HELD_BITS:  # as one number bits would take longer the more there are
+            stream += (held >> (n_held & 7)).to_bytes(n_held >> 3, "big")
+            n_held &= 7
+            held &= (1 << n_held) - 1
     n_spare = 8 - (n_held & 7)  # at least one, as the SDK has it
     return bytes(stream + (held << n_spare).to_bytes(n_held + n_spare >> 3, "big"))
+
+
+def _write_many(header: int, values: NDArray[np.int64], lengths: NDArray[np.int64]) -> bytes:
+    """Return the stream of runs, all of them at once."""
+    n_blocks = (lengths + _LONGEST - 1) // _LONGEST
+    forms = np.searchsorted(_GREATEST, lengths).repeat(n_blocks)
+    rests = np.full(len(forms), _LONGEST)
+    rests[np.cumsum(n_blocks) - 1] = lengths - (n_blocks - 1) * _LONGEST
+    n_bits = _BITS[forms]
+    codes = np.array(_BEGINS)[n_bits] | rests - 1 << _VALUE_BITS | values.repeat(n_blocks)
+    codes, sizes = np.append(header, codes), np.append(_HEADER_BITS, np.array(_SIZES)[n_bits])
+    ends = np.cumsum(sizes)
+    words = (ends - 1) >> 6  # of 64 bits; in each of them some code ends, and at most one goes on from the last
+    firsts = np.flatnonzero(np.diff(words, prepend=-1))
+    spare = (-ends & 63).astype(np.uint64)
+    stream = np.bitwise_or.reduceat(codes.astype(np.uint64) << spare, firsts)
+    stream[:-1] |= codes[firsts[1:]].astype(np.uint64) >> np.uint64(1) >> np.uint64(63) - spare[firsts[1:]]
+    n_bytes = (int(ends[-1]) >> 3) + 1  # at least one bit is left over, as the SDK has it
+    return stream.astype(">u8").tobytes().ljust(n_bytes, b"\0")[:n_bytes]

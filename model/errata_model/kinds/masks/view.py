@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from errata_model.kinds.masks.contradiction import against, contradiction_features, free_pixels
 from errata_model.kinds.masks.evidence import (
     Pixels,
     Shared,
@@ -16,6 +17,7 @@ from errata_model.kinds.masks.evidence import (
     drawn_probabilities,
     given_features,
     pixels_of,
+    said_of,
     score_of,
     share_pixels,
     size_of,
@@ -56,8 +58,15 @@ class View:
         """
         pixels = pixels_of(masks)
         shared = share_pixels(pixels, self.believed, self.size)
-        means = class_means(pixels, self.probabilities, self.size)
+        said = said_of(pixels, self.probabilities, self.size)
+        means = class_means(pixels, said)
         rows, columns = np.arange(len(masks)), np.array(numbers, dtype=np.int64) + 1
+        within = against(said, np.repeat(columns, pixels.areas))
+        if not columns.all():
+            within[np.repeat(columns == 0, pixels.areas)] = 1  # of no label that the belief knows
+        free = free_pixels(self.believed, pixels, self.size)
+        there = against(said_of(free, self.probabilities, self.size), np.zeros(len(free.places), dtype=np.int64))
+        sure = contradiction_features(pixels, within, free, there, shared)
         own = np.where(columns > 0, means[rows, columns], 0.0)
         rest = means[:, 1:].copy()
         known = rows[columns > 0]
@@ -68,7 +77,7 @@ class View:
         believed = believed_features(shared, self.believed, self.scores, self.size, others_usual)
         if usual is None:
             usual = usual_support(given)
-        return Look(shared, means, with_usual(given, usual), believed, usual)
+        return Look(shared, means, np.column_stack((with_usual(given, usual), sure)), believed, usual)
 
 
 @dataclass(frozen=True, slots=True)
