@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -118,6 +120,42 @@ def test_the_model_believes_about_new_texts(right: list[Marked], fitted: FittedR
     assert model.predict("").regions == ()
     with pytest.raises(ValueError, match="weights"):
         load_spans_model({"labels": np.array(LABELS)})
+
+
+def test_labels_that_nobody_used_change_nothing(right: list[Marked]) -> None:
+    """Beside many of them the others are believed as without, and they never are; read back, too."""
+    texts, given = zip(*right[:60], strict=True)
+    spare = [f"unused {n}" for n in range(15)]
+    labels = (*spare[:7], "LOC", *spare[7:12], "PER", *spare[12:])
+    alone = fit_spans(texts, given, ("LOC", "PER"), np.arange(60))
+    beside = fit_spans(texts, given, labels, np.arange(60))
+    columns = [0, 1 + labels.index("LOC"), 1 + labels.index("PER")]
+    new = [load_spans_model(each.model).predict("in Rome it rained , said Bob .") for each in (alone, beside)]
+    assert {region.label for region in new[1].regions if (region.score or 0) > 0.5} == {"PER", "LOC"}
+    for one, other in zip((*alone.believed, new[0]), (*beside.believed, new[1]), strict=True):
+        for name, axis in (("probabilities", 1), ("elsewhere", 2)):
+            np.testing.assert_allclose(
+                np.take(other.evidence[name], columns, axis), one.evidence[name], atol=1e-5, err_msg=name
+            )
+            assert np.delete(other.evidence[name], columns, axis).max() == 0
+        np.testing.assert_array_equal(one.evidence["begins"], other.evidence["begins"])
+
+
+def test_a_label_that_was_renamed_is_not_learned_as_none(right: list[Marked]) -> None:
+    """Where most people are marked under another name, the others say what people are."""
+    renamed = [
+        (text, tuple(replace(r, label="Person") if n % 4 and r.label == "PER" else r for r in regions))
+        for n, (text, regions) in enumerate(right[:120])
+    ]
+    fitted = fit(renamed)
+    hits = [
+        any(r.shape == given.shape and r.label == "PER" and (r.score or 0) > 0.5 for r in believed.regions)
+        for (_, regions), believed in zip(renamed, fitted.believed, strict=True)
+        for given in regions
+        if given.label == "Person"
+    ]
+    assert len(hits) > 50
+    assert np.mean(hits) > 0.9
 
 
 def test_too_little_to_learn_from_is_said() -> None:

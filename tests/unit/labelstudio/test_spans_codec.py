@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from label_studio_sdk.label_interface.interface import LabelInterface
 from errata.labelstudio.codecs import spans
 from errata.labelstudio.label_config import read_label_config
 from errata.labelstudio.span_texts import span_text
-from errata_model.records import Control, TextForm
+from errata_model.records import Control, TextForm, ValueForm
 from errata_model.regions.records import Region
 from errata_model.regions.shapes import Box, Span
 
@@ -22,6 +23,7 @@ MARKUP = Control("l", "spans", "text", "t", "v", LABELS, TextForm("HyperText", i
 TURNS = Control("l", "spans", "text", "t", "v", LABELS, TextForm("Paragraphs"), "paragraphlabels")
 AUDIO = Control("l", "spans", "audio", "t", "v", LABELS, None, "labels")
 STEPS = Control("l", "spans", "timeseries", "t", "v", LABELS, None, "timeserieslabels")
+DATES = replace(STEPS, value=ValueForm(date_format="%Y-%m-%d %H:%M:%S.%L"))
 
 # What the page of Label Studio 1.23.2 stored where "ab", "xyz" and all between them were marked.
 EMOJI = "😀 ab\r\ncd <b>é</b> 😀xyz"
@@ -97,8 +99,7 @@ def test_what_the_page_stored_on_paragraphs_is_read_in_utf16() -> None:
         ("a span without a place", {"start": float("nan"), "end": 3}),
         ("a span without a place", {}),
         ("a span without a label", {"start": 0, "end": 3, "labels": []}),
-        ('a label that the config does not have: "DOG"', {"start": 0, "end": 3, "labels": ["DOG"]}),
-        ('a label that the config does not have: "DOG"', {"start": 0, "end": 3, "labels": ["PER", "DOG"]}),
+        ("a span without a label", {"start": 0, "end": 3, "labels": ["PER", None]}),
     ],
 )
 def test_spans_that_cannot_be_used_are_named_and_the_rest_is_kept(said: str, value: dict[str, Any]) -> None:
@@ -109,12 +110,13 @@ def test_spans_that_cannot_be_used_are_named_and_the_rest_is_kept(said: str, val
     assert [(region.label, region.shape) for region in regions] == [("PER", Span(0, 5))]
 
 
-def test_a_span_with_several_labels_keeps_them() -> None:
+@pytest.mark.parametrize("labels", [["PER", "ORG"], ["DOG"], ["PER", "DOG"]])
+def test_a_span_whose_labels_are_none_of_the_config_keeps_them(labels: list[str]) -> None:
     """It is one region of a class that matches none of the config's, as of boxes, and is written with all of them."""
-    both = result(TEXT, start=0, end=5, labels=["PER", "ORG"])
-    (region,), problems, _ = spans.decode([both], TEXT, "Alice met Bob")
-    assert (region.label, region.shape, problems) == ("PER + ORG", Span(0, 5), [])
-    assert spans.write(TEXT, region, None, "Alice met Bob")[0]["value"]["labels"] == ["PER", "ORG"]
+    odd = result(TEXT, start=0, end=5, labels=labels)
+    (region,), problems, _ = spans.decode([odd], TEXT, "Alice met Bob")
+    assert (region.label, region.shape, problems) == (" + ".join(labels), Span(0, 5), [])
+    assert spans.write(TEXT, region, None, "Alice met Bob")[0]["value"]["labels"] == labels
 
 
 def test_spans_past_the_turns_are_named() -> None:
@@ -148,6 +150,25 @@ def test_seconds_and_steps_are_read_as_they_are() -> None:
     assert spans.decode([heard], AUDIO, "a.wav")[0][0].shape == Span(1.25, 3.5, 1)
     assert spans.decode([steps], STEPS, "a.csv")[0][0].shape == Span(7.0, 7.0)
     assert problem(STEPS, "a.csv", start="2020-01-01", end="2020-01-02") == "a span without a place"
+
+
+def test_dates_of_a_time_series_are_read_and_written_as_its_config_says() -> None:
+    """In seconds; what the page would take for milliseconds is read so, and what is no date has no place."""
+    said = {"start": "2024-02-29 23:59:59.250", "end": "2024-03-01 00:00:01.000", "instant": False}
+    marked = result(DATES, **said)
+    (region,), problems, _ = spans.decode([marked], DATES, "a.csv")
+    assert problems == []
+    assert isinstance(region.shape, Span)
+    assert region.shape.end - region.shape.start == 1.75
+    assert spans.write(DATES, region, None, "a.csv") == [{key: marked[key] for key in marked if key != "origin"}]
+    assert only(DATES, "a.csv", start=1000, end=2500) == (1.0, 2.5)
+    assert problem(DATES, "a.csv", start="soon", end="later") == "a span without a place"
+    with pytest.raises(ValueError, match="years 1 to 9999"):
+        spans.write(DATES, Region("a", "PER", Span(0, 1e20)), None, "a.csv")
+    tags = '<TimeSeriesLabels name="l" toName="t"><Label value="PER"/><Label value="ORG"/></TimeSeriesLabels>'
+    form = "%Y-%m-%d %H:%M:%S.%L"
+    config = f'<View>{tags}<TimeSeries name="t" value="$v" timeformat="{form}"/></View>'
+    assert read_label_config(config).controls == (replace(DATES, takes_none=True),)
 
 
 def test_scores_of_predictions_are_kept() -> None:
@@ -185,6 +206,7 @@ def test_paragraphs_round_trip_in_any_script(said: list[str], data: st.DataObjec
         (TURNS, "Paragraphs", "ParagraphLabels", SAID),
         (AUDIO, "Audio", "Labels", "a.wav"),
         (STEPS, "TimeSeries", "TimeSeriesLabels", "a.csv"),
+        (DATES, "TimeSeries", "TimeSeriesLabels", "a.csv"),
     ],
 )
 def test_what_is_written_is_a_valid_prediction(control: Control, tag: str, labelling: str, data: Any) -> None:

@@ -1,7 +1,7 @@
 """Stretches of a text, of audio or of a time series, each with its label.
 
 A region's `Span` of a text counts code points of `span_text`; of audio, seconds; of a time series, what its time column
-holds.
+holds, and where that is dates, seconds.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 from errata.labelstudio.codecs.region_results import SEVERAL
 from errata.labelstudio.codecs.scores import is_score
+from errata.labelstudio.series_times import seconds_of
 from errata.labelstudio.span_texts import (
     as_the_page_writes,
     code_points,
@@ -24,7 +25,8 @@ from errata.labelstudio.span_texts import (
     turns,
     utf16_length,
 )
-from errata_model.records import Control, TextForm
+from errata_model.kinds.values.dates import written_time
+from errata_model.records import Control, TextForm, ValueForm
 from errata_model.regions.records import Region
 from errata_model.regions.shapes import Size, Span
 
@@ -110,11 +112,8 @@ def _region(result: Mapping[str, Any], control: Control, place: _Reader) -> Regi
     if not isinstance(value, Mapping) or result.get("type") != control.type:
         raise _Unusable(f'an answer for "{control.name}" that is no span')
     labels = value.get(control.type)
-    if not isinstance(labels, list) or not labels or not isinstance(labels[0], str):
+    if not isinstance(labels, list) or not labels or not all(isinstance(label, str) for label in labels):
         raise _Unusable("a span without a label")
-    unknown = [label for label in labels if label not in control.labels]
-    if unknown:
-        raise _Unusable(f'a label that the config does not have: "{unknown[0]}"')
     score, id_ = result.get("score"), result.get("id")
     return Region(
         id_ if isinstance(id_, str) else "",
@@ -128,11 +127,24 @@ class _Reader:
     """Reads places in seconds of audio, or in steps of a time series."""
 
     def span(self, value: Mapping[str, Any]) -> Span:
-        start, end = _number(value.get("start")), _number(value.get("end"))
+        start, end = (self._when(value.get(side)) for side in ("start", "end"))
         channel = value.get("channel")
         if end < start or (end == start and value.get("instant") is not True):
             raise _Unusable(_wrong_order(start, end))
         return Span(start, end, channel if isinstance(channel, int) and not isinstance(channel, bool) else None)
+
+    def _when(self, said: object) -> float:
+        return _number(said)
+
+
+class _DatesReader(_Reader):
+    """Reads places in a time series whose time column holds dates."""
+
+    def __init__(self, form: str) -> None:
+        self._form = form
+
+    def _when(self, said: object) -> float:
+        return _number(seconds_of(said, self._form))
 
 
 class _TextReader(_Reader):
@@ -182,7 +194,7 @@ class _TurnsReader(_Reader):
 def _reader(control: Control, value: object) -> _Reader:
     form = control.text
     if form is None:
-        return _Reader()
+        return _DatesReader(control.value.date_format) if control.value else _Reader()
     if form.tag == "Paragraphs":
         return _TurnsReader(None if is_far(form) else turns(form, value))
     return _TextReader(form, None if is_far(form) else span_text(form, value))
@@ -220,7 +232,7 @@ def _place_of(span: Span, control: Control, value: object) -> dict[str, Any]:
     form = control.text
     if form is None:
         if control.modality == "timeseries":
-            return {"start": span.start, "end": span.end, "instant": span.start == span.end}
+            return {**_in_series(span, control.value), "instant": span.start == span.end}
         channel = {} if span.channel is None else {"channel": span.channel}
         return {"start": span.start, "end": span.end, **channel}
     start, end = int(span.start), int(span.end)
@@ -235,6 +247,12 @@ def _place_of(span: Span, control: Control, value: object) -> dict[str, Any]:
         paths = {"start": "", "end": "", "startOffset": 0, "endOffset": 0}
         return {**paths, "globalOffsets": {"start": start, "end": end}, **written}
     return {"start": start, "end": end, **written}
+
+
+def _in_series(span: Span, form: ValueForm | None) -> dict[str, float | str]:
+    if form is None:
+        return {"start": span.start, "end": span.end}
+    return {"start": written_time(span.start, form.date_format), "end": written_time(span.end, form.date_format)}
 
 
 def _in_turns(start: int, end: int, said: Sequence[str]) -> dict[str, Any]:

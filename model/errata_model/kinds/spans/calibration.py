@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from errata_model.kinds.spans.frequency import weigh_frequency
 from errata_model.kinds.spans.tagging import likely_spans
 from errata_model.kinds.spans.tokenwise import (
-    N_FEATURES,
+    N_OF_GIVEN,
     N_OF_LIKELY,
     Floats,
     Indices,
     TokenEvidence,
     TokenSpans,
+    given_features,
     given_spans,
     has_tokens,
     likely_features,
@@ -50,14 +53,14 @@ def calibrate_tokens(items: Sequence[Item], labels: Sequence[str]) -> Mapping[st
     - Which likely spans people mark, and whether they mark nothing else in an item. Of those that the belief is surest
       of, the share that is not marked is how often annotators overlook one.
 
-    Learned five times, leaving out a fifth of the items, told by `Item.key`.
+    All but the last learned five times, leaving out a fifth of the items, told by `Item.key`.
 
     Args:
         items: all annotations beside out-of-sample beliefs; those without tokens teach nothing.
         labels: of the control, K.
 
     Returns:
-        `of_given` (5, 4, 42) and `of_likely` (5, 44) weights of log-odds of `span_features` and `likely_features`, the
+        `of_given` (5, 4, 43) and `of_likely` (5, 44) weights of log-odds of `given_features` and `likely_features`, the
         constant last; {} where fewer than 50 spans are given, or likely and not marked.
 
     Source:
@@ -85,15 +88,17 @@ def _learn(
         span_features(evidence, planted[0]), planted[1], folds[evidence.items[planted[0].first]], _learn_errors
     )
     n_others = others_given(likely, given, evidence) - is_marked
-    of_likely = _by_fold(
-        likely_features(evidence, likely, n_others),
-        is_marked.astype(np.int64),
-        folds[evidence.items[likely.first]],
-        _learn_marked,
-    )
+    features = likely_features(evidence, likely, n_others)
+    of_likely = _by_fold(features, is_marked.astype(np.int64), folds[evidence.items[likely.first]], _learn_marked)
     if of_given is None or of_likely is None:
         return {}
-    return {"of_given": of_given, "of_likely": of_likely[:, 0]}
+    of_given, of_likely = weigh_frequency(
+        np.insert(of_given, -1, 0.0, axis=2),
+        of_likely[:, 0],
+        (given_features(evidence, given), folds[evidence.items[given.first]]),
+        (features[~is_marked], folds[evidence.items[likely.first]][~is_marked]),
+    )
+    return {"of_given": of_given, "of_likely": of_likely}
 
 
 def _some(items: Sequence[Item]) -> Sequence[Item]:
@@ -197,6 +202,8 @@ def _take(spans: TokenSpans, rows: NDArray[np.bool_]) -> TokenSpans:
 
 def _by_fold(features: Floats, classes: Indices, folds: Indices, learn: Any) -> Floats | None:
     """Return (5, C, F + 1) weights, each fold's without its own rows; None where one leaves no two classes."""
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415
+
     centre, spread = features.mean(axis=0), features.std(axis=0)
     spread = np.where(spread > 0, spread, 1)
     scaled = (features - centre) / spread
@@ -205,7 +212,9 @@ def _by_fold(features: Floats, classes: Indices, folds: Indices, learn: Any) -> 
         mine = folds != fold
         if len(np.unique(classes[mine])) < 2 or not (classes[mine] == 0).any():
             return None
-        weights, constants = learn(scaled[mine], classes[mine])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # what is reached until then serves
+            weights, constants = learn(scaled[mine], classes[mine])
         weights = weights / spread
         fitted.append(np.column_stack((weights, constants - weights @ centre)))
     return np.array(fitted)
@@ -266,9 +275,9 @@ def _all_classes(model: Any) -> tuple[Floats, Floats]:
 def weights_of(calibration: Mapping[str, NDArray[Any]]) -> tuple[Floats, Floats]:
     """Return `of_given` and `of_likely` of a calibration; where it has none, what serves without."""
     shapes = [calibration[name].shape for name in ("of_given", "of_likely") if name in calibration]
-    if shapes == [(N_FOLDS, 4, N_FEATURES + 1), (N_FOLDS, N_OF_LIKELY + 1)]:
+    if shapes == [(N_FOLDS, 4, N_OF_GIVEN + 1), (N_FOLDS, N_OF_LIKELY + 1)]:
         return calibration["of_given"], calibration["of_likely"]
-    of_given, of_likely = np.zeros((4, N_FEATURES + 1)), np.zeros(N_OF_LIKELY + 1)
+    of_given, of_likely = np.zeros((4, N_OF_GIVEN + 1)), np.zeros(N_OF_LIKELY + 1)
     of_given[0, 0] = 1.0  # the least probability of its class against ...
     of_given[1, [10, 5]] = 1.0, 0.5  # ... another class, where there is some
     of_given[2, [13, 16]] = -0.5  # ... more of its class beside it

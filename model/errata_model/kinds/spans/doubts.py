@@ -10,16 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errata_model.kinds.spans.calibration import ERRORS, calibrate_tokens, find_likely, weights_of
+from errata_model.kinds.spans.frequency import chances_of, shares_of
 from errata_model.kinds.spans.tagging import likely_spans
 from errata_model.kinds.spans.tokenwise import (
     Floats,
     TokenEvidence,
     TokenSpans,
+    given_features,
     given_spans,
     has_tokens,
     likely_features,
     others_given,
-    span_features,
     to_spans,
     token_evidence,
 )
@@ -54,7 +55,7 @@ def find_doubts(item: Item, labels: Sequence[str], calibration: Mapping[str, NDA
     evidence = token_evidence([item], len(labels))
     given, places, taken = given_spans([item], evidence, labels)
     of_given, of_likely = (weights[folds_of([item.key])[0]] for weights in weights_of(calibration))
-    shares = _shares(span_features(evidence, given), of_given)
+    shares = shares_of(given_features(evidence, given), of_given)
     found, overlooked = _overlooked(evidence, given, taken, of_likely)
     _join(found, overlooked, given, shares, evidence)
     doubts = [Doubt(row, 1.0, {SPURIOUS: 1.0}, "remove") for row in range(len(item.given))]
@@ -134,8 +135,7 @@ def _overlooked(
     found = find_likely(evidence, ~taken)
     spans = to_spans(np.array([row[:3] for row in found], dtype=np.int64).reshape(-1, 3), taken, evidence)
     features = likely_features(evidence, spans, others_given(spans, given, evidence))
-    odds = features @ of_likely[:-1] + of_likely[-1]
-    return found, np.asarray(1 / (1 + np.exp(-odds)))
+    return found, chances_of(features, of_likely)
 
 
 def _join(
@@ -171,10 +171,3 @@ def _missing(
         region = Region("", labels[k], place, score)
         doubts.append(Doubt(None, disagreement, {MISSING: disagreement}, "add", region, ((labels[k], score),)))
     return sorted(doubts, key=lambda doubt: -doubt.disagreement)
-
-
-def _shares(features: Floats, weights: Floats) -> Floats:
-    """Return (N, 4) probabilities of (N, F) features by (4, F + 1) weights."""
-    odds = features @ weights[:, :-1].T + weights[:, -1]
-    shares = np.exp(odds - odds.max(axis=1, keepdims=True, initial=-np.inf))
-    return np.asarray(shares / shares.sum(axis=1, keepdims=True))

@@ -13,7 +13,7 @@ from errata_model.kinds.spans.crf import fit_field
 from errata_model.kinds.spans.elsewhere import recall_elsewhere, remember
 from errata_model.kinds.spans.features import TokenHashes, hash_tokens
 from errata_model.kinds.spans.model import SpansModel, believe, to_matrix
-from errata_model.kinds.spans.tagging import allowed_tags, to_tags
+from errata_model.kinds.spans.tagging import UNKNOWN, allowed_tags, tags_of, to_tags
 from errata_model.kinds.spans.tokens import Tokens, tokenize
 from errata_model.regions.records import Believed, FittedRegions, Region
 
@@ -49,6 +49,15 @@ class _Corpus:
         lengths = [np.diff(self.tokens[text].pieces) for text in texts.tolist()]
         return np.concatenate([np.zeros(0, dtype=np.int64), *lengths])
 
+    def told(self, texts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the tokens of some texts whose tags are known, and the lengths of the pieces that others leave."""
+        rows, lengths = self.rows(texts), self.lengths(texts)
+        is_told = self.tags[rows] != UNKNOWN
+        begins = np.diff(np.repeat(np.arange(len(lengths)), lengths), prepend=-1) > 0
+        begins[1:] |= ~is_told[:-1]
+        counts = np.bincount(np.cumsum(begins)[is_told])
+        return rows[is_told], counts[counts > 0]
+
 
 def fit_spans(
     texts: Sequence[str],
@@ -69,7 +78,8 @@ def fit_spans(
 
     Args:
         texts: n.
-        given: n, the spans of each; of those that overlap, the longest is learned from.
+        given: n, the spans of each; of those that overlap, the longest is learned from. Nothing is learned from words
+            whose label is none of these.
         labels: K, of the control.
         groups: (n,) texts that must not vouch for one another: the same, near-duplicates.
         is_labelled: (n,) texts that somebody labelled, be it with no span; all by default.
@@ -117,7 +127,7 @@ def fit_spans(
 
 
 def n_unusable(texts: Sequence[str], given: Sequence[Sequence[Region]], labels: Sequence[str]) -> int:
-    """Return how many spans are not learned from: longer ones overlap them, or they hold no word, or several labels."""
+    """Return how many spans are not learned from: longer ones overlap them, they hold no word, or are of no class."""
     return sum(to_tags(tokenize(text), regions, labels)[1] for text, regions in zip(texts, given, strict=True))
 
 
@@ -160,23 +170,24 @@ def _elsewhere(
     corpus: _Corpus, groups: NDArray[np.int64], is_labelled: NDArray[np.bool_], n_labels: int
 ) -> NDArray[np.float32]:
     lengths = np.diff(corpus.begins)
-    of_labelled = np.repeat(is_labelled, lengths)
+    of_labelled = np.repeat(is_labelled, lengths) & (corpus.tags != UNKNOWN)
     classes = (corpus.tags + 1) // 2
     memory = remember(corpus.hashes.strings[of_labelled], classes[of_labelled], n_labels + 1)
     return recall_elsewhere(memory, corpus.hashes.strings, classes, np.repeat(groups, lengths), of_labelled)
 
 
 def _fit(corpus: _Corpus, texts: NDArray[np.int64], labels: Sequence[str], deadline: float | None) -> SpansModel:
-    rows = corpus.rows(texts)
+    rows, lengths = corpus.told(texts)
     hashes = _part(corpus.hashes, rows)
     known, counts = np.unique(hashes.columns, return_counts=True)
     known = known[counts >= _LEAST_COUNT]
-    first, moves = allowed_tags(len(labels))
     features = to_matrix(hashes, known)
     tags = corpus.tags[rows]
-    field = fit_field(features, tags, corpus.lengths(texts), first, moves, penalty=_PENALTY, deadline=deadline)
+    used = tags_of(np.unique((tags[tags > 0] - 1) // 2))
+    first, moves = allowed_tags(len(used) // 2)
+    field = fit_field(features, np.searchsorted(used, tags), lengths, first, moves, penalty=_PENALTY, deadline=deadline)
     memory = remember(hashes.strings, (tags + 1) // 2, len(labels) + 1)
-    return SpansModel(tuple(labels), known, field, memory)
+    return SpansModel(tuple(labels), used, known, field, memory)
 
 
 def _part(hashes: TokenHashes, rows: NDArray[np.int64]) -> TokenHashes:

@@ -25,12 +25,14 @@ class SpansModel:
 
     Attributes:
         labels: K.
+        tags: (S,) those that the field tells, ascending; not those of labels that it was not shown, which cost time.
         columns: (C,) hashes that the field knows, ascending.
         field: tells the tags of tokens.
         memory: how words were labelled.
     """
 
     labels: tuple[str, ...]
+    tags: NDArray[np.int64]
     columns: Hashes
     field: Field
     memory: Memory
@@ -47,14 +49,16 @@ class SpansModel:
         """Return (N, 2K + 1) probabilities of the tags of N tokens in sequences of these lengths."""
         batch = lay_out(lengths)
         scores = np.asarray(to_matrix(hashes, self.columns) @ self.field.weights, dtype=np.float64)[batch.order]
-        marginals = np.empty_like(scores)
-        marginals[batch.order] = run_chains(scores, np.exp(self.field.first), np.exp(self.field.moves), batch).marginals
+        marginals = np.zeros((len(scores), 2 * len(self.labels) + 1))
+        chains = run_chains(scores, np.exp(self.field.first), np.exp(self.field.moves), batch)
+        marginals[batch.order[:, None], self.tags] = chains.marginals
         return marginals
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all that `load_spans_model` needs."""
         return {
             "labels": np.array(self.labels, dtype=str),
+            "tags": self.tags,
             "columns": self.columns,
             "weights": self.field.weights,
             "first": self.field.first,
@@ -73,7 +77,9 @@ def load_spans_model(arrays: Mapping[str, NDArray[Any]]) -> SpansModel:
     try:
         field = Field(arrays["weights"], arrays["first"], arrays["moves"])
         memory = Memory(arrays["strings"], arrays["counts"])
-        return SpansModel(tuple(str(label) for label in arrays["labels"]), arrays["columns"], field, memory)
+        labels = tuple(str(label) for label in arrays["labels"])
+        tags = arrays.get("tags", np.arange(len(field.first)))  # earlier versions' fields tell all
+        return SpansModel(labels, tags, arrays["columns"], field, memory)
     except KeyError as error:
         raise ValueError(f"`arrays` must be of a model of spans; {error} is missing") from error
 

@@ -1,4 +1,7 @@
-"""Spans as tags of tokens: O is 0, a token that begins a span of class k is 1 + 2k, one inside of it 2 + 2k."""
+"""Spans as tags of tokens: O is 0, a token that begins a span of class k is 1 + 2k, one inside of it 2 + 2k.
+
+A token of a span whose class is none of the config's is `UNKNOWN`: nobody says what it is.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from errata_model.kinds.spans.tokens import Tokens
 from errata_model.regions.records import Region
 from errata_model.regions.shapes import Span
 
+UNKNOWN = -1
 _FAINT = 0.01  # of a token to be in any span: what is less is none
 _DROP = 0.3  # of a span's surest token to be in one, a token beside it has to have as much to be of it
 
@@ -39,7 +43,7 @@ def token_range(tokens_of: NDArray[np.int64], ends: NDArray[np.int64], span: Spa
 
 
 def to_tags(tokens: Tokens, regions: Sequence[Region], labels: Sequence[str]) -> tuple[NDArray[np.int64], int]:
-    """Return (T,) tags, and how many spans they do not say: those that a longer one overlaps, or without a token."""
+    """Return (T,) tags, and how many spans they do not say: those a longer one overlaps, of no token or no class."""
     tags = np.zeros(len(tokens.starts), dtype=np.int64)
     column = {label: k for k, label in enumerate(labels)}
     placed = [
@@ -54,7 +58,16 @@ def to_tags(tokens: Tokens, regions: Sequence[Region], labels: Sequence[str]) ->
             continue
         tags[first] = 1 + 2 * k
         tags[first + 1 : last] = 2 + 2 * k
+    for region in regions:
+        if isinstance(region.shape, Span) and region.label not in column:
+            of_region = tags[slice(*token_range(tokens.starts, tokens.ends, region.shape))]
+            of_region[of_region == 0] = UNKNOWN
     return tags, n_lost
+
+
+def tags_of(classes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return all tags of (K,) classes, ascending, O first: (2K + 1,)."""
+    return np.concatenate(([0], np.column_stack((1 + 2 * classes, 2 + 2 * classes)).ravel()))
 
 
 def allowed_tags(n_labels: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 N_FEATURES = 41
+N_OF_GIVEN = N_FEATURES + 1
 N_OF_LIKELY = N_FEATURES + 2
 _LEAST = 1e-7  # probabilities are as good as 0 beyond
 _FAMILIAR = 1.0  # occurrences elsewhere that outweigh the belief
@@ -196,6 +197,16 @@ def span_features(evidence: TokenEvidence, spans: TokenSpans) -> Floats:
     columns += [columns[k] * least_known for k in (0, 5)]
     columns += [columns[k] * mean_known for k in (1, 10, 23)]
     return np.column_stack(columns)
+
+
+def given_features(evidence: TokenEvidence, given: TokenSpans) -> Floats:
+    """Return (N, 42) what tells whether given spans are right: `span_features`, and the logarithm of their number.
+
+    Args:
+        evidence: of the tokens.
+        given: all spans of each item.
+    """
+    return np.column_stack((span_features(evidence, given), np.log(others_given(given, given, evidence))))
 
 
 def others_given(spans: TokenSpans, given: TokenSpans, evidence: TokenEvidence) -> Indices:
