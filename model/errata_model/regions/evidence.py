@@ -132,6 +132,16 @@ def given_features(marks: Marks, matched: Matched, usual: Floats) -> Floats:
     )
 
 
+def is_one_too_many(features: Floats) -> NDArray[np.bool_]:
+    """Say of each given region whether it can be a duplicate: (G,), from its `given_features`.
+
+    The better supported one of two that mark the same thing is none, whatever speaks against both: were both taken
+    away, nothing would mark it. So a better one covers it by half, or is the one that overlaps it most.
+    """
+    closest, better = features[:, 6], features[:, 7]
+    return np.asarray((better > 0) & (better >= np.minimum(closest, SAME)))
+
+
 def class_evidence(regions: Columns, believed: Columns, pairs: Pairs, n_labels: int) -> Floats:
     """Return (N, K) how much is believed of each class where each region is: the most of score times overlap."""
     near = pairs.where((pairs.overlap >= NEAR) & (believed.labels[pairs.second] != UNKNOWN))

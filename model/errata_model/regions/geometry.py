@@ -19,6 +19,7 @@ POINT_SCALE = 0.025  # of the square root of an image's area: points 3 % of it a
 _POINT_REACH = 2.0  # scales; two points that are four apart overlap by 0.0003, which counts as nothing
 _CORNERS_OF_ELLIPSE = 64
 _FEWEST_CORNERS = 3
+_MOST_CORNERS = 500  # of a line that crosses itself: it may do so as often as their number squared
 
 
 def is_upright(shape: Shape) -> bool:
@@ -195,4 +196,10 @@ def _outline(shape: Shape, size: Size) -> Geometry:
     if len(corners) < _FEWEST_CORNERS or not np.isfinite(corners).all():
         return shapely.Polygon()
     outline = shapely.Polygon(corners)
-    return outline if outline.is_valid else shapely.make_valid(outline, method="structure", keep_collapsed=False)
+    if outline.is_valid:
+        return outline
+    outline = shapely.Polygon(corners[:: -(-len(corners) // _MOST_CORNERS)])
+    try:
+        return shapely.make_valid(outline, method="structure", keep_collapsed=False)
+    except shapely.errors.GEOSException:  # of lines that cross in very many places
+        return outline.convex_hull

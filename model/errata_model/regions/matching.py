@@ -12,6 +12,8 @@ from errata_model.regions.overlap import Pairs
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
+_MOST_CELLS = 250_000  # of a table of all pairs of a cluster
+
 
 def match(pairs: Pairs, worth: Floats, n_first: int, n_second: int) -> Indices:
     """Pair regions off, each with one at most, such that the worth of all pairs together is greatest.
@@ -34,6 +36,9 @@ def match(pairs: Pairs, worth: Floats, n_first: int, n_second: int) -> Indices:
     chosen = np.full(n_first, -1, dtype=np.int64)
     edges = np.flatnonzero(worth > 0)
     first, second = pairs.first[edges], pairs.second[edges]
+    if max(np.bincount(side).max(initial=0) for side in (first, second)) < 2:  # nothing competes
+        chosen[first] = edges
+        return chosen
     links = coo_array((np.ones(len(edges), dtype=np.int8), (first, n_first + second)), shape=(n_first + n_second,) * 2)
     n_clusters, of_node = connected_components(links, directed=False)
     cluster = of_node[first]
@@ -57,9 +62,24 @@ def _assign(first: Indices, second: Indices, worth: Floats) -> Indices:
 
     ones, one = np.unique(first, return_inverse=True)
     others, other = np.unique(second, return_inverse=True)
+    if len(ones) * len(others) > _MOST_CELLS:
+        return _assign_sparsely(one, other, worth)
     table = np.zeros((len(ones), len(others)))
     numbers = np.full(table.shape, -1, dtype=np.int64)
     table[one, other] = worth
     numbers[one, other] = np.arange(len(worth))
     matched = numbers[linear_sum_assignment(table, maximize=True)]
     return np.asarray(matched[matched >= 0])
+
+
+def _assign_sparsely(one: Indices, other: Indices, worth: Floats) -> Indices:
+    """Return the pairs of a large cluster that are matched: each row has a column of its own to stay alone with."""
+    from scipy.sparse.csgraph import min_weight_full_bipartite_matching  # noqa: PLC0415  slow to import
+
+    n, m = int(one.max()) + 1, int(other.max()) + 1
+    rows, columns = np.append(one, np.arange(n)), np.append(other, m + np.arange(n))
+    table = coo_array((np.append(worth, np.zeros(n)) + 1, (rows, columns)), shape=(n, m + n)).tocsr()
+    row, column = min_weight_full_bipartite_matching(table, maximize=True)
+    wanted = np.full(n, -1)
+    wanted[row] = column
+    return np.flatnonzero(wanted[one] == other)

@@ -121,16 +121,14 @@ def box_pairs(
         raise ValueError("item numbers must be ascending")
     columns, others = np.ascontiguousarray(first_xyxy.T), np.ascontiguousarray(second_xyxy.T)
     found = [Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
-    for first, second in _pairs_within_items(np.asarray(first_items), np.asarray(second_items)):
-        meets = (columns[0][first] < others[2][second]) & (others[0][second] < columns[2][first])
+    for first, second in _pairs_across(first_items, columns[::2], second_items, others[::2]):
+        meets = (columns[1][first] < others[3][second]) & (others[1][second] < columns[3][first])
         one, other = first[meets], second[meets]
         overlap = paired_iou(first_xyxy[one], second_xyxy[other])
         found.append(Pairs(one, other, overlap).where((overlap > 0) & (overlap >= least)))
-    return Pairs(
-        np.concatenate([each.first for each in found]),
-        np.concatenate([each.second for each in found]),
-        np.concatenate([each.overlap for each in found]),
-    )
+    rows = [np.concatenate(each) for each in zip(*((each.first, each.second) for each in found), strict=True)]
+    order = np.lexsort((rows[1], rows[0]))
+    return Pairs(rows[0][order], rows[1][order], np.concatenate([each.overlap for each in found])[order])
 
 
 def paired_iou(first_xyxy: NDArray[np.floating], second_xyxy: NDArray[np.floating]) -> Floats:
@@ -150,17 +148,39 @@ def _areas(xyxy: NDArray[np.floating]) -> Floats:
     return np.asarray((xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1]), dtype=np.float64)
 
 
-def _pairs_within_items(first_items: Indices, second_items: Indices) -> Iterator[tuple[Indices, Indices]]:
-    """Yield all pairs of rows of equal items, at most some millions at a time (more only for one row's)."""
-    begins = np.searchsorted(second_items, first_items, "left")
-    counts = np.searchsorted(second_items, first_items, "right") - begins
+def _pairs_across(
+    first_items: NDArray[np.integer], first_x: Floats, second_items: NDArray[np.integer], second_x: Floats
+) -> Iterator[tuple[Indices, Indices]]:
+    """Yield all pairs of rows of equal items that overlap from left to right, some millions at a time.
+
+    Either the second one begins within the first one, or the first one within the second one, a little later.
+
+    Args:
+        first_items: (G,) item numbers.
+        first_x: (2, G) where each begins and ends; one with NaN may be in any pairs.
+        second_items: (P,) item numbers.
+        second_x: (2, P) likewise.
+    """
+    places, ranks = np.unique(np.concatenate((first_x.ravel(), second_x.ravel())), return_inverse=True)
+    firsts, seconds = (each.reshape(2, -1) for each in np.split(ranks.ravel(), [first_x.size]))
+    firsts, seconds = firsts + first_items * len(places), seconds + second_items * len(places)
+    for is_swapped, (begins, ends), others in ((False, firsts, seconds[0]), (True, seconds, firsts[0])):
+        order = np.argsort(others, kind="stable")
+        starts = np.searchsorted(others, begins, "right" if is_swapped else "left", order)
+        counts = np.maximum(np.searchsorted(others, ends, "left", order) - starts, 0)
+        for rows, within in _repeated(counts):
+            found = order[np.repeat(starts[rows], counts[rows]) + within]
+            mine = np.repeat(np.arange(rows.start, rows.stop), counts[rows])
+            yield (found, mine) if is_swapped else (mine, found)
+
+
+def _repeated(counts: Indices) -> Iterator[tuple[slice, Indices]]:
+    """Yield rows whose counts come to some millions at most (more only for one row's), and 0, 1, ... of each."""
     ends = np.cumsum(counts)
     start = 0
-    while start < len(first_items):
+    while start < len(counts):
         before = int(ends[start - 1]) if start else 0
         stop = max(start + 1, int(np.searchsorted(ends, before + _PAIRS_AT_A_TIME, "right")))
         mine = counts[start:stop]
-        first = np.repeat(np.arange(start, stop), mine)
-        within = np.arange(len(first)) - np.repeat(ends[start:stop] - mine - before, mine)
-        yield first, np.repeat(begins[start:stop], mine) + within
+        yield slice(start, stop), np.arange(int(mine.sum())) - np.repeat(ends[start:stop] - mine - before, mine)
         start = stop

@@ -21,6 +21,7 @@ MISSING, SPURIOUS, WRONG_CLASS, BOUNDARY, DUPLICATE, MERGED, SPLIT = (
     "merged_regions",  # one mask over several things
     "split_regions",  # several masks over one thing
 )
+SUSPECT_FROM = 0.04  # how likely one sort of error is before anything is looked at: less is no suspicion
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,19 +18,27 @@ from errata_model.regions.evidence import (
     believed_features,
     class_evidence,
     given_features,
+    is_one_too_many,
     log_relative_extents,
     match_marks,
 )
 from errata_model.regions.geometry import is_nowhere
-from errata_model.regions.records import BOUNDARY, DUPLICATE, MISSING, SPURIOUS, WRONG_CLASS, Doubt, Item, Region
+from errata_model.regions.records import (
+    BOUNDARY,
+    DUPLICATE,
+    MISSING,
+    SPURIOUS,
+    SUSPECT_FROM,
+    WRONG_CLASS,
+    Doubt,
+    Item,
+    Region,
+)
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 _OVERLOOKED = 0.5  # a region half as large as usual is overlooked 1.4 times as often
-_UNSEEN = PRIORS[
-    1
-]  # how likely a given region has one sort of error before anything is looked at: less is no suspicion
 _MOST_TOP = 5
 
 
@@ -58,12 +66,12 @@ def score_marks(marks: Marks, calibration: Mapping[str, NDArray[Any]], keys: Seq
     """Score all regions of some items. Each item's scores depend on that item and the calibration alone.
 
     A given region is right or has one of four errors; their probabilities are those of a logistic regression on
-    `given_features`. A believed region that nobody marked is missing as probably as people mark such regions. Beyond
-    what calibration can see, people overlook small things more often: its odds are divided by the square root of its
-    extent, in units of what is usual for its label. And they are divided by how many regions an item usually has: what
-    varies little between projects is how many items have an error, so that people who mark dozens on each overlook
-    less than one of dozens. Where it overlaps a given region somewhat, and that one may be the same thing placed
-    badly, the probability of the latter is taken off.
+    `given_features`; of two that mark the same thing one is no duplicate. A believed region that nobody marked is
+    missing as probably as people mark such regions. Beyond what calibration can see, people overlook small things more
+    often: its odds are divided by the square root of its extent, in units of what is usual for its label. And they are
+    divided by how many regions an item usually has: what varies little between projects is how many items have an
+    error, so that people who mark dozens on each overlook less than one of dozens. Where it overlaps a given region
+    somewhat, and that one may be the same thing placed badly, the probability of the latter is taken off.
 
     Args:
         marks: N items as columns.
@@ -73,7 +81,9 @@ def score_marks(marks: Marks, calibration: Mapping[str, NDArray[Any]], keys: Seq
     taught = lessons(calibration, marks.n_labels)
     folds = folds_of(keys)
     matched = match_marks(marks)
-    errors = _shares(given_features(marks, matched, taught.extents), taught.given[folds[marks.given.items]])[:, 1:]
+    about_given = given_features(marks, matched, taught.extents)
+    errors = _shares(about_given, taught.given[folds[marks.given.items]])[:, 1:]
+    errors[~is_one_too_many(about_given), ERRORS.index(DUPLICATE)] = 0
     features, of_marked = believed_features(marks, matched), taught.marked[folds[marks.believed.items]]
     odds = np.einsum("pf,pf->p", features, of_marked[:, :-1]) + of_marked[:, -1]
     odds -= _OVERLOOKED * log_relative_extents(marks.believed, taught.extents)
@@ -108,6 +118,7 @@ def region_doubts(
         calibration: of `calibrate_regions`; {} where there is none.
         pairs_of: tells which regions overlap how much, where a kind has a way of its own.
     """
+    every = item.given
     item, speaks = without_copies(item)
     marks = to_marks([item], labels, pairs_of)
     scores = score_marks(marks, calibration, [item.key])
@@ -116,7 +127,7 @@ def region_doubts(
         _of_given(item, row, scores.errors[row], int(scores.matched.believed_of[row]), _top(evidence[row], labels))
         for row in range(len(item.given))
     ]
-    doubts = [replace(of_kept[kept], given=row) for row, kept in enumerate(speaks)]
+    doubts = [_of_copy(of_kept[kept], item.given[kept], row, every[row]) for row, kept in enumerate(speaks)]
     missing = [
         row
         for row in np.argsort(-scores.missing, kind="stable").tolist()
@@ -129,7 +140,7 @@ def region_doubts(
 
 def _of_missing(region: Region, disagreement: float) -> Doubt:
     score = 1.0 if region.score is None else region.score
-    fired = {MISSING: disagreement} if disagreement >= _UNSEEN else {}
+    fired = {MISSING: disagreement} if disagreement >= SUSPECT_FROM else {}
     return Doubt(None, disagreement, fired, "add", region, ((region.label, score),))
 
 
@@ -151,6 +162,14 @@ def _of_given(item: Item, row: int, errors: Floats, believed: int, top: tuple[tu
     if action == "replace" and proposal is not None and proposal.label == region.label:
         top = ((region.label, dict(top).get(region.label, 0.0)), *(each for each in top if each[0] != region.label))
     return Doubt(row, disagreement, fired, action, proposal, top)
+
+
+def _of_copy(doubt: Doubt, kept: Region, row: int, region: Region) -> Doubt:
+    """Return the doubt of a region that a copy, perhaps not quite exact, stands for: it stays where it is."""
+    proposal = doubt.proposal
+    if proposal is not None and proposal.shape is kept.shape:
+        proposal = replace(proposal, id=region.id, shape=region.shape)
+    return replace(doubt, given=row, proposal=proposal)
 
 
 def _is_possible(name: str, region: Region, believed: int, top: tuple[tuple[str, float], ...]) -> bool:

@@ -145,3 +145,10 @@ def test_boxes_of_many_images_pair_within_their_own():
     assert sorted(pairs.overlap) == sorted(np.concatenate([each.overlap for each in alone]))
     with pytest.raises(ValueError, match="ascending"):
         box_pairs(images[::-1], xyxy, images, xyxy)
+
+
+def test_a_line_that_crosses_itself_everywhere_has_an_area():
+    """20,000 corners anywhere, whose crossings nobody could count: it encloses most of the image, and overlaps it."""
+    corners = np.random.default_rng(0).random((20_000, 2)).tolist()
+    scribble = Region("a", "car", Polygon(tuple((x, y) for x, y in corners)))
+    assert overlaps([scribble], [Region("b", "car", Box(0, 0, 1, 1))], (100, 100))[0, 0] > 0.5

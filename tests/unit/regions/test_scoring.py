@@ -122,6 +122,18 @@ def test_the_worse_one_of_two_boxes_over_one_thing_is_a_duplicate(calibration):
     assert first.disagreement > second.disagreement
 
 
+def test_of_two_boxes_over_one_thing_that_is_not_seen_one_is_left(calibration):
+    """Whoever takes every duplicate away still has it marked, crowds of others of the label around it or not."""
+    pair = [drawn("car", 0.4, 0.4, 0.2, 0.2), drawn("car", 0.405, 0.405, 0.2, 0.2)]
+    crowd = [drawn("car", 0.2 + x, 0.2 + y, 0.25, 0.25) for x in (0, 0.35) for y in (0, 0.35)]
+    seen = [dataclasses.replace(each, score=0.9) for each in crowd]
+    for beside, believed in ([], [SEEN]), (crowd, seen):
+        kept, copy, *_ = region_doubts(item([*pair, *beside], believed), LABELS, calibration)
+        assert DUPLICATE not in kept.detectors
+        assert likeliest(copy) == DUPLICATE
+        assert kept.disagreement < copy.disagreement
+
+
 def test_what_the_belief_has_and_nobody_marked_is_missing(calibration):
     faint = drawn("tree", 0.7, 0.7, 0.1, 0.1, score=0.02)
     doubts = region_doubts(item([], [faint, SEEN]), LABELS, calibration)
@@ -306,3 +318,20 @@ def test_thousands_of_copies_are_doubted_as_a_few_are():
     assert all(dataclasses.replace(doubt, given=20) == few[20] for doubt in many[20:5001])
     assert many[-1] == few[-1]
     assert DUPLICATE in many[4000].detectors
+
+
+def test_thousands_of_copies_that_are_not_quite_exact():
+    """Each of 3,000 boxes beside one another is a duplicate and stays where it is; what lies apart keeps its doubt."""
+    rng = np.random.default_rng(0)
+    pile = [drawn("car", *(0.1 + rng.uniform(0, 0.01, 2)), 0.2, 0.2) for _ in range(3000)]
+    other, alone = drawn("tree", 0.6, 0.6, 0.2, 0.2), drawn("car", 0.4, 0.1, 0.1, 0.1, score=0.7)
+    few = region_doubts(item([other, pile[0]], [SEEN, alone]), LABELS, {})
+    many = region_doubts(item([other, *pile], [SEEN, alone]), LABELS, {})
+    assert [doubt.given for doubt in many] == [*range(3001), None]
+    assert many[0] == few[0]
+    assert many[-1] == few[-1]
+    assert sum(DUPLICATE in doubt.detectors for doubt in many) > 2900
+    seen = dataclasses.replace(SEEN, label="person")
+    relabelled = [each for each in region_doubts(item(pile, [seen]), LABELS, {}) if each.action == "replace"]
+    assert {each.proposal.label for each in relabelled} == {"person"}
+    assert all(each.proposal == dataclasses.replace(pile[each.given], label="person") for each in relabelled)
