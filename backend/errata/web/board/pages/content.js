@@ -92,7 +92,7 @@ export function makeContent(isBeside = false) {
       setText(span, content.span ?? "");
       setText(after, content.after ?? content.text ?? "");
       setText(sign, content.type === "series" ? "∿" : "▶");
-      setText(part, partInWords(content) || content.type);
+      setText(part, content.part || partInWords(content) || content.type);
       setText(answer, content.answer ? answers(content) : "");
     },
 

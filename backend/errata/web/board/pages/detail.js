@@ -120,7 +120,7 @@ export function makeDetail(project, { onLabel, onSimilar, ready }) {
     others.replaceChildren(...detail.others.map((each) => thumbnail(project.id, each, false)));
     more.replaceChildren(
       ...section("Most alike", neighbours, detail.neighbours.length, similar),
-      ...section("Others' labels on this task", others, detail.others.length),
+      ...section("Other labels on this task", others, detail.others.length),
       ...section("Data", facts, 1),
       link,
     );

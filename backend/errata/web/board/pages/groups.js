@@ -9,6 +9,7 @@ import { followed } from "./header.js";
 /** @typedef {import("./types.js").Group} Group */
 
 const PART = 24; // groups that are asked for at once: more than are in sight
+const MOST_RECOUNTED = 180;
 const SEARCH_FROM = 9;
 const PAUSE_MS = 150;
 
@@ -146,11 +147,10 @@ export function makeGroups(project, { address, onGroup }) {
 
     /** Count again; no group moves. */
     async recount() {
-      const fresh = new Map();
-      for (let offset = 0; offset < Math.min(groups.length, 7 * PART); offset += PART) {
-        const answer = await ask(offset, PART).catch(() => null); // the outbox says when errata is away
-        for (const group of answer?.groups ?? []) fresh.set(group.value, group);
-      }
+      if (!groups.length) return;
+      const answer = await ask(0, Math.min(groups.length, MOST_RECOUNTED)).catch(() => null); // the outbox says when errata is away
+      /** @type {Map<string, Group>} */
+      const fresh = new Map(answer?.groups.map((group) => [group.value, group]));
       groups = groups.map((group, i) => {
         const counted = fresh.get(group.value);
         if (counted) rows[i].count(counted);

@@ -83,6 +83,7 @@ async function show({ session, project, outbox }) {
   function showNothing() {
     setText(title, "Nothing is marked yet");
     setText(figures, "Mark labels on the board; they are gathered here.");
+    board.clear();
   }
 
   function showNext() {

@@ -240,7 +240,7 @@ await openPage(Number(query.get("project")) || null, async (opened) => {
   const main = /** @type {HTMLElement} */ (document.querySelector("main"));
   if (!opened.project.has_map) {
     document.body.prepend(makeHeader({ ...opened, page: "projector", control: query.get("control") }));
-    return sayWhy(new Error("There is no map of this project yet: nothing is known of what its tasks look like. The next audit makes one."));
+    return sayWhy(new Error("There is no map of this project: nothing is known of what its tasks look like. errata makes one where an audit looked at pictures or read texts, and none of sounds, videos and time series."));
   }
   await new ProjectorPage(main, opened, query).load();
 });

@@ -20,7 +20,7 @@ export function makeTile(index) {
   const proposed = element("span", { class: "proposed", dir: "auto" });
   const value = element("span", { class: "value" });
   const caption = element("div", { class: "caption" }, given, value, proposed);
-  const shown = element("div", { class: "tile", role: "option", id: `tile-${index}`, "aria-selected": "false" }, content.element, mine, others, caption);
+  const shown = element("div", { class: "tile", role: "option", id: `tile-${index}`, "aria-selected": "false", hidden: true }, content.element, mine, others, caption);
   shown.dataset.index = String(index);
   /** @type {Tile | null} */
   let tile = null;

@@ -1,7 +1,7 @@
 // @ts-check
 /** The pictures of tiles, a page of them with one request: a browser spends more on forty requests than on forty pictures. */
 
-import { ApiError, address, isAborted } from "./api.js";
+import { address, isAborted } from "./api.js";
 import { pictureAddress } from "./content.js";
 
 /** @typedef {import("./types.js").Tile} Tile */
@@ -10,14 +10,14 @@ const N_KEPT = 200; // some pages of them
 
 /** @param {number} project */
 export function tilePictures(project) {
-  /** @type {Map<string, string>} data by address; the one used last at the end */
+  /** @type {Map<string, string>} data by address, the oldest first */
   const kept = new Map();
 
   /** @param {string} name @param {string} data */
   function keep(name, data) {
-    kept.delete(name);
     kept.set(name, data);
-    for (const old of [...kept.keys()].slice(0, -N_KEPT)) kept.delete(old);
+    const [oldest] = kept.keys();
+    if (kept.size > N_KEPT) kept.delete(oldest);
   }
 
   /** @param {Tile} tile @param {string} context @param {number} size */
@@ -61,10 +61,10 @@ export function tilePictures(project) {
   };
 }
 
-/** Read an answer of a line of JSON each. @param {string} url @param {AbortSignal} signal @returns {AsyncGenerator<{row: number, jpeg?: string}>} */
+/** Read an answer of a line of JSON each; none where it is refused. @param {string} url @param {AbortSignal} signal @returns {AsyncGenerator<{row: number, jpeg?: string}>} */
 async function* lines(url, signal) {
   const response = await fetch(url, { credentials: "same-origin", signal });
-  if (!response.ok || response.body === null) throw new ApiError(response.status, "The pictures cannot be had.");
+  if (!response.ok || response.body === null) return;
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let begun = "";
   for (let part = await reader.read(); !part.done; part = await reader.read()) {

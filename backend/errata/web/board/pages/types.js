@@ -26,6 +26,7 @@
  * @property {string} [after]
  * @property {number | null} [start] seconds
  * @property {number | null} [end] seconds
+ * @property {string} [part] from when to when, of a time series
  * @property {string} [text]
  * @property {string} [answer] in words, where it is no label
  * @property {string} [proposed] likewise
