@@ -38,6 +38,8 @@ class Applied:
 def apply_plan(plan: Plan, annotations: Annotations, edits: Edits, journal: Journal, by: str) -> Applied:
     """Write a plan's changes, one write an annotation, each compared with Label Studio right before.
 
+    Where Label Studio fails, the rest waits for the next apply, and that annotation for all others.
+
     Applying the same plan twice writes once. Label Studio has no compare-and-set: what somebody saves in the
     milliseconds between errata's read and its write is overwritten, and what is saved right after is found by
     reading back.
@@ -57,7 +59,7 @@ def apply_plan(plan: Plan, annotations: Annotations, edits: Edits, journal: Jour
         writer = _Writer(plan.project_id, annotations, edits, journal, by)
         stopped = None
         try:
-            for annotation_id, changes in plan.by_annotation.items():
+            for annotation_id, changes in sorted(plan.by_annotation.items(), key=writer.failed_before):
                 writer.write(annotation_id, changes)
         except ServiceError as error:
             stopped = error
@@ -77,7 +79,13 @@ class _Writer:
     conflicts: list[Conflict] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._own = OwnWrites(self.journal.entries(self.project_id), self.edits)
+        entries = self.journal.entries(self.project_id)
+        self._own = OwnWrites(entries, self.edits)
+        self._last_state = {entry.annotation_id: entry.state for entry in entries}
+
+    def failed_before(self, line: tuple[int, Sequence[Change]]) -> bool:
+        """Say whether Label Studio failed at an annotation the last time: it comes last, lest it keeps others back."""
+        return self._last_state.get(line[0]) == "dropped"
 
     def write(self, annotation_id: int, changes: Sequence[Change]) -> None:
         """Write the changes of one annotation that are due."""

@@ -9,7 +9,7 @@ from typing import Any
 from errata.review.changes import Place, place_of
 from errata.review.own_writes import OwnWrites
 from errata.review.plans import KEPT, Line, agreed_changes, kept_labels, line_of
-from errata.review.ports import Edits, History, Journal, Verdicts
+from errata.review.ports import Edits, Journal, Verdicts
 from errata.review.records import AuditRecord, Change, Verdict
 from errata.review.relabelled import as_drawn
 from errata.review.required import drawn_meanwhile, drawn_since
@@ -20,7 +20,12 @@ _OUTCOMES = {"due": "merged", "done": "in the source already", "conflict": "left
 
 
 def merged_export(
-    project_id: int, tasks: Sequence[Json], verdicts: Verdicts, journal: Journal, history: History, edits: Edits
+    project_id: int,
+    tasks: Sequence[Json],
+    verdicts: Verdicts,
+    journal: Journal,
+    audit: AuditRecord | None,
+    edits: Edits,
 ) -> tuple[list[Json], Json]:
     """Merge the confirmed fixes into exported tasks and leave out those that reviewers found unusable.
 
@@ -33,7 +38,7 @@ def merged_export(
         tasks: as in Label Studio's JSON export.
         verdicts: what was decided.
         journal: what errata wrote to the source.
-        history: the audit that the verdicts follow.
+        audit: the project's last one; None before the first.
         edits: finds, hashes and replaces labels.
 
     Returns:
@@ -51,7 +56,7 @@ def merged_export(
     kept = [merger.merge(task) for task in tasks if task.get("id") not in unusable]
     manifest = {
         "project": project_id,
-        "audit": _audit(history.last(project_id)),
+        "audit": _audit(audit),
         "model_versions": sorted({verdict.model_version for verdict in records}),
         "changesets": [
             {"id": id_, "opened_at": when.isoformat(), "annotations": n}

@@ -217,7 +217,11 @@ class Journal(Protocol):
         """Commit how it went."""
 
     def unsettled(self, project_id: int) -> list[JournalEntry]:
-        """Return the entries in state intended or undoing: a crash may have left them."""
+        """Return the entries in state intended or undoing: a crash may have left them; oldest first.
+
+        Those that were dropped are among them, too, where nothing was written to their annotation since: Label Studio
+        may have saved later.
+        """
 
     def entries(self, project_id: int) -> list[JournalEntry]:
         """Return the project's entries, oldest first."""

@@ -38,13 +38,11 @@ def recover(project_id: int, annotations: Annotations, edits: Edits, journal: Jo
 def settle_open_entries(project_id: int, annotations: Annotations, edits: Edits, journal: Journal) -> Recovered:
     """Do what `recover` does, for those who hold the journal already."""
     open_ = journal.unsettled(project_id)
-    newest = {entry.annotation_id: entry for entry in journal.entries(project_id)}
-    late = [entry for entry in newest.values() if entry.state == "dropped"]
-    if not open_ and not late:
+    if not open_:
         return Recovered()
-    read = annotations.read(sorted({entry.annotation_id for entry in (*open_, *late)}))
+    read = annotations.read(sorted({entry.annotation_id for entry in open_}))
     states: list[EntryState] = []
-    for entry in (*open_, *late):
+    for entry in open_:
         state, problem = _find_state(entry, read.get(entry.annotation_id), edits)
         if entry.state != "dropped" or (state == "written" and _is_in_time(entry, read[entry.annotation_id])):
             journal.settle(entry.id, state, problem)

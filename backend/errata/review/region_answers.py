@@ -36,13 +36,6 @@ def is_about_region(finding: Finding) -> bool:
     return finding.given.kind in REGION_KINDS
 
 
-def proposed_value(finding: Finding) -> Value:
-    """Return the results of the region as it is proposed, none where it is to be taken away, or nothing is proposed."""
-    if finding.proposal is None or finding.proposal.action == "remove":
-        return ()
-    return (finding.proposal.value, *finding.proposal.beside)
-
-
 def read_region_answer(answer: Answer, finding: Finding, edits: Edits) -> RegionAnswer:
     """Tell which of the changes in an answer are about the finding's region.
 
@@ -62,7 +55,7 @@ def read_region_answer(answer: Answer, finding: Finding, edits: Edits) -> Region
         if about.new_value == () and (drawn := _best(added, made.was, _REDRAWN, edits)):
             changes.remove(drawn)
             about = replace(about, new_label=drawn.new_label, new_value=drawn.new_value)
-    elif given.region_id is None and (drawn := _best(added, proposed_value(finding), 0.0, edits)):
+    elif given.region_id is None and (drawn := _best(added, finding.proposed_results, 0.0, edits)):
         changes.remove(drawn)
         about = drawn
     return RegionAnswer(about, tuple(changes))
@@ -107,15 +100,15 @@ def find_region_contradiction(choice: str, said: RegionAnswer, finding: Finding,
     """Say why a decision and what was made of the region do not go together, None where they do."""
     about = said.about
     if choice == "keep" and about is not None:
-        return f"keep, but {_was_changed(about)}"
+        return f"said to be right, but {_was_changed(about)}"
     if choice == "fix" and about is None and not said.others:
-        return "fix, but no region was changed"
+        return "said to be corrected, but no region was changed"
     if choice != "take_proposal":
         return None
     if finding.proposal is None:
-        return "take_proposal, but nothing was suggested"
+        return "the suggestion was taken, but nothing was suggested"
     if about is not None and not _is_as_proposed(about, finding, edits):
-        return f"take_proposal, but {_was_changed(about)} otherwise"
+        return f"the suggestion was taken, but {_was_changed(about)} otherwise"
     return None
 
 
@@ -129,7 +122,7 @@ def with_region_fix(verdict: Verdict, said: RegionAnswer, answer: Answer, findin
     if verdict.decision in ("fix", "take_proposal") and about is not None:
         new_label, new_value = about.new_label, about.new_value
     elif verdict.decision == "take_proposal" and proposal is not None:
-        new_label, new_value = proposal.label, proposed_value(finding)
+        new_label, new_value = proposal.label, finding.proposed_results
     is_new = finding.given.region_id is None and bool(new_value)
     return replace(
         verdict,
@@ -164,7 +157,7 @@ def differ(verdicts: Sequence[Verdict], edits: Edits) -> bool:
 
 def _new_id(said: RegionAnswer, finding: Finding) -> str | None:
     """Return the id that a missing region gets: the proposal's, so that who decides anew does not add another one."""
-    proposed = proposed_value(finding)
+    proposed = finding.proposed_results
     if proposed and proposed[0].get("id"):
         return str(proposed[0]["id"])
     return said.about.region_id if said.about else None
@@ -181,7 +174,7 @@ def _reason(finding: Finding, label: str | None, value: Value | None) -> str:
         return "missing"
     is_left = value is None and label in (None, finding.given.label)
     if is_left and finding.proposal is not None:  # wrong, and nobody said what it is: as suspected
-        label, value = finding.proposal.label, proposed_value(finding)
+        label, value = finding.proposal.label, finding.proposed_results
     if value == ():
         return "spurious"
     return "boundary" if label == finding.given.label else "class"
@@ -197,7 +190,7 @@ def _best(
 
 def _is_as_proposed(about: RegionChange, finding: Finding, edits: Edits) -> bool:
     """Say whether a region was made what was proposed: by hand, too, which no hand does to the pixel."""
-    value = proposed_value(finding)
+    value = finding.proposed_results
     if not value or not about.new_value:
         return not value and not about.new_value
     label = finding.proposal.label if finding.proposal else None

@@ -33,7 +33,8 @@ class Undone:
 def undo(project_id: int, changeset_id: int | None, annotations: Annotations, edits: Edits, journal: Journal) -> Undone:
     """Restore the labels that errata changed, newest write first; twice is once.
 
-    A label that somebody edited since is left alone; everything else that was edited since is kept.
+    A label that somebody edited since is left alone; everything else that was edited since is kept. A write of several
+    labels, one of which waits for a later changeset, can be undone again after that.
 
     Args:
         project_id: the source project.
@@ -91,44 +92,68 @@ class _Undoer:
             why = "the annotation was deleted or skipped since"
             self.conflicts.extend(Conflict(change, why) for change in entry.changes)
             return
-        judged = [(change, self._why_not(entry, change, found.result)) for change in entry.changes]
-        kept = [Conflict(change, why) for change, why in judged if why]
-        restoring = [change for change, why in judged if not why]
+        restoring, kept = self._sort_out(entry, entry.changes, found.result)
+        if kept and restoring:  # a region that another control's change moved is back in its place then
+            restored = self._with_old_labels(entry, restoring, found.result)
+            more, kept = self._sort_out(entry, [conflict.change for conflict in kept], restored)
+            restoring += more
         self.conflicts.extend(kept)
         if not restoring:
             return
-        is_all = len(restoring) == len(entry.changes)
-        untouched = is_all and list(found.result) == list(entry.after_result)
-        result = entry.before["result"] if untouched else self._with_old_labels(entry, restoring, found.result)
+        is_untouched = not kept and list(found.result) == list(entry.after_result)
+        result = entry.before["result"] if is_untouched else self._with_old_labels(entry, restoring, found.result)
         if list(result) != list(found.result):
             self.journal.settle(entry.id, "undoing")
             if not self._send(entry, result, restoring):
                 return
-        self.journal.settle(entry.id, "undone", kept[0].why if kept else None)
+        waits = any(self._undo_first(entry, change, found.result) for change in entry.changes)
+        self.journal.settle(entry.id, "written" if waits else "undone", kept[0].why if kept else None)
         self.restored.extend(restoring)
-        for change in entry.changes:
+        for change in restoring if waits else entry.changes:
             self.writes[place_of(change)].remove(entry)
+
+    def _sort_out(
+        self, entry: JournalEntry, changes: Sequence[Change], result: Result
+    ) -> tuple[list[Change], list[Conflict]]:
+        """Return the changes whose old labels can be restored, and the others, each with the reason why not."""
+        is_untouched = list(result) == list(entry.after_result)
+        why_not = self._undo_first if is_untouched else self._why_not
+        judged = [(change, why_not(entry, change, result)) for change in changes]
+        return [change for change, why in judged if not why], [Conflict(change, why) for change, why in judged if why]
 
     def _why_not(self, entry: JournalEntry, change: Change, result: Result) -> str | None:
         """Say why a label cannot be restored, None where it can, or stands already as it was."""
-        last = self.writes[place_of(change)][-1]
-        if last.id != entry.id:
-            return f"changeset {last.changeset_id} changed the label again; undo that one first"
+        if first := self._undo_first(entry, change, result):
+            return first
         now, was = hash_at(result, change, self.edits), self._hash_before(entry, change)
         if now == was:
             return None
         as_left = self._as_left(entry, change, result)
-        if as_left is not result and was_moved(entry.before["result"], entry.after_result, change, self.edits):
-            return "errata moved the region since, for another control; undo that first"
         if hash_at(as_left, change, self.edits) == hash_at(entry.after_result, change, self.edits) and (
-            change.region_id is None
-            or hash_at(self._with_old_labels(entry, [change], as_left), change, self.edits) == was
+            change.region_id is None or self._becomes(was, entry, change, as_left)
         ):
             return None
         if change.region_id is not None:
             return "somebody changed or removed the region since"
         label = self.edits.label(result, change.control, change.region_id, change.tag)
         return f'somebody changed the label to "{label}" since' if label else "somebody removed the label since"
+
+    def _becomes(self, was: str | None, entry: JournalEntry, change: Change, result: Result) -> bool:
+        """Say whether a region that is restored is what it was, or stands where errata's own moves brought it."""
+        restored = self._with_old_labels(entry, [change], result)
+        return hash_at(self.own.as_expected(change, restored, {was}), change, self.edits) == was
+
+    def _undo_first(self, entry: JournalEntry, change: Change, result: Result) -> str | None:
+        """Say which later write has to be undone before a label can be restored, None where none has."""
+        last = self.writes[place_of(change)][-1]
+        if last.id != entry.id:
+            return f"changeset {last.changeset_id} changed the label again; undo that one first"
+        if hash_at(result, change, self.edits) == self._hash_before(entry, change):
+            return None
+        is_elsewhere = self._as_left(entry, change, result) is not result
+        if is_elsewhere and was_moved(entry.before["result"], entry.after_result, change, self.edits):
+            return "errata moved the region since, for another control; undo that first"
+        return None
 
     def _with_old_labels(self, entry: JournalEntry, changes: Sequence[Change], result: Result) -> Result:
         before = entry.before["result"]

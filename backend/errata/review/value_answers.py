@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from errata.review.ports import Edits
 from errata.review.records import Answer, Verdict
 from errata_model.records import Finding
 
-Value = tuple[Mapping[str, Any], ...]
-
 
 def is_about_value(finding: Finding) -> bool:
     """Say whether a finding is about an answer that is no label."""
     return finding.given.kind == "values"
-
-
-def proposed_results(finding: Finding) -> Value:
-    """Return the results of the answer as it is proposed."""
-    if finding.proposal is None or not finding.proposal.value:
-        return ()
-    return (finding.proposal.value, *finding.proposal.beside)
 
 
 def find_value_contradiction(answer: Answer, finding: Finding, edits: Edits) -> str | None:
@@ -34,21 +23,21 @@ def find_value_contradiction(answer: Answer, finding: Finding, edits: Edits) -> 
     said = edits.answer_hash(answer.value or (), control)
     is_left = not answer.value or said == finding.given.value_hash
     if answer.choice == "keep" and not is_left:
-        return f'keep, but the answer was changed to "{answer.label}"'
+        return f'said to be right, but the answer was changed to "{answer.label}"'
     if answer.choice == "fix" and not answer.value:
-        return "fix, but no answer is given"
+        return "said to be corrected, but no answer is given"
     if answer.choice == "fix" and is_left:
-        return "fix, but the answer was left as it is"
+        return "said to be corrected, but the answer was left as it is"
     if answer.choice == "take_proposal" and finding.proposal is None:
-        return "take_proposal, but nothing was suggested"
-    is_as_proposed = said == edits.answer_hash(proposed_results(finding), control)
+        return "the suggestion was taken, but nothing was suggested"
+    is_as_proposed = said == edits.answer_hash(finding.proposed_results, control)
     if answer.choice == "take_proposal" and not (is_left or is_as_proposed):
-        return f'take_proposal, but the answer was changed to "{answer.label}"'
+        return f'the suggestion was taken, but the answer was changed to "{answer.label}"'
     return None
 
 
 def with_value_fix(verdict: Verdict, answer: Answer, finding: Finding) -> Verdict:
     """Return the verdict with the results of the answer from then on, where it is to be another one."""
     if verdict.decision == "take_proposal":
-        return replace(verdict, new_value=proposed_results(finding))
+        return replace(verdict, new_value=finding.proposed_results)
     return replace(verdict, new_value=answer.value) if verdict.decision == "fix" else verdict

@@ -252,15 +252,15 @@ def find_contradiction(choice: str, label: str | None, given: str | None, propos
     not filled in (`label` None) was not edited either.
     """
     if choice == "keep" and label not in (None, given):
-        return f'keep, but the label was changed from "{given}" to "{label}"'
+        return f'said to be right, but the label was changed from "{given}" to "{label}"'
     if choice == "fix" and label is None:
-        return "fix, but no label is given"
+        return "said to be corrected, but no label is given"
     if choice == "fix" and label == given:
-        return f'fix, but the label was left as it is, "{given}"'
+        return f'said to be corrected, but the label was left as it is, "{given}"'
     if choice == "take_proposal" and proposed is None:
-        return "take_proposal, but nothing was suggested"
+        return "the suggestion was taken, but nothing was suggested"
     if choice == "take_proposal" and label not in (None, given, proposed):
-        return f'take_proposal, but the label was changed to "{label}" where "{proposed}" was suggested'
+        return f'the suggestion was taken, but the label was changed to "{label}" where "{proposed}" was suggested'
     return None
 
 
@@ -274,14 +274,14 @@ def find_tags_contradiction(choice: str, changes: Sequence[TagChange], tag: str,
         was_suggested: whether adding or removing it was.
     """
     if choice == "keep" and changes:
-        return f"keep, but the tags were changed: {tags_words(changes)}"
+        return f"said to be right, but the tags were changed: {tags_words(changes)}"
     if choice == "fix" and not changes:
-        return "fix, but the tags were left as they are"
+        return "said to be corrected, but the tags were left as they are"
     if choice == "take_proposal" and not was_suggested:
-        return "take_proposal, but nothing was suggested"
+        return "the suggestion was taken, but nothing was suggested"
     others = [change for change in changes if change.tag != tag]
     if choice == "take_proposal" and others:
-        return f"take_proposal, but other tags were changed: {tags_words(others)}"
+        return f"the suggestion was taken, but other tags were changed: {tags_words(others)}"
     return None
 
 

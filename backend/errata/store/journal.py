@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, select, update
+from sqlalchemy import Connection, Engine, Row, exists, func, select, update
 
 from errata.review.records import Annotation, Change, EntryState, JournalEntry
 from errata.store.database import aware, insert_row, now, writing
@@ -66,8 +66,13 @@ class JournalStore:
             connection.execute(settled.values(state=state, problem=problem, settled_at=now()))
 
     def unsettled(self, project_id: int) -> list[JournalEntry]:
-        """Return the entries in state intended or undoing: a crash may have left them."""
-        return self._entries(JOURNAL.c.project_id == project_id, JOURNAL.c.state.in_(("intended", "undoing")))
+        """Return the entries in state intended or undoing, and dropped ones after which nothing was written there."""
+        later = JOURNAL.alias()
+        same = (later.c.project_id == project_id) & (later.c.annotation_id == JOURNAL.c.annotation_id)
+        is_later = (later.c.id > JOURNAL.c.id) | (later.c.settled_at > JOURNAL.c.settled_at)
+        is_last = ~exists().where(same & is_later)
+        is_open = JOURNAL.c.state.in_(("intended", "undoing")) | ((JOURNAL.c.state == "dropped") & is_last)
+        return self._entries(JOURNAL.c.project_id == project_id, is_open)
 
     def entries(self, project_id: int) -> list[JournalEntry]:
         """Return the project's entries, oldest first."""

@@ -14,8 +14,9 @@ import pytest
 from errata.errors import ErrataError, LabelStudioGone
 from errata.labelstudio.codecs import Codecs
 from errata.review.apply import Applied, apply_plan
+from errata.review.export import merged_export
 from errata.review.plans import Plan, make_plan
-from errata.review.records import Annotation, Answer, Change, EntryState, JournalEntry, Settle, Verdict
+from errata.review.records import Annotation, Answer, AuditRecord, Change, EntryState, JournalEntry, Settle, Verdict
 from errata.review.undo import Undone, undo
 from errata.review.verdicts import Taken, take_verdicts
 from errata_model.records import Control, Finding, GivenLabel, Proposal
@@ -119,6 +120,7 @@ class ListJournal:
 
     def __init__(self) -> None:
         self.rows: list[JournalEntry] = []
+        self.last_written: dict[int, int] = {}  # annotation -> the entry that was written down, or settled, last
         self.opened: list[tuple[int, datetime]] = []
         self.before_settling: Callable[[EntryState], None] = lambda state: None
         self.is_held = False
@@ -159,15 +161,18 @@ class ListJournal:
             intended_at=START,
         )
         self.rows.append(entry)
+        self.last_written[before.id] = entry.id
         return entry
 
     def settle(self, entry_id: int, state: EntryState, problem: str | None = None) -> None:
         assert self.is_held
         self.before_settling(state)
         self.rows[entry_id - 1] = replace(self.rows[entry_id - 1], state=state, problem=problem)
+        self.last_written[self.rows[entry_id - 1].annotation_id] = entry_id
 
     def unsettled(self, project_id: int) -> list[JournalEntry]:
-        return [entry for entry in self.rows if entry.state in ("intended", "undoing")]
+        last = self.last_written.values()
+        return [e for e in self.rows if e.state in ("intended", "undoing") or (e.state == "dropped" and e.id in last)]
 
     def entries(self, project_id: int) -> list[JournalEntry]:
         return list(self.rows)
@@ -276,6 +281,11 @@ class Story:
 
     def apply(self, plan: Plan | None = None) -> Applied:
         return apply_plan(plan or self.plan(), self.annotations, self.edits, self.journal, "me")
+
+    def export(
+        self, tasks: Sequence[dict[str, Any]], audit: AuditRecord | None = None
+    ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        return merged_export(PROJECT, tasks, self.verdicts, self.journal, audit, self.edits)
 
     def undo(self, changeset_id: int | None = None) -> Undone:
         return undo(PROJECT, changeset_id, self.annotations, self.edits, self.journal)

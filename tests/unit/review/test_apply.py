@@ -155,6 +155,17 @@ def test_label_studio_going_down_stops_and_loses_nothing(story: Story) -> None:
     assert story.journal.states == ["written", "dropped", "written", "written"]
 
 
+def test_an_annotation_that_label_studio_fails_at_keeps_no_others_back(story: Story) -> None:
+    """It stops the first apply; the next one writes all others before it looks at that one again."""
+    story.confirm(1, 2, 3)
+    story.annotations.refusals[1] = LabelStudioUnreachable("500")
+    assert story.apply().written == ()
+    applied = story.apply()
+    assert ([c.annotation_id for c in applied.written], type(applied.stopped)) == ([2, 3], LabelStudioUnreachable)
+    story.annotations.refusals.clear()
+    assert [c.annotation_id for c in story.apply().written] == [1]
+
+
 def test_a_refused_token_stops_and_is_known_not_to_have_written(story: Story) -> None:
     """Rights that are not enough fail once, not once an annotation."""
     story.confirm(1, 2)

@@ -6,25 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from errata.review.export import merged_export
-from errata.review.records import AuditRecord, FindingCounts
+from errata.review.records import AuditRecord
 
 if TYPE_CHECKING:
     from tests.unit.review.conftest import Story
 
 
-class OneAudit:
-    """A history of one audit."""
-
-    def last(self, project_id: int) -> AuditRecord | None:
-        began = datetime(2026, 1, 1, tzinfo=timezone.utc)
-        return AuditRecord(5, project_id, began, began + timedelta(minutes=1), "v1", {}, None)
-
-    def counts(self, project_id: int) -> FindingCounts:
-        return FindingCounts(0, 0, 0)
-
-    def in_review(self, project_id: int) -> set[str]:
-        return set()
+BEGAN = datetime(2026, 1, 1, tzinfo=timezone.utc)
+AUDIT = AuditRecord(5, 7, BEGAN, BEGAN + timedelta(minutes=1), "v1", {}, None)
 
 
 def exported(story: Story) -> list[dict[str, Any]]:
@@ -40,7 +29,7 @@ def test_fixes_are_merged_and_all_else_is_unchanged(story: Story) -> None:
     story.annotate(3)
     tasks = exported(story)
     before = copy.deepcopy(tasks)
-    merged, manifest = merged_export(7, tasks, story.verdicts, story.journal, OneAudit(), story.edits)
+    merged, manifest = story.export(tasks)
     assert tasks == before
     assert merged[2] is tasks[2]
     for task in before[:2]:
@@ -56,9 +45,7 @@ def test_applied_fixes_are_in_it_either_way(story: Story, exported_when: str) ->
     story.confirm(1)
     tasks = exported(story) if exported_when == "before applying" else []
     story.apply()
-    merged, manifest = merged_export(
-        7, tasks or exported(story), story.verdicts, story.journal, OneAudit(), story.edits
-    )
+    merged, manifest = story.export(tasks or exported(story))
     assert merged == exported(story)
     assert manifest["fixes_merged"] + manifest["fixes_in_the_source_already"] == 1
     assert [(each["id"], each["annotations"]) for each in manifest["changesets"]] == [(1, 1)]
@@ -72,7 +59,7 @@ def test_unusable_tasks_are_dropped_and_edited_labels_are_left_alone(story: Stor
     story.take()
     story.annotations.edit(1, "bus")
     tasks = exported(story)
-    merged, manifest = merged_export(7, tasks, story.verdicts, story.journal, OneAudit(), story.edits)
+    merged, manifest = story.export(tasks)
     assert merged == tasks[:1]
     assert (manifest["tasks_dropped_as_unusable"], manifest["fixes_left_out_because_the_label_changed"]) == (1, 1)
 
@@ -83,7 +70,7 @@ def test_the_manifest_names_the_audit_and_every_line_of_the_plan(story: Story) -
     story.apply()
     story.confirm(2, 3, 4)
     story.annotations.edit(3, "bus")
-    _, manifest = merged_export(7, exported(story)[:3], story.verdicts, story.journal, OneAudit(), story.edits)
+    _, manifest = story.export(exported(story)[:3], AUDIT)
     assert manifest["audit"] == {
         "id": 5, "started_at": "2026-01-01T00:00:00+00:00", "finished_at": "2026-01-01T00:01:00+00:00", "version": "v1"
     }  # fmt: skip

@@ -85,6 +85,27 @@ def test_changesets_on_one_label_are_undone_newest_first(story: Story) -> None:
     assert story.label(1) == "truck"
 
 
+def test_of_two_labels_the_one_that_waited_is_undone_later(story: Story) -> None:
+    """Both were one write: what a later changeset stands on is restored once that is undone."""
+    story.confirm(1)
+    story.answer(story.find(1, "back", "view"), "take_proposal")
+    story.take()
+    first = story.apply().changeset_id
+    story.answer(story.find(1, "bus"), "take_proposal")
+    story.take()
+    second = story.apply().changeset_id
+    blocked = story.undo(first)
+    assert ([c.control for c in blocked.restored], [c.change.control for c in blocked.conflicts]) == (
+        ["view"],
+        ["kind"],
+    )
+    assert story.plan().changes == ()
+    story.undo(second)
+    assert story.label(1) == "car"
+    story.undo(first)
+    assert (story.label(1), story.label(1, "view"), story.journal.states) == ("truck", "front", ["undone", "undone"])
+
+
 def test_a_deleted_annotation_is_a_conflict(story: Story) -> None:
     """Nothing is there to restore; the others are."""
     story.confirm(1, 2)
@@ -126,3 +147,18 @@ def test_killed_while_undoing(story: Story, killed: type[BaseException], point: 
     assert recover(7, story.annotations, story.edits, story.journal) == expected
     story.undo()
     assert (story.label(1), story.journal.states) == ("truck", ["undone"])
+
+
+def test_what_undo_restores_is_no_late_write(story: Story) -> None:
+    """A write that failed would have given the label that an undo of an earlier one brought back soon after."""
+    story.confirm(1)
+    story.apply()
+    story.answer(story.find(1, "truck"), "take_proposal")
+    story.take()
+    story.annotations.refusals[1] = LabelStudioUnreachable("down")
+    story.apply()
+    story.annotations.refusals.clear()
+    story.undo()
+    assert (story.label(1), story.journal.states) == ("truck", ["undone", "dropped"])
+    assert story.undo().restored == ()
+    assert story.label(1) == "truck"

@@ -125,10 +125,10 @@ def test_what_the_page_works_out_anew_is_no_change(values):
 @pytest.mark.parametrize(
     ("choice", "submitted", "why"),
     [
-        ("keep", [stars(2)], 'keep, but the answer was changed to "2"'),
-        ("fix", None, "fix, but the answer was left as it is"),
-        ("fix", [NOTE], "fix, but no answer is given"),
-        ("take_proposal", [stars(2)], 'take_proposal, but the answer was changed to "2"'),
+        ("keep", [stars(2)], 'said to be right, but the answer was changed to "2"'),
+        ("fix", None, "said to be corrected, but the answer was left as it is"),
+        ("fix", [NOTE], "said to be corrected, but no answer is given"),
+        ("take_proposal", [stars(2)], 'the suggestion was taken, but the answer was changed to "2"'),
     ],
 )
 def test_a_decision_and_an_answer_that_do_not_go_together_are_unclear(values, choice, submitted, why):

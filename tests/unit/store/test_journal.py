@@ -62,6 +62,12 @@ def test_states_and_changesets(engine: Engine, tmp_path: Path) -> None:
     journal.settle(ids[1], "conflict", "why")
     journal.settle(ids[2], "undoing")
     assert [entry.id for entry in journal.unsettled(7)] == ids[2:]
+    journal.settle(ids[2], "dropped")
+    assert [entry.id for entry in journal.unsettled(7)] == ids[2:]  # Label Studio may have saved it after that
+    journal.settle(ids[0], "undone")
+    assert journal.unsettled(7) == []  # errata itself has written there since
+    journal.settle(ids[0], "written")
+    journal.settle(ids[2], "undoing")
     assert [(entry.state, entry.problem) for entry in journal.entries(7)[:2]] == [
         ("written", None), ("conflict", "why")
     ]  # fmt: skip

@@ -13,7 +13,6 @@ from errata.boards.actions import Mark, Reviewer
 from errata.boards.board_verdicts import to_board_verdict
 from errata.boards.known_rows import KnownRow
 from errata.review.agreement import settle
-from errata.review.export import merged_export
 from errata_model.records import Control, Finding, GivenLabel
 
 if TYPE_CHECKING:
@@ -21,11 +20,6 @@ if TYPE_CHECKING:
 
 BOX = Control("box", "boxes", "image", "image", "image", ("car", "bus", "van"), type="rectanglelabels")
 HERE = {"x": 10, "y": 10, "width": 20, "height": 20, "rotation": 0}
-
-
-class NoAudit:
-    def last(self, project_id: int) -> None:
-        return None
 
 
 def box(label: str, **place: Any) -> dict[str, Any]:
@@ -106,9 +100,8 @@ def test_somebody_else_who_gave_it_that_label_is_no_conflict(story: Story, judge
 def test_an_export_has_it(story: Story, judged: Finding) -> None:
     """Merged where it is drawn; left out where it was moved."""
     tasks = [{"id": 10, "annotations": [{"id": 1, "result": [box("car")]}]}]
-    ports = (story.verdicts, story.journal, NoAudit(), story.edits)
-    merged, manifest = merged_export(7, tasks, *ports)
+    merged, manifest = story.export(tasks)
     assert (merged[0]["annotations"][0]["result"], manifest["fixes_merged"]) == ([box("van")], 1)
     tasks[0]["annotations"][0]["result"] = [box("car", x=40)]
-    merged, manifest = merged_export(7, tasks, *ports)
+    merged, manifest = story.export(tasks)
     assert (merged, manifest["fixes_left_out_because_the_label_changed"]) == (tasks, 1)
