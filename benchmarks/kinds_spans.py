@@ -27,8 +27,8 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from errata.audit.beliefs import RegionBelief
 from errata.audit.findings_file import write_tasks
-from errata.audit.ports import RegionBelief
 from errata.audit.progress import LineProgress
 from errata.audit.run import Examination
 from errata.settings import Settings

@@ -26,11 +26,12 @@ from own_process import in_own_processes
 from rich.console import Console
 from rich.table import Table
 
+from errata.audit.beliefs import Artefact, ControlBelief
 from errata.audit.believe import Belief
 from errata.audit.embed import Embedded
-from errata.audit.ports import Artefact, ControlBelief, Snapshot, Task
 from errata.audit.progress import LineProgress
 from errata.audit.run import Examination
+from errata.audit.snapshot import Snapshot, Task
 from errata.audit.suspect import find_suspects
 from errata.boards.build import build_board
 from errata.demo.digits import load_digits

@@ -50,7 +50,7 @@ from pathlib import Path
 
 import numpy as np
 
-from errata.audit.ports import Artefact, ControlBelief, UsedEncoder
+from errata.audit.beliefs import Artefact, ControlBelief, UsedEncoder
 from errata.jobs.child_process import ChildProcessQueue
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.label_config import serveable

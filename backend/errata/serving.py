@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from errata.audit.beliefs import UsedEncoder
 from errata.audit.embed import Embedder, ImageEmbedder, content_key
 from errata.audit.embed_text import text_key
-from errata.audit.ports import Embeddings, Texts, Trace, UsedEncoder
+from errata.audit.ports import Embeddings, Texts, Trace
 from errata.errors import MediaError, UsageError
 from errata.jobs.child_process import ChildProcessQueue
 from errata.jobs.due_audits import DueAudits

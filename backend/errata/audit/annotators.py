@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from errata.audit.ports import ControlBelief, Task
+from errata.audit.beliefs import ControlBelief
 from errata.audit.scored import Scored
+from errata.audit.snapshot import Task
 from errata_model.kinds.choices.annotators import Consensus, find_consensus_of_votes
 from errata_model.records import Control
 

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from errata import __version__
 from errata.audit.annotators import annotators_targets
+from errata.audit.beliefs import Artefact, ControlBelief, own_version
 from errata.audit.detectors.scene import Detector
 from errata.audit.embed import Embedded, Embedder
 from errata.audit.evidence import weigh
 from errata.audit.field_groups import FieldGroups, group_by_field
 from errata.audit.finetune import Believed, FineTuning, labelled_rows
-from errata.audit.ports import Artefact, Artefacts, ControlBelief, Progress, Snapshot, Task
+from errata.audit.ports import Artefacts, Progress
+from errata.audit.snapshot import Snapshot, Task
 from errata.audit.tags import tag_targets
 from errata.errors import NothingToLearn
 from errata_model.kinds.choices.learner import FittedChoices, fit_choices
@@ -205,7 +207,7 @@ class OwnBeliever:
                 digest.update(targets[control.name][row].tobytes())
         if of_field is not None:
             digest.update(json.dumps(sorted(of_field.values.items())).encode())
-        return f"errata-{digest.hexdigest()[:12]}"
+        return own_version(digest.hexdigest())
 
 
 def nothing_to_learn(

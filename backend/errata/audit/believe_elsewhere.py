@@ -11,11 +11,13 @@ from dataclasses import asdict
 import numpy as np
 from numpy.typing import NDArray
 
+from errata.audit.beliefs import OWN_VERSIONS, Artefact, ControlBelief, own_version
 from errata.audit.believe import Belief
 from errata.audit.believe_values import predicted_belief, update_values_digest
 from errata.audit.evidence import agreement
-from errata.audit.ports import Artefact, ControlBelief, Progress, Snapshot, StoredPrediction, Task
+from errata.audit.ports import Progress
 from errata.audit.region_beliefs import region_belief, update_digest
+from errata.audit.snapshot import Snapshot, StoredPrediction, Task
 from errata.errors import NothingToLearn
 from errata_model.records import Control
 
@@ -56,7 +58,7 @@ class StoredBeliever:
         for about in region_beliefs:
             update_digest(digest, about)
         update_values_digest(digest, value_beliefs)
-        artefact = Artefact(f"errata-{digest.hexdigest()[:12]}", tuple(beliefs), tuple(region_beliefs), value_beliefs)
+        artefact = Artefact(own_version(digest.hexdigest()), tuple(beliefs), tuple(region_beliefs), value_beliefs)
         known = [(belief.control, belief.task_ids) for belief in formed]
         known += [(belief.control, belief.task_ids) for belief in drawn]
         known += [(belief.control, np.array(list(belief.opinions), dtype=np.int64)) for belief in answered]
@@ -71,7 +73,7 @@ def _who(tasks: Sequence[Task], believed: Sequence[NDArray[np.int64]], version: 
     """Say whose predictions are believed, and whose are not."""
     n_tasks = len({task_id for task_ids in believed for task_id in task_ids.tolist()})
     others = [name for name, _ in _n_tasks_of_versions(tasks).most_common() if name != version]
-    also = ", ".join(f'"{name}"' for name in others[:N_NAMED] if not name.startswith("errata-"))
+    also = ", ".join(f'"{name}"' for name in others[:N_NAMED] if not name.startswith(OWN_VERSIONS))
     beside = f"; not against those of {also}, which are there too" if also else ""
     return f'Held against what "{version}" predicts for {n_tasks} task{"s" * (n_tasks != 1)}{beside}.'
 
@@ -97,7 +99,7 @@ def _nothing_said(snapshot: Snapshot, version: str | None) -> str:
 
 def _commonest_version(tasks: Sequence[Task]) -> str | None:
     said = (each for task in tasks for each in task.predictions if each.regions != ())
-    speaking = {each.model_version for each in said if not each.model_version.startswith("errata-")}
+    speaking = {each.model_version for each in said if not each.model_version.startswith(OWN_VERSIONS)}
     counts: dict[str, int] = {}
     for task in tasks:
         for version in {p.model_version for p in task.predictions} & speaking:

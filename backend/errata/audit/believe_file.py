@@ -13,7 +13,8 @@ from errata.audit.belief_names import TAKEN
 from errata.audit.believe import Belief
 from errata.audit.believe_elsewhere import StoredBeliever
 from errata.audit.detectors.metric import Metric
-from errata.audit.ports import Progress, Snapshot, StoredPrediction
+from errata.audit.ports import Progress
+from errata.audit.snapshot import Snapshot, StoredPrediction
 from errata.audit.task_table import TableRow, read_table
 from errata.errors import NothingToLearn, UsageError
 from errata_model.records import Control

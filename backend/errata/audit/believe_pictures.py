@@ -9,9 +9,10 @@ from typing import Any, Protocol
 
 from PIL import Image
 
+from errata.audit.beliefs import UsedEncoder
 from errata.audit.believe_regions import Learned, Lesson
 from errata.audit.embed import FETCHERS
-from errata.audit.ports import Media, Progress, UsedEncoder
+from errata.audit.ports import Media, Progress
 from errata.errors import MediaError
 from errata_model.encoders.images import UnusableImage, decode_image
 from errata_model.regions.records import FittedRegions

@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errata import __version__
+from errata.audit.beliefs import Artefact, RegionBelief, UsedEncoder, own_version
 from errata.audit.believe import Belief, nothing_to_learn, values_of
 from errata.audit.embed import Embedded, Embedder
 from errata.audit.evidence import weigh
 from errata.audit.field_groups import group_by_field
-from errata.audit.ports import Artefact, Artefacts, Drawn, Progress, RegionBelief, Snapshot, Task, UsedEncoder
+from errata.audit.ports import Artefacts, Progress
 from errata.audit.region_beliefs import calibrated, plain_region
+from errata.audit.snapshot import Drawn, Snapshot, Task
 from errata.errors import NothingToLearn
 from errata_model.records import Control
 from errata_model.regions.records import FittedRegions, Region
@@ -88,7 +90,7 @@ class OwnRegionBeliever:
 
     Args:
         embedder_of: returns what embeds what a control labels: what shows the same, or nearly, is one group.
-        learner_of: returns what learns a control's regions; None where errata has nothing that does.
+        learner_of: returns what learns a control's regions.
         artefacts: where beliefs are kept; None where none are.
         seed: of the learners.
         minutes: bounds the training of all controls together.
@@ -98,7 +100,7 @@ class OwnRegionBeliever:
     def __init__(
         self,
         embedder_of: Callable[[Control], Embedder],
-        learner_of: Callable[[Control], RegionLearner | None],
+        learner_of: Callable[[Control], RegionLearner],
         artefacts: Artefacts | None,
         *,
         seed: int = 0,
@@ -116,26 +118,24 @@ class OwnRegionBeliever:
         """See `Believer.believe`. A belief about the same data and model is taken from the artefacts."""
         of_field = group_by_field(snapshot.tasks, self._group_by) if self._group_by else None
         learners = {control.name: self._learner_of(control) for control in snapshot.controls}
-        known = {name: learner for name, learner in learners.items() if learner is not None}
-        controls = [control for control in snapshot.controls if control.name in known]
-        problems = [_no_learner(control) for control in snapshot.controls if control.name not in known]
+        problems: list[str] = []
         embedded: dict[str, Embedded] = {}
-        for control in controls:
+        for control in snapshot.controls:
             if control.data_key not in embedded:
                 values = values_of(snapshot.tasks, control.data_key)
                 media = self._embedder_of(control).embed(values, progress).compared()
                 embedded[control.data_key] = media if of_field is None else media.grouped(of_field.values)
-        minutes = None if self._minutes is None else self._minutes / max(1, len(controls))
-        weighed = {control.name: weigh(snapshot.tasks, control) for control in controls}
-        lessons = [self._lesson(weighed[c.name].tasks, c, embedded[c.data_key], minutes) for c in controls]
-        version = self._version(lessons, known, embedded)
+        minutes = None if self._minutes is None else self._minutes / max(1, len(snapshot.controls))
+        weighed = {control.name: weigh(snapshot.tasks, control) for control in snapshot.controls}
+        lessons = [self._lesson(weighed[c.name].tasks, c, embedded[c.data_key], minutes) for c in snapshot.controls]
+        version = self._version(lessons, learners, embedded)
         remarks = tuple(each.remark for each in (*weighed.values(), of_field) if each and each.remark)
         skipped: Counter[str] = Counter()
         artefact = self._artefacts.find(snapshot.project_id, version) if self._artefacts else None
         if artefact is None:
             beliefs = []
             for lesson in lessons:
-                learner, media = known[lesson.control.name], embedded[lesson.control.data_key]
+                learner, media = learners[lesson.control.name], embedded[lesson.control.data_key]
                 try:
                     beliefs.append(_learn(snapshot, lesson, learner, media, skipped, progress))
                 except ValueError as error:
@@ -178,7 +178,7 @@ class OwnRegionBeliever:
             ):
                 drawn = [plain_region(region) for region in regions]
                 digest.update(json.dumps([task_id, key, is_labelled, drawn]).encode())
-        return f"errata-{digest.hexdigest()[:12]}"
+        return own_version(digest.hexdigest())
 
 
 def _learn(
@@ -218,11 +218,4 @@ def _evident(drawn: Drawn, task: Task) -> tuple[Region, ...]:
     return tuple(
         region if (label.annotation_id, label.control, label.region_id) in kept else replace(region, label="")
         for region, label in zip(drawn.regions, drawn.labels, strict=True)
-    )
-
-
-def _no_learner(control: Control) -> str:
-    return (
-        f'control "{control.name}": errata does not learn {control.kind} by itself; hold them against predictions that '
-        "the project has, --belief stored, or against another ML backend, --belief URL"
     )

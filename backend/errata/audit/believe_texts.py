@@ -18,7 +18,7 @@ class TextLearner:
         texts: reads the text in which a task's spans are counted.
     """
 
-    identity = "spans 2"
+    identity = "spans 3"
 
     def __init__(self, texts: Texts) -> None:
         self._texts = texts
@@ -32,7 +32,7 @@ class TextLearner:
         if n_lost:
             progress.say(
                 f'Not learned from: {n_lost} spans of "{control.name}" that longer ones overlap, that hold no word, '
-                "or that have several labels"
+                "or whose label is none of the config's"
             )
         n_told = 0
 

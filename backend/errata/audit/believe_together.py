@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from errata.audit.beliefs import Artefact, own_version
 from errata.audit.believe import Belief, Believer
-from errata.audit.ports import Artefact, Artefacts, Progress, Snapshot
+from errata.audit.ports import Artefacts, Progress
+from errata.audit.snapshot import Snapshot
 from errata.errors import NothingToLearn
 from errata_model.records import Control
 
@@ -95,10 +97,10 @@ def _names(artefact: Artefact) -> Iterator[str]:
 
 def _joined(beliefs: Sequence[Belief]) -> Belief:
     artefacts = [belief.artefact for belief in beliefs]
-    version = hashlib.sha256(" ".join(artefact.version for artefact in artefacts).encode()).hexdigest()[:12]
+    version = hashlib.sha256(" ".join(artefact.version for artefact in artefacts).encode()).hexdigest()
     return Belief(
         artefact=Artefact(
-            f"errata-{version}",
+            own_version(version),
             tuple(about for artefact in artefacts for about in artefact.beliefs),
             tuple(about for artefact in artefacts for about in artefact.region_beliefs),
             tuple(about for artefact in artefacts for about in artefact.value_beliefs),
@@ -106,7 +108,9 @@ def _joined(beliefs: Sequence[Belief]) -> Belief:
         ),
         embedded={key: media for belief in beliefs for key, media in belief.embedded.items()},
         source=beliefs[0].source,
-        sources={name: belief.source for belief in beliefs for name in _names(belief.artefact)},
+        sources={
+            name: belief.sources.get(name, belief.source) for belief in beliefs for name in _names(belief.artefact)
+        },
         skipped=sum((belief.skipped for belief in beliefs), Counter[str]()),
         caution=" ".join(filter(None, (belief.caution for belief in beliefs))),
         repeats=beliefs[0].repeats,

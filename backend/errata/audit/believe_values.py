@@ -7,27 +7,19 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Protocol
 
+from errata.audit.beliefs import OWN_VERSIONS, Artefact, RegionBelief, own_version
 from errata.audit.believe import Belief
-from errata.audit.ports import Artefact, Progress, RegionBelief, Snapshot, Task
+from errata.audit.ports import Progress
 from errata.audit.region_annotators import annotators_regions
-from errata.audit.region_beliefs import update_digest
+from errata.audit.region_beliefs import Digest, update_digest
+from errata.audit.snapshot import Snapshot, Task
 from errata.errors import NothingToLearn
 from errata_model.kinds.values.records import Opinion, ValueBelief
 from errata_model.kinds.values.similarity import find_spread
 from errata_model.records import Control
 
 OTHERS = "Hold them against predictions, --belief stored or --belief URL, or against each other, --belief annotators."
-
-OWN_VERSIONS = "errata-"  # what is errata's own is no second opinion
-
-
-class Digest(Protocol):
-    """A hash that is being made, such as `hashlib.sha256()`."""
-
-    def update(self, data: bytes, /) -> None:
-        """Take more data."""
 
 
 class AnnotatorsBeliever:
@@ -146,7 +138,7 @@ def _belief(found: Sequence[ValueBelief], remarks: Sequence[str], drawn: Sequenc
     update_values_digest(digest, found)
     for about in drawn:
         update_digest(digest, about)
-    artefact = Artefact(f"errata-{digest.hexdigest()[:12]}", (), tuple(drawn), tuple(found))
+    artefact = Artefact(own_version(digest.hexdigest()), (), tuple(drawn), tuple(found))
     return Belief(artefact, {}, "", remarks=tuple(remarks))
 
 

@@ -21,4 +21,4 @@ def opinions_of(task_id: int | None, beliefs: Iterable[ValueBelief]) -> Iterator
 def answer_results(control: Control, opinion: Opinion, regions: Regions) -> list[dict[str, Any]]:
     """Return Label Studio's results of an answer, each with how sure it is."""
     proposal = regions.answer(control, opinion.answer, round(opinion.certainty, 4))
-    return [dict(each) for each in (proposal.value, *proposal.beside) if each]
+    return [dict(each) for each in proposal.results]

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from errata.audit.ports import Embeddings, Media, MediaIndex, Progress, UsedEncoder
+from errata.audit.beliefs import UsedEncoder
+from errata.audit.ports import Embeddings, Media, MediaIndex, Progress
 from errata.errors import MediaError
 from errata_model.encoders.images import ImageEncoder, UnusableImage, decode_image
 from errata_model.features import Features

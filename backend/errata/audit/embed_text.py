@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from errata.audit.beliefs import UsedEncoder
 from errata.audit.embed import FETCHERS, Embedded, content_key, side_by_side
-from errata.audit.ports import Embeddings, Progress, Texts, UsedEncoder
+from errata.audit.ports import Embeddings, Progress, Texts
 from errata.errors import MediaError
 from errata_model.encoders.text import TextEncoder, UnusableText, readable_text
 from errata_model.features import Features

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from errata.audit.ports import Task
+from errata.audit.snapshot import Task
 from errata_model.records import Control, GivenLabel
 
 FEWEST = 5

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from errata.audit.ports import Task
+from errata.audit.snapshot import Task
 from errata.errors import UsageError
 
 _NAMED = 12  # fields that a text lists

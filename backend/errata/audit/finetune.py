@@ -11,8 +11,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from errata.audit.beliefs import ControlBelief
 from errata.audit.embed import FETCHERS, Embedded, Embedder, ImageEmbedder, content_key
-from errata.audit.ports import ControlBelief, Progress
+from errata.audit.ports import Progress
 from errata.errors import MediaError
 from errata_model.encoders.decoding import UnusableImage, decode_image
 from errata_model.encoders.trunk import Trainable, Trunk

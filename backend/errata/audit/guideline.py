@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from errata.audit.believe import Belief
-from errata.audit.ports import Snapshot
 from errata.audit.scored import given_labels
+from errata.audit.snapshot import Snapshot
 from errata_model.overlap import find_overlaps
 
 N_PAIRS = 3

@@ -50,12 +50,14 @@ class LateProposal(Proposal):
     @property
     def value(self) -> Mapping[str, Any]:
         """See `Proposal`."""
-        return self._written()[0]
+        return self.results[0]
 
     @property
     def beside(self) -> tuple[Mapping[str, Any], ...]:
         """See `Proposal`."""
-        return tuple(self._written()[1:])
+        return self.results[1:]
 
-    def _written(self) -> list[dict[str, Any]]:
-        return self._regions.written(self._control, self._region, self._size, self._data)  # type: ignore[attr-defined,no-any-return]
+    @property
+    def results(self) -> tuple[Mapping[str, Any], ...]:
+        """See `Proposal`."""
+        return tuple(self._regions.written(self._control, self._region, self._size, self._data))  # type: ignore[attr-defined]

@@ -8,10 +8,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from errata.audit.beliefs import ControlBelief
 from errata.audit.believe import Belief, Believer, soft_targets, values_of
 from errata.audit.embed import Embedded, Embedder
 from errata.audit.field_groups import group_by_field
-from errata.audit.ports import ControlBelief, Progress, Snapshot, Task
+from errata.audit.ports import Progress
+from errata.audit.snapshot import Snapshot, Task
 from errata.audit.wording import per_cent
 from errata.errors import MediaError, UsageError
 from errata_model.kinds.choices.learner import fit_choices

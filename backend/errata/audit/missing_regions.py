@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from errata.audit.ports import Regions, Snapshot
+from errata.audit.ports import Regions
+from errata.audit.snapshot import Snapshot
 from errata.audit.suspect import Findings
 from errata_model.records import Control, Finding, finding_key
 from errata_model.regions.overlap import overlaps
@@ -31,9 +32,8 @@ def recognise_missing(snapshot: Snapshot, findings: Findings, earlier: Sequence[
 
     def drawn(finding: Finding) -> Region | None:
         control = controls.get(finding.given.control)
-        if control is None or finding.proposal is None or not control.has_regions:
+        if control is None or not control.has_regions or not (results := finding.proposed_results):
             return None
-        results = (finding.proposal.value, *finding.proposal.beside)
         value = data.get(finding.given.task_id, {}).get(control.data_key)
         found, *_ = regions.regions_in(results, control, value)
         return found[0] if found else None

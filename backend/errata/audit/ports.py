@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -11,80 +10,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from errata_model.kinds.values.records import Answered, Opinion, ValueBelief
-from errata_model.records import Control, Finding, GivenLabel, Proposal
-from errata_model.regions.records import Believed, Region
+from errata.audit.beliefs import Artefact
+from errata.audit.snapshot import Snapshot, Task
+from errata_model.records import Control, Finding, Proposal
+from errata_model.regions.records import Region
 from errata_model.regions.shapes import Size
-
-NO_VERSION = "errata-none"  # what carries no belief: the version before the first audit
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPrediction:
-    """A prediction that the source holds about one control.
-
-    Attributes:
-        probabilities: of the control's labels; empty where it marks regions, or is answered otherwise.
-        regions: those that it marks; None where the control labels the whole task.
-        size: of the image, in pixels, where it says so.
-        opinion: its answer, where the control asks for no labels.
-    """
-
-    model_version: str
-    control: str
-    probabilities: Mapping[str, float]
-    regions: tuple[Region, ...] | None = None
-    size: Size | None = None
-    opinion: Opinion | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """What one annotation marked for one control, which may be nothing.
-
-    Attributes:
-        answer: of the whole annotation: its label None and its value's hash "".
-        labels: of each region.
-        regions: the regions, in the same order.
-        size: of the image, in pixels; None where it is not known, or no image is labelled.
-    """
-
-    answer: GivenLabel
-    labels: tuple[GivenLabel, ...]
-    regions: tuple[Region, ...]
-    size: Size | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A source task with its labels decoded."""
-
-    id: int
-    data: Mapping[str, Any]
-    labels: tuple[GivenLabel, ...]  # of annotations that were submitted, in annotation order
-    is_labeled: bool  # as many annotators as the project asks for are done
-    predictions: tuple[StoredPrediction, ...] = ()
-    prediction_versions: tuple[str, ...] = ()  # of every prediction, also of those that could not be decoded
-    # One for each annotation that answered a control of tags, its label None and its value's hash "": what a tag that
-    # is missing becomes a finding of, and where no tag was given, what says that none applies.
-    answers: tuple[GivenLabel, ...] = ()
-    drawn: tuple[Drawn, ...] = ()  # of controls that mark regions, in annotation order; `labels` has their labels too
-    answered: tuple[Answered, ...] = ()  # to controls that ask for no labels; `labels` has these answers in words
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A source project as it was read."""
-
-    url: str  # Label Studio's URL, ending in a slash; "" for an export
-    project_id: int
-    title: str
-    label_config: str
-    controls: tuple[Control, ...]  # those that errata can audit
-    refused: tuple[str, ...]  # the other controls, each with what is missing, in words
-    tasks: tuple[Task, ...]
-    skipped: Counter[str] = field(default_factory=Counter)  # what was left out and why, in words -> count
-    newest_change: str | None = None  # the latest `updated_at` of tasks and labels, by Label Studio's clock
 
 
 class ChosenTasks(Protocol):
@@ -364,90 +294,6 @@ class Artefacts(Protocol):
 
     def active(self, project_id: int) -> str | None:
         """Return the version saved last, None before the first."""
-
-
-@dataclass(frozen=True, slots=True)
-class UsedEncoder:
-    """What the items of a control were encoded with."""
-
-    identity: str  # name, weights and preprocessing: the same string, the same rows
-    name: str  # as it was asked for
-    weights: str | None = None  # the file or folder, where one was named
-    parts: tuple[tuple[str, int], ...] = ()  # (identity, width) of each, where its rows are those of several
-
-
-@dataclass(frozen=True, slots=True)
-class ControlBelief:
-    """The belief about one control.
-
-    Attributes:
-        control: what is believed about.
-        task_ids: (N,) int64, the tasks that have one.
-        content_keys: what each task shows: a sha256 in hex digits, or "" where not known.
-        probabilities: (N, K) float32, rows sum to 1, columns in the order of `control.labels`. Every row is
-            out-of-sample: it comes from labels of other media.
-        model: opaque arrays of the learner to predict new media with; None where the belief came from elsewhere.
-        encoder: makes of new media what the model takes; None where the belief came from elsewhere.
-    """
-
-    control: Control
-    task_ids: NDArray[np.int64]
-    content_keys: tuple[str, ...]
-    probabilities: NDArray[np.float32]
-    model: Mapping[str, NDArray[Any]] | None
-    encoder: UsedEncoder | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RegionBelief:
-    """The belief about a control that marks regions.
-
-    Attributes:
-        control: what is believed about.
-        task_ids: (N,) int64, the tasks that have one.
-        content_keys: what each task shows: a sha256 in hex digits, or "" where not known.
-        believed: of each task, out-of-sample.
-        calibration: what the scoring learned from the project; see `calibrate` of the kind.
-        sizes: of each task's image, in pixels; None where it is not known.
-        model: opaque arrays of the learner to predict new media with; None where the belief came from elsewhere.
-        encoder: the network that the model begins with; None where there is none.
-        annotation_ids: (N,) int64, the annotations that the rows are about, where they say what the other annotators
-            of the same task marked; None where a row is about its task.
-    """
-
-    control: Control
-    task_ids: NDArray[np.int64]
-    content_keys: tuple[str, ...]
-    believed: tuple[Believed, ...]
-    calibration: Mapping[str, NDArray[Any]]
-    sizes: tuple[Size | None, ...]
-    model: Mapping[str, NDArray[Any]] | None = None
-    encoder: UsedEncoder | None = None
-    annotation_ids: NDArray[np.int64] | None = None
-
-    @property
-    def is_of_people(self) -> bool:
-        """Say whether it is what people marked, which is no prediction."""
-        return self.annotation_ids is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Artefact:
-    """All that an audit believes about a project.
-
-    Attributes:
-        version: hash of data and model, no time in it.
-        beliefs: about controls that label whole tasks.
-        region_beliefs: about controls that mark regions.
-        value_beliefs: about controls whose answers are no labels.
-        parts: where several sources believe together, the version of each and the names of its controls.
-    """
-
-    version: str
-    beliefs: tuple[ControlBelief, ...]
-    region_beliefs: tuple[RegionBelief, ...] = ()
-    value_beliefs: tuple[ValueBelief, ...] = ()
-    parts: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from errata.audit.items import by_annotation, held
-from errata.audit.ports import AuditLog, Progress, ReviewEntry, ReviewQueue, Snapshot
+from errata.audit.ports import AuditLog, Progress, ReviewEntry, ReviewQueue
 from errata.audit.review_order import Published, arrange, item_entry, review_entry
 from errata.audit.selected import as_selected
+from errata.audit.snapshot import Snapshot
 from errata.audit.suspect import Findings
 from errata_model.records import Finding
 

@@ -8,20 +8,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from errata.audit.beliefs import OWN_VERSIONS, Artefact, ControlBelief, RegionBelief
 from errata.audit.best_answer import best_answer
 from errata.audit.best_opinions import answer_results, opinions_of
 from errata.audit.best_regions import best_regions, region_results
-from errata.audit.ports import (
-    Artefact,
-    ControlBelief,
-    Prediction,
-    PredictionSink,
-    Progress,
-    RegionBelief,
-    Regions,
-    Snapshot,
-    Task,
-)
+from errata.audit.ports import Prediction, PredictionSink, Progress, Regions
+from errata.audit.snapshot import Snapshot, Task
 from errata.settings import PredictionsMode
 from errata_model.kinds.values.records import ValueBelief
 
@@ -104,7 +96,7 @@ def push_predictions(
         progress.advance(len(part))
     kept = [artefact.version, *(v for v in earlier if v != artefact.version)][:N_VERSIONS_KEPT]
     stored = {version for task in snapshot.tasks for version in task.prediction_versions}
-    if any(version.startswith("errata-") and version not in kept for version in stored):
+    if any(version.startswith(OWN_VERSIONS) and version not in kept for version in stored):
         sink.retire(kept)
     if mode == "labelled" and (seen := _seen_too_early(snapshot)):
         sink.withdraw(seen)
@@ -118,7 +110,7 @@ def _seen_too_early(snapshot: Snapshot) -> list[int]:
     return [
         task.id
         for task in snapshot.tasks
-        if not task.is_labeled and any(version.startswith("errata-") for version in task.prediction_versions)
+        if not task.is_labeled and any(version.startswith(OWN_VERSIONS) for version in task.prediction_versions)
     ]
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from errata.audit.ports import Drawn, RegionBelief, Snapshot
+from errata.audit.beliefs import RegionBelief
 from errata.audit.region_beliefs import calibrated
+from errata.audit.snapshot import Drawn, Snapshot
 from errata_model.records import Control
 from errata_model.regions.records import Believed, Region
 from errata_model.regions.together import believe_together

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from errata.audit.ports import RegionBelief, Snapshot, StoredPrediction
+from errata.audit.beliefs import RegionBelief
 from errata.audit.region_findings import calibrate
+from errata.audit.snapshot import Snapshot, StoredPrediction
 from errata_model.records import Control
 from errata_model.regions.records import Believed, Region
 from errata_model.regions.shapes import Mask

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from itertools import count
@@ -11,9 +11,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from errata.audit.beliefs import RegionBelief
 from errata.audit.late_proposal import LateProposal
-from errata.audit.ports import Drawn, RegionBelief, Regions, Snapshot, Task
+from errata.audit.ports import Regions
 from errata.audit.region_wording import region_reason
+from errata.audit.snapshot import Drawn, Snapshot, Task
 from errata.audit.wording import ANNOTATOR_CONFLICT, provenance
 from errata_model.records import Control, Finding, GivenLabel, Proposal, finding_key
 from errata_model.regions.records import Doubt, Item, Region
@@ -44,10 +46,11 @@ def find_regions(
     found = []
     missing: set[str] = set()  # who predicts a region twice misses it once
     for task, drawn, item in believed_items(snapshot.tasks, belief):
+        taken = frozenset(region.id for region in item.given)
         for doubt in find_doubts(item, belief.control.labels, belief.calibration):
             if doubt.given is not None and not item.given[doubt.given].id:
                 continue  # nobody could say which region is meant
-            proposal, new = _proposal(doubt, belief.control, item, task, regions)
+            proposal, new = _proposal(doubt, belief.control, item, taken, task, regions)
             given = drawn.answer if doubt.given is None else drawn.labels[doubt.given]
             if doubt.given is None:
                 given = replace(given, value_hash=regions.region_hash(new, belief.control))
@@ -79,7 +82,7 @@ def find_regions(
 
 def unscored_regions(snapshot: Snapshot, beliefs: Sequence[RegionBelief]) -> Iterator[GivenLabel]:
     """Yield the labels of regions that nothing is believed about."""
-    known = {belief.control.name: set(_rows(belief)) for belief in beliefs}
+    known = {belief.control.name: set(belief.row_of) for belief in beliefs}
     for task in snapshot.tasks:
         for drawn in task.drawn:
             if not {task.id, -drawn.answer.annotation_id} & known.get(drawn.answer.control, set()):
@@ -88,7 +91,7 @@ def unscored_regions(snapshot: Snapshot, beliefs: Sequence[RegionBelief]) -> Ite
 
 def believed_items(tasks: Sequence[Task], belief: RegionBelief) -> Iterator[tuple[Task, Drawn, Item]]:
     """Yield every annotation of the control beside what is believed of its task."""
-    row_of = _rows(belief)
+    row_of = belief.row_of
     for task in tasks:
         for drawn in task.drawn:
             row = row_of.get(task.id, row_of.get(-drawn.answer.annotation_id))
@@ -97,16 +100,19 @@ def believed_items(tasks: Sequence[Task], belief: RegionBelief) -> Iterator[tupl
                 yield task, drawn, Item(drawn.regions, belief.believed[row], size, task.id)
 
 
-def _rows(belief: RegionBelief) -> dict[int, int]:
-    """Return task id -> row; where rows are about annotations, their ids below zero."""
-    about = belief.task_ids if belief.annotation_ids is None else -belief.annotation_ids
-    return {each: row for row, each in enumerate(about.tolist())}
-
-
 def _proposal(
-    doubt: Doubt, control: Control, item: Item, task: Task, regions: Regions
+    doubt: Doubt, control: Control, item: Item, taken: Collection[str], task: Task, regions: Regions
 ) -> tuple[Proposal | None, list[dict[str, Any]]]:
-    """Return what would put a region right, and Label Studio's results of the region that would stand there."""
+    """Return what would put a region right, and Label Studio's results of the region that would stand there.
+
+    Args:
+        doubt: about the item.
+        control: of its regions.
+        item: what a person marked, beside a belief.
+        taken: ids of the regions of the item.
+        task: of the item.
+        regions: writes proposals.
+    """
     if doubt.action is None:
         return None, []
     about = doubt.proposal if doubt.given is None or doubt.action != "remove" else item.given[doubt.given]
@@ -119,16 +125,15 @@ def _proposal(
     results = regions.written(control, shown, item.size, value)
     top = tuple(doubt.top or ((about.label, round(float(label_score), 4)),))
     if doubt.given is None:
-        if (free := _free_id(results[0]["id"], item)) != results[0]["id"]:
+        if (free := _free_id(results[0]["id"], taken)) != results[0]["id"]:
             shown = replace(shown, id=free)
             results = regions.written(control, shown, item.size, value)
         return LateProposal(shown, top, control, regions, item.size, value), results
     return Proposal(doubt.action, results[0], top, tuple(results[1:])), results
 
 
-def _free_id(region_id: str, item: Item) -> str:
+def _free_id(region_id: str, taken: Collection[str]) -> str:
     """Return an id that no given region has: one that was accepted from a prediction keeps that one's when moved."""
-    taken = {each.id for each in item.given}
     others = (f"{region_id}-{n}" for n in count(2))
     return region_id if region_id not in taken else next(each for each in others if each not in taken)
 

@@ -8,9 +8,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from errata.audit.ports import RegionBelief, Snapshot
+from errata.audit.beliefs import RegionBelief
 from errata.audit.region_findings import believed_items
+from errata.audit.snapshot import Snapshot
 from errata_model.regions.columns import sane_scores
+from errata_model.regions.copies import without_copies
 from errata_model.regions.matching import match
 from errata_model.regions.overlap import pairs_within_items
 from errata_model.regions.records import Item
@@ -32,7 +34,9 @@ def region_skill_remarks(snapshot: Snapshot, beliefs: Sequence[RegionBelief]) ->
     for belief in beliefs:
         if belief.is_of_people:
             continue
-        items = _some([item for _, _, item in believed_items(snapshot.tasks, belief)])
+        items = [
+            without_copies(item)[0] for item in _some([item for *_, item in believed_items(snapshot.tasks, belief)])
+        ]
         n_given = sum(len(item.given) for item in items)
         if n_given < _FEWEST_REGIONS or len(items) < 2:
             continue

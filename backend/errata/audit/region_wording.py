@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from errata.audit.wording import per_cent
 from errata_model.records import Control
+from errata_model.regions.geometry import is_nowhere
 from errata_model.regions.records import (
     BOUNDARY,
     DUPLICATE,
@@ -16,6 +17,7 @@ from errata_model.regions.records import (
     Item,
 )
 
+_DRAWN = {"ellipse": "ellipse", "keypoint": "point", "polygon": "polygon"}  # by what control
 _SINGULARS = {"boxes": "box"}  # of kinds whose plural is not the singular with an s
 
 
@@ -31,21 +33,27 @@ def region_reason(doubt: Doubt, item: Item, control: Control, *, is_of_people: b
     if not doubt.detectors:
         return ""
     detector = max(doubt.detectors, key=lambda name: doubt.detectors[name])
-    what = _SINGULARS.get(control.kind, control.kind.removesuffix("s"))
+    drawn_by = control.drawn_by[0][1] if len(control.drawn_by) == 1 else control.type.removesuffix("labels")
+    what = _DRAWN.get(drawn_by) or _SINGULARS.get(control.kind, control.kind.removesuffix("s"))
     share = per_cent(doubt.disagreement)
     label = doubt.proposal.label if doubt.proposal else ""
-    given = item.given[doubt.given].label if doubt.given is not None else ""
+    region = item.given[doubt.given] if doubt.given is not None else None
+    given = region.label if region else ""
+    if region and is_nowhere(region.shape):
+        return f'This {what} of "{given}" has no extent, or none inside.'
+    is_span = control.kind == "spans"
+    drew, draws, elsewhere = ("let", "lets", "begin or end elsewhere") if is_span else ("drew", "draws", "elsewhere")
     people = {
         MISSING: f'This annotator did not mark the "{label}" that others marked here ({share}).',
         SPURIOUS: f'No other annotator marked the {what} that is "{given}" here ({share}).',
         WRONG_CLASS: f'Other annotators marked this {what} "{label}", this one "{given}" ({share}).',
-        BOUNDARY: f'Other annotators drew this {what} of "{given}" elsewhere ({share}).',
+        BOUNDARY: f'Other annotators {drew} this {what} of "{given}" {elsewhere} ({share}).',
     }
     sentences = {
-        MISSING: f'Nobody marked a "{label}" here, where the model sees one ({share}).',
-        SPURIOUS: f'The model sees nothing where this {what} is marked "{given}" ({share}).',
+        MISSING: f'Nobody marked the "{label}" that the model sees here ({share}).',
+        SPURIOUS: f'Little of what the model sees speaks for this {what} of "{given}" ({share}).',
         WRONG_CLASS: f'The model takes this {what}, marked "{given}", for "{label}" ({share}).',
-        BOUNDARY: f'The model draws this {what} of "{given}" elsewhere ({share}).',
+        BOUNDARY: f'The model {draws} this {what} of "{given}" {elsewhere} ({share}).',
         MERGED: f'This {what} of "{given}" covers several that the model tells apart ({share}).',
         SPLIT: f'This {what} of "{given}" and others share one that the model does not divide ({share}).',
         DUPLICATE: f'Another {what} marks the same "{given}" ({share}).',

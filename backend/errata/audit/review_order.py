@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from errata.audit.ports import AuditLog, Progress, ReviewEntry, ReviewItem, ReviewQueue, Task
+from errata.audit.ports import AuditLog, Progress, ReviewEntry, ReviewItem, ReviewQueue
+from errata.audit.snapshot import Task
 from errata.audit.wording import question
 from errata_model.records import Finding
 

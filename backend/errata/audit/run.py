@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,25 +12,18 @@ from errata.audit.believe import Belief, Believer
 from errata.audit.evidence import from_predictions
 from errata.audit.guideline import overlap_remarks
 from errata.audit.missing_regions import recognise_missing
-from errata.audit.ports import (
-    Artefacts,
-    AuditLog,
-    PredictionSink,
-    Progress,
-    Regions,
-    ReviewQueue,
-    Snapshot,
-    Source,
-)
+from errata.audit.ports import Artefacts, AuditLog, PredictionSink, Progress, Regions, ReviewQueue, Source
 from errata.audit.publish import publish
 from errata.audit.push import push_predictions
 from errata.audit.region_skill import region_skill_remarks
 from errata.audit.review_order import Published
 from errata.audit.skill import skill_remarks
+from errata.audit.snapshot import Snapshot
 from errata.audit.support import support_remarks
 from errata.audit.suspect import Findings, find_suspects
 from errata.errors import ErrataError, NothingToLearn
 from errata.settings import PredictionsMode
+from errata_model.records import Control
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +100,30 @@ def examine(
 
 
 def _with_marked(snapshot: Snapshot, progress: Progress) -> Snapshot:
-    """Leave controls alone for which nobody has marked a region: nobody says that there is nothing to mark."""
+    """Leave controls alone that nobody answered, or marked a region for: nobody says that there is nothing to mark."""
     marked = {drawn.answer.control for task in snapshot.tasks for drawn in task.drawn if drawn.regions}
-    left = [control for control in snapshot.controls if control.has_regions and control.name not in marked]
-    if not left:
+    answered = {label.control for task in snapshot.tasks for label in (*task.labels, *task.answers)}
+    unmarked = [each for each in snapshot.controls if each.has_regions and each.name not in marked]
+    empty = [c for c in snapshot.controls if not (c.has_regions or c.has_values) and c.name not in answered]
+    if len(unmarked) == len(snapshot.controls):
+        left_out = ", ".join(f"{n} x {what}" for what, n in snapshot.skipped.most_common(3))
+        raise NothingToLearn(
+            f'"{snapshot.title}" cannot be audited yet: nobody has marked a region for {_named(unmarked)}.'
+            + (f" Left out: {left_out}." if left_out else "")
+        )
+    if len(unmarked) + len(empty) == len(snapshot.controls):
+        empty = []  # what learns says what it needs
+    for what, left in (("marked a region for", unmarked), ("answered", empty)):
+        if left:
+            progress.say(f"Left alone: nobody has {what} {_named(left)}.")
+    left_alone = (*unmarked, *empty)
+    if not left_alone:
         return snapshot
-    named = ", ".join(f'"{control.name}"' for control in left)
-    if len(left) == len(snapshot.controls):
-        raise NothingToLearn(f'"{snapshot.title}" cannot be audited yet: nobody has marked a region for {named}.')
-    progress.say(f"Left alone: nobody has marked a region for {named}.")
-    return replace(snapshot, controls=tuple(control for control in snapshot.controls if control not in left))
+    return replace(snapshot, controls=tuple(each for each in snapshot.controls if each not in left_alone))
+
+
+def _named(controls: Sequence[Control]) -> str:
+    return ", ".join(f'"{control.name}"' for control in controls)
 
 
 def run_audit(

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from errata.audit.ports import ControlBelief, Regions, Snapshot, Task
+from errata.audit.beliefs import ControlBelief
+from errata.audit.ports import Regions
+from errata.audit.snapshot import Snapshot, Task
 from errata.audit.tags import NOTHING, absent_tags, score_tags
 from errata_model.kinds.choices.scoring import class_shares, label_quality
 from errata_model.kinds.choices.taxonomy import path_quality

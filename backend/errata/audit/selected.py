@@ -5,21 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from errata.audit.beliefs import NO_VERSION, Artefact
 from errata.audit.believe import Belief
 from errata.audit.items import by_annotation
-from errata.audit.ports import (
-    NO_VERSION,
-    Artefact,
-    AuditLog,
-    ChosenTasks,
-    Progress,
-    Regions,
-    ReviewEntry,
-    ReviewItem,
-    ReviewQueue,
-    Snapshot,
-)
+from errata.audit.ports import AuditLog, ChosenTasks, Progress, Regions, ReviewEntry, ReviewItem, ReviewQueue
 from errata.audit.review_order import arrange, item_entry, review_entry
+from errata.audit.snapshot import Snapshot
 from errata.audit.suspect import find_suspects
 from errata.audit.wording import question
 from errata_model.records import Finding, GivenLabel, finding_key

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from errata.audit.believe import Belief
-from errata.audit.ports import Snapshot
 from errata.audit.scored import given_labels
+from errata.audit.snapshot import Snapshot
 
 _FEWEST_LABELS = 20
 _LEAST_PROBABILITY = 1e-3  # one sure and wrong opinion is not to decide

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from errata.audit.beliefs import ControlBelief
 from errata.audit.believe import Belief
-from errata.audit.ports import ControlBelief, Snapshot
+from errata.audit.snapshot import Snapshot
 
 _NAMED = 5
 

@@ -10,11 +10,13 @@ import numpy as np
 from scipy.sparse import issparse
 
 from errata.audit.annotators import Beside, put_beside
+from errata.audit.beliefs import ControlBelief
 from errata.audit.believe import Belief
 from errata.audit.detectors import DETECTORS, Detector, Scene, Signal, annotator_conflict
-from errata.audit.ports import ControlBelief, Regions, Snapshot, Task
+from errata.audit.ports import Regions
 from errata.audit.region_findings import find_regions, unscored_regions
 from errata.audit.scored import Scored, score, unscored
+from errata.audit.snapshot import Snapshot, Task
 from errata.audit.tag_annotators import put_tags_beside
 from errata.audit.tags import consensus_of_tags
 from errata.audit.value_findings import find_values, unscored_values

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errata.audit.annotators import Beside
-from errata.audit.ports import ControlBelief, Task
+from errata.audit.beliefs import ControlBelief
 from errata.audit.scored import Scored
+from errata.audit.snapshot import Task
 from errata.audit.tags import NOTHING, answers_heard
 from errata_model.kinds.tags.annotators import TagsConsensus, find_consensus_of_tags
 

@@ -15,7 +15,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from errata.audit.ports import ControlBelief, Regions, Task
+from errata.audit.beliefs import ControlBelief
+from errata.audit.ports import Regions
+from errata.audit.snapshot import Task
 from errata_model.kinds.tags.scoring import label_quality
 from errata_model.records import Control, GivenLabel
 

@@ -40,3 +40,15 @@ def annotators_reason(given: str, said: str, n_same: int, n_others: int) -> str:
         return f"{others} {verb} the same."
     theirs, own = excerpts(said, given)
     return f'{others} {verb} "{theirs}", this one "{own}".'
+
+
+def elsewhere_reason(given: str, n_others: int | None) -> str:
+    """Say of two answers that read the same that they are marked in other places: objects on a video.
+
+    Args:
+        given: the answer, in words.
+        n_others: how many other annotators there are; None where a model says so.
+    """
+    who = "The prediction marks" if n_others is None else "Other annotators mark"
+    own, _ = excerpts(given, given)
+    return f'{who} "{own}" too, elsewhere in the picture.'

@@ -48,7 +48,11 @@ def _question_of_value(finding: Finding) -> str:
     own, theirs = excerpts(finding.given.label or "", said or finding.given.label or "")
     if said is None:
         return f'Answered "{own}". Is the answer right?'
-    who = "Other annotators say" if ANNOTATOR_CONFLICT in finding.detectors else "The prediction says"
+    is_of_people = ANNOTATOR_CONFLICT in finding.detectors
+    if said == finding.given.label:
+        who = "Other annotators mark" if is_of_people else "The prediction marks"
+        return f'Marked "{own}". {who} that elsewhere. Is it right as it is?'
+    who = "Other annotators say" if is_of_people else "The prediction says"
     return f'Answered "{own}". {who} "{theirs}". Is the answer right?'
 
 
@@ -65,27 +69,28 @@ def _excerpt(text: str, start: int) -> str:
     return ("..." if start else "") + shown + ("..." if start + _EXCERPT < len(text) else "")
 
 
-def question_of_region(finding: Finding, where: str = "", suggested: str = "") -> str:
+def question_of_region(finding: Finding, where: str = "", there: str = "", shown: str = "") -> str:
     """Ask the reviewer about one region, given or missing. How sure that is stands in the reason, in one number.
 
     Args:
         finding: about it.
         where: it is, such as " at the top left (red)"; begins with a space.
-        suggested: how the suggested place is shown, such as "turquoise", where it is.
+        there: where the model suggests it, such as ' on "Ann Lee"', where that can be told apart in words.
+        shown: how that place is shown, such as " (turquoise)", where it is.
     """
     proposal, given = finding.proposal, finding.given.label
     if given is None:
         return f'Not marked: "{proposal.top[0][0] if proposal else ""}"{where}. Is it missing?'
     said = f'Marked "{given}"{where}.'
     if proposal is None:
-        return f"{said} Is it right?"
+        return f"{said} Is it right as it is?"
     if proposal.action == "remove":
         change = "taking it away"
     elif proposal.label == given:
-        change = f"another place for it ({suggested})" if suggested else "another place for it"
+        change = f"it{there}{shown}" if there else f"another place for it{shown}"
     else:
-        change = f'"{proposal.label}" ({suggested})' if suggested else f'"{proposal.label}"'
-    return f"{said} {_who(finding)} {change}. Is it right?"
+        change = f'"{proposal.label}"{there}{shown}'
+    return f"{said} {_who(finding)} {change}. Is it right as it is?"
 
 
 def _question_of_tag(finding: Finding, tag: str) -> str:

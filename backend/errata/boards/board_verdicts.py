@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -21,8 +20,6 @@ from errata.review.records import (
     Verdict,
     board_verdict_id,
 )
-from errata.review.region_answers import proposed_value
-from errata.review.value_answers import proposed_results
 from errata.review.verdicts import to_verdict
 from errata_model.records import Finding
 
@@ -109,7 +106,7 @@ def _fix(mark: Mark, row: KnownRow, edits: Marking) -> dict[str, Any]:
     if control.kind == "values":
         if finding.proposal is None or label != finding.proposal.label:
             raise UsageError("an answer that is no label can be typed in the review project alone; mark it as wrong")
-        return {"label": label, "value": proposed_results(finding)}
+        return {"label": label, "value": finding.proposed_results}
     if label not in control.labels:
         raise UsageError(f'"{control.name}" has no label "{label}"')
     if label == finding.given.label:
@@ -127,7 +124,7 @@ def _relabelled(finding: Finding, label: str, edits: Marking) -> RegionEdits:
     if given.region_id is not None:
         change = RegionChange(given.control, given.region_id, given.label, given.value_hash, label, None)
         return RegionEdits((change,), (), {})
-    value: Sequence[Any] = proposed_value(finding)
+    value = finding.proposed_results
     if not value:
         raise UsageError("nobody knows where the missing region is; mark it as wrong")
     drawn = tuple(edits.relabelled(value, given.control, label))

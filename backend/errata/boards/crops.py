@@ -24,7 +24,8 @@ Window = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 _GROUND = "#c8c8c8"  # under what is transparent: neither black nor white ink gets lost on it
 _QUALITY = 88
 _FAR_PX = 1e9  # no region is so far away from its picture
-_LAYOUT = 3  # of these pictures: another number, other keys
+_LEAST_PX = 128  # of a small region's crop, lest the line hide it: it has this longer side, enlarged to it
+_LAYOUT = 4  # of these pictures: another number, other keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ class Crop:
     Attributes:
         shape: the region; None shows the scene.
         context: how much is shown on each side of the region, in per cent of its longer side; or the scene.
-        longest_px: the longer side of what comes out has so many pixels at most; nothing is ever enlarged.
+        longest_px: the longer side of what comes out has so many pixels at most; nothing is enlarged but small regions
+            that are outlined.
         is_outlined: the region is drawn.
         is_dashed: its line is broken, as of a region that is missing.
     """
@@ -77,8 +79,10 @@ def render_crop(
     """
     size = upright_size(content)
     window = _window(crop, size)
-    scale = min(1.0, crop.longest_px / max(window[2] - window[0], window[3] - window[1]))
-    least_side = max(1, math.ceil(min(size) * scale))
+    longer = max(window[2] - window[0], window[3] - window[1])
+    is_small = crop.is_outlined and crop.shape is not None and crop.context != "scene" and longer < _LEAST_PX
+    scale = min(_LEAST_PX if is_small else longer, crop.longest_px) / longer
+    least_side = max(1, math.ceil(min(size) * min(scale, 1.0)))
 
     def decode() -> Image.Image:
         return decode_image(content, max_pixels, least_side, _GROUND)

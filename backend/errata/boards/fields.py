@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from errata.audit.ports import Task
+from errata.audit.snapshot import Task
 from errata.boards.table import NONE, Field
 
 _MOST_FIELDS = 50

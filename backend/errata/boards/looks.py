@@ -13,7 +13,8 @@ from scipy.sparse import vstack as vstack_sparse
 
 from errata.audit.believe import values_of
 from errata.audit.embed import Embedded, Embedder
-from errata.audit.ports import Progress, Snapshot, Texts
+from errata.audit.ports import Progress, Texts
+from errata.audit.snapshot import Snapshot
 from errata.boards.crop_embeddings import Part
 from errata.boards.rows import Row
 from errata.boards.snippets import Snippet, around_spans, beginnings, span_features

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
@@ -98,12 +100,20 @@ def _draw_mask(
     light = _wider(_wider(inside))
     dark = _wider(light) & ~light
     light &= ~inside
-    if is_dashed:
-        x, y = np.ogrid[: picture.height, : picture.width]
-        is_drawn = (x + y) % (_DASH_PX + _GAP_PX) < _DASH_PX
+    if is_dashed and inside.any():
+        is_drawn = _spokes(inside)
         light, dark = light & is_drawn, dark & is_drawn
     picture.paste(_DARK, mask=_to_picture(dark))
     picture.paste(_LIGHT, mask=_to_picture(light))
+
+
+def _spokes(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return what a line around some pixels has of itself as dashes: sectors around their centre."""
+    rows, columns = np.nonzero(inside)
+    y, x = np.ogrid[: inside.shape[0], : inside.shape[1]]
+    turns = np.arctan2(y - rows.mean(), x - columns.mean()) / (2 * math.pi)
+    n_dashes = max(4, round(2 * math.sqrt(math.pi * len(rows)) / (_DASH_PX + _GAP_PX)))
+    return np.asarray(turns * n_dashes % 1 < _DASH_PX / (_DASH_PX + _GAP_PX))
 
 
 def _wider(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from errata.audit.ports import Drawn, RegionBelief, Regions, Task
+from errata.audit.beliefs import RegionBelief
+from errata.audit.ports import Regions
 from errata.audit.run import Examination
+from errata.audit.snapshot import Drawn, Task
 from errata_model.records import Control, Finding
 from errata_model.regions.geometry import bounds_xyxy
 from errata_model.regions.shapes import Shape, Size, Span
@@ -76,10 +78,9 @@ def rows_of(examination: Examination, regions: Regions) -> list[Row]:
 
 def proposed_shape(finding: Finding, task: Task, control: Control, regions: Regions) -> Shape | None:
     """Return where the belief has a region; None where it has none, or would take the region away."""
-    proposal = finding.proposal
-    if proposal is None or proposal.action == "remove" or not control.has_regions:
+    if not control.has_regions or not (results := finding.proposed_results):
         return None
-    found, _, _ = regions.regions_in([proposal.value, *proposal.beside], control, task.data.get(control.data_key))
+    found, _, _ = regions.regions_in(results, control, task.data.get(control.data_key))
     return found[0].shape if found else None
 
 
@@ -88,9 +89,8 @@ def _shapes(drawn: Drawn) -> Mapping[str | None, Shape]:
 
 
 def _sizes(belief: RegionBelief) -> Mapping[int, Size | None]:
-    """Return task id -> size of its picture; where rows are about annotations, their ids below zero."""
-    about = belief.task_ids if belief.annotation_ids is None else -belief.annotation_ids
-    return dict(zip(about.tolist(), belief.sizes, strict=True))
+    """Return the sizes of pictures by what `RegionBelief.row_of` names them by."""
+    return {about: belief.sizes[row] for about, row in belief.row_of.items()}
 
 
 def places_of(rows: Sequence[Row]) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from errata.boards.proposals import proposal_mark
 from errata.boards.table import NONE, BoardTable, RowDetail
+from errata_model.kinds.values.dates import written_time
 from errata_model.records import Control
 from errata_model.regions.shapes import Span
 
@@ -92,7 +93,7 @@ def _of_modality(table: BoardTable, row: int, detail: RowDetail, control: Contro
         media = f"media/{quote(table.version, safe='')}/{row}"
         return {"type": control.modality, "src": media, **_stretch(detail)}
     if control.modality == "timeseries":
-        return {"type": "series", **_stretch(detail)}
+        return {"type": "series", "part": _times(detail, control)}
     return {"type": "other", "text": _cut_end(detail.shown, _BEGINNING)}
 
 
@@ -109,6 +110,13 @@ def _snippet(detail: RowDetail) -> dict[str, str]:
 def _stretch(detail: RowDetail) -> dict[str, float | None]:
     span = next((shape for shape in (detail.given, detail.proposed) if isinstance(shape, Span)), None)
     return {"start": None if span is None else span.start, "end": None if span is None else span.end}
+
+
+def _times(detail: RowDetail, control: Control) -> str:
+    """Say from when to when, as the time column has it."""
+    ends = [end for end in _stretch(detail).values() if end is not None]
+    form = control.value.date_format if control.value else ""
+    return " – ".join(written_time(end, form) if form else f"{end:.10g}" for end in ends)
 
 
 def _cut_end(text: str, longest: int) -> str:

@@ -141,7 +141,8 @@ def _plan_lines(planned: Plan) -> list[str]:
 
 
 def _line(change: Change) -> str:
-    return f"task {change.task_id}: {_words(change)}, says {change.reviewer}. It was doubted: {change.reason}"
+    why = change.reason if change.is_other_edit else f"It was doubted: {change.reason}"
+    return f"task {change.task_id}: {_words(change)}, says {change.reviewer}. {why}"
 
 
 def conflict_line(conflict: Conflict) -> str:
@@ -151,7 +152,11 @@ def conflict_line(conflict: Conflict) -> str:
 
 
 def _words(change: Change) -> str:
-    return change_words(change.old_label, change.new_label)
+    """Say what becomes of a label, and of a region where it is then: 'add "PER" on "Ann"'."""
+    from errata.labelstudio.region_marks import where  # noqa: PLC0415  # slow: NumPy
+
+    place = where(change.new_value or ()) if change.region_id is not None else ""
+    return change_words(change.old_label, change.new_label) + place
 
 
 def _tell_conflicts(conflicts: tuple[Conflict, ...]) -> None:

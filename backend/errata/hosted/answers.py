@@ -7,7 +7,7 @@ import threading
 from functools import cache
 from typing import Any
 
-from errata.audit.ports import NO_VERSION
+from errata.audit.beliefs import NO_VERSION
 from errata.hosted.events import open_queue
 from errata.labelstudio.label_config import read_label_config
 from errata.serving import ServedEncoders, ServedItems, StoredProjects, predictions_mode

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from errata.audit.beliefs import OWN_VERSIONS
 from errata.audit.ports import Footprint, Trace
 from errata.errors import ErrataError, LabelStudioGone
 from errata.labelstudio.client import LabelStudio
-from errata.labelstudio.predictions import OWN_VERSIONS, delete_version, is_own_version
+from errata.labelstudio.predictions import delete_version, is_own_version
 from errata.labelstudio.review_project import current_review_project
 from errata.labelstudio.training import TRAINING, put_back_training
 

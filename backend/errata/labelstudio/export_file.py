@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from errata.audit.ports import Progress, Snapshot
+from errata.audit.ports import Progress
+from errata.audit.snapshot import Snapshot
 from errata.errors import ConfigNotServed, ExportError, UsageError
 from errata.labelstudio.label_config import LabelConfig, serveable
 from errata.labelstudio.tasks import TaskReader

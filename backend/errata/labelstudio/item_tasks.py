@@ -9,13 +9,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from errata.audit.ports import Snapshot
+from errata.audit.snapshot import Snapshot
 from errata.audit.wording import named, unbroken
 from errata.labelstudio.codecs import region_edits
 from errata.labelstudio.region_marks import ASKED, SUGGESTED, mark_id, outlined
 from errata.labelstudio.region_tasks import (
+    copies_of,
+    in_front,
     is_elsewhere,
-    proposed_region,
     read_regions,
     region_columns,
     region_in_question,
@@ -37,6 +38,8 @@ def item_predictions(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]] | None]:
     """Return the results that the review task opens with, and that its suggestion has; None where there is none.
 
+    In front, for clicks, is what is decided at: the regions in question, and the marks of missing ones.
+
     Args:
         snapshot: the source.
         findings: about regions of one annotation, as they are numbered.
@@ -45,19 +48,23 @@ def item_predictions(
     marks = region_marks(snapshot.label_config, snapshot.controls)
     shown = region_edits.copied_result(result)
     suggested = region_edits.copied_result(result)
+    asked: list[dict[str, Any]] = []
     drawn: list[dict[str, Any]] = []
     for number, finding in enumerate(findings, start=1):
-        was, proposed = region_in_question(finding, result), proposed_region(finding)
-        for each, given in zip(shown, result, strict=True):
-            if any(given is one for one in was):
-                note = f"errata asks, {number}: {region_question(finding, result)} {finding.reason}"
-                each["meta"] = with_note(each.get("meta"), note)
+        was, proposed = region_in_question(finding, result), finding.proposed_results
+        in_question = copies_of(was, result, shown)
+        for each in in_question:
+            note = f"errata asks, {number}: {region_question(finding, result)} {finding.reason}"
+            each["meta"] = with_note(each.get("meta"), note)
         if was:
             drawn += marks.asked(was, number)
         if proposed and is_elsewhere(finding, was):
-            drawn += marks.suggested(proposed, number)
+            place = marks.suggested(proposed, number)
+            drawn += place
+            in_question = in_question or place
+        asked += in_question
         suggested = with_proposal(suggested, finding)
-    return [*shown, *drawn], suggested if any(finding.proposal for finding in findings) else None
+    return in_front(asked, [*shown, *drawn]), suggested if any(finding.proposal for finding in findings) else None
 
 
 def item_columns(snapshot: Snapshot, findings: Sequence[Finding], result: Sequence[Region]) -> dict[str, Any]:

@@ -38,7 +38,7 @@ from errata.labelstudio.value_tags import (
     value_form,
     wrong_value_tag,
 )
-from errata_model.records import Control, TextForm
+from errata_model.records import Control, TextForm, ValueForm
 
 _SERVED = (
     "Served are choices and taxonomies on an image or a text, labels of their regions, and ratings, numbers, dates, "
@@ -49,6 +49,7 @@ _SERVED = (
 )
 _TEXTS = ("Text", "HyperText", "Paragraphs", "Table", "List")
 _ANSWERED = ("Choices", "Taxonomy")
+_WITHOUT_OBJECT = ("Chat", "ReactCode")  # asked about themselves
 _MODALITIES = {**MODALITIES, "Video": "video"}
 _MAX_DEPTH = 100
 
@@ -76,7 +77,7 @@ def read_label_config(xml: str) -> LabelConfig:
     controls: list[Control] = []
     refused: list[str] = []
     for element in elements:
-        if element.get("toName") is None and element.tag not in (*_ANSWERED, *TAGS, *OBJECTS):
+        if element.get("toName") is None and element.tag not in (*_ANSWERED, *TAGS, *OBJECTS, *_WITHOUT_OBJECT):
             continue
         if draws_for(element, elements) is not None or is_part_of_tracks(element, elements):
             continue
@@ -208,6 +209,8 @@ def _to_control(element: Element, objects: dict[str, Element], elements: list[El
         asked = region_tag(element, labelled.tag, elements)
         is_asked = control.name not in hidden and not is_required(element)
         labels = tuple(region_labels(element))
+        form = attribute(labelled, "timeFormat") if labelled.tag == "TimeSeries" else ""
+        control = replace(control, value=ValueForm(date_format=form) if form else None)
         return replace(control, kind=asked.kind or "", labels=labels, drawn_by=asked.drawn_by, takes_none=is_asked)
     is_none = takes_none(element, hidden)
     labels = tuple(labels_of(element))

@@ -11,7 +11,8 @@ import httpx
 
 from errata.audit.believe import Belief
 from errata.audit.believe_elsewhere import StoredBeliever
-from errata.audit.ports import Progress, Snapshot, Task
+from errata.audit.ports import Progress
+from errata.audit.snapshot import Snapshot, Task
 from errata.errors import ServiceError, UsageError
 from errata.labelstudio.network import Network, Proxy, explain
 from errata.labelstudio.predictions import is_own_version

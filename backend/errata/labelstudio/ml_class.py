@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 
 from errata.audit.believe import Belief
-from errata.audit.ports import Progress, Snapshot
+from errata.audit.ports import Progress
+from errata.audit.snapshot import Snapshot
 from errata.errors import UsageError
 from errata.labelstudio.ml_backend import believe_answers
 from errata.user_classes import blamed, load_class

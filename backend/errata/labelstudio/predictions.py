@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from errata.audit.beliefs import OWN_VERSIONS
 from errata.audit.ports import Footprint, Prediction, Trace
 from errata.errors import ErrataError
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.task_list import chosen_tasks
 
 BACKEND_TITLE = "errata"
-OWN_VERSIONS = "errata-"
 _VERSIONS = {"fields": "all", "include": "id,predictions,model_version"}
 
 

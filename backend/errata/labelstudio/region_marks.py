@@ -23,6 +23,7 @@ _COLOURS = {ASKED: "#ff1744", SUGGESTED: "#00e5ff"}
 # Keys that no keyboard has: without any Label Studio's page gives hidden labels keys too, and labels regions by them.
 _KEYS = {ASKED: "ctrl+alt+shift+f23", SUGGESTED: "ctrl+alt+shift+f24"}
 _FRAME = "rectanglelabels"
+_SERIES = "timeserieslabels"
 _TAGS = {
     "rectanglelabels": "RectangleLabels",
     "ellipselabels": "EllipseLabels",
@@ -34,6 +35,8 @@ _TAGS = {
     "paragraphlabels": "ParagraphLabels",
     "timeserieslabels": "TimeSeriesLabels",
 }
+# In a text the page mixes the colours of all that lies there: a line tells the region in question whatever its label's.
+MARK_STYLE = f'[class*="htx-highlight-errata-asked-about"] {{ text-decoration: underline 3px {_COLOURS[ASKED]}; }}'
 _LINES = {"strokeWidth": "4", "opacity": "0"}  # a frame, through which the region can be seen
 _MARGIN = 1.0  # between a region and its frame, in per cent of the image's sides
 _SQUARE: Size = (1000, 1000)  # where the size of an image is not known
@@ -139,10 +142,19 @@ def where(region: Results) -> str:
     if isinstance(text, str):
         shown = " ".join(text.split())
         return f' on "{shown[:_EXCERPT]}{"..." if len(shown) > _EXCERPT else ""}"'
+    return _when(value) if region else ""
+
+
+def _when(value: Mapping[str, Any]) -> str:
+    """Say from when to when a region of a sound or a time series is."""
     start, end = value.get("start"), value.get("end")
-    if isinstance(start, int | float) and isinstance(end, int | float):
-        return f" from {start:.10g} to {end:.10g}"
-    return ""
+    if _SERIES in value and isinstance(start, str) and isinstance(end, str):
+        return f" from {start} to {end}"
+    if not (isinstance(start, int | float) and isinstance(end, int | float)):
+        return ""
+    if "channel" in value or (isinstance(end, float) and _SERIES not in value):
+        return f" from {start:.2f} to {end:.2f} s"
+    return f" from {start:.10g} to {end:.10g}"
 
 
 def _about_image(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from errata.audit.ports import Snapshot
+from errata.audit.snapshot import Snapshot
 from errata.audit.wording import question_of_region
 from errata.labelstudio.codecs import region_edits, region_results
 from errata.labelstudio.codecs.region_forms import image_size
@@ -25,8 +25,8 @@ def region_predictions(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]] | None]:
     """Return the results that the review task opens with, and that its suggestion has; None where there is none.
 
-    The first holds the source's whole result, ids and all, and after it the marks of the region in question and of the
-    suggested place.
+    The first holds the source's whole result, ids and all, the region in question before the others, and after it the
+    marks of that one and of the suggested place.
 
     Args:
         snapshot: the source.
@@ -34,16 +34,33 @@ def region_predictions(
         result: the annotation's whole result, as it can be shown; empty where it is gone.
     """
     marks = region_marks(snapshot.label_config, snapshot.controls)
-    was, proposed = region_in_question(finding, result), proposed_region(finding)
+    was, proposed = region_in_question(finding, result), finding.proposed_results
     shown = region_edits.copied_result(result)
-    for each, given in zip(shown, result, strict=True):
-        if any(given is one for one in was):
-            each["meta"] = with_note(each.get("meta"), ASKED_NOTE)
+    asked = copies_of(was, result, shown)
+    for each in asked:
+        each["meta"] = with_note(each.get("meta"), ASKED_NOTE)
+    shown = in_front(asked, shown)
     if was:
         shown += marks.asked(was)
     if proposed and is_elsewhere(finding, was):
         shown += marks.suggested(proposed)
     return shown, with_proposal(result, finding) if finding.proposal else None
+
+
+def copies_of(some: Sequence[Region], result: Sequence[Region], copied: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the copies of some regions of a result, all of which was copied in order."""
+    return [copy for copy, each in zip(copied, result, strict=True) if any(each is one for one in some)]
+
+
+def in_front(asked: list[dict[str, Any]], shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put what is asked about before the rest: where regions lie over one another on an image, a click is the first's.
+
+    What is marked in a text stays in its order.
+    """
+    if any("start" in each["value"] for each in asked):
+        return shown
+    first = {id(each): each for each in asked}
+    return [*first.values(), *(each for each in shown if id(each) not in first)]
 
 
 def showable(result: Sequence[Region]) -> list[dict[str, Any]]:
@@ -85,18 +102,18 @@ def region_in_question(finding: Finding, result: Sequence[Region]) -> list[Regio
 
 def is_elsewhere(finding: Finding, was: Sequence[Region]) -> bool:
     """Say whether the region that is proposed has another place than the given one."""
-    proposed = proposed_region(finding)
+    proposed = finding.proposed_results
     return bool(proposed) and (not was or not region_results.is_same_place(was, proposed))
 
 
 def region_question(finding: Finding, result: Sequence[Region]) -> str:
     """Ask about a region: what and where it is, and how it is marked."""
-    was, proposed = region_in_question(finding, result), proposed_region(finding)
-    suggested = SUGGESTED_COLOUR if is_elsewhere(finding, was) else ""
-    place = ""
-    if was or proposed:
-        place = f"{where(was or proposed)} ({ASKED_COLOUR if was else SUGGESTED_COLOUR})"
-    return question_of_region(finding, place, suggested)
+    was, proposed = region_in_question(finding, result), finding.proposed_results
+    here, there = where(was or proposed), where(proposed)
+    place = f"{here} ({ASKED_COLOUR if was else SUGGESTED_COLOUR})" if was or proposed else ""
+    if not is_elsewhere(finding, was):
+        return question_of_region(finding, place)
+    return question_of_region(finding, place, there if there != here else "", f" ({SUGGESTED_COLOUR})")
 
 
 def region_columns(finding: Finding, controls: Sequence[Control], result: Sequence[Region]) -> dict[str, Any]:
@@ -143,19 +160,13 @@ def _change(control: str, region_id: str, label: str | None, old_hash: str, now:
     return RegionChange(control, region_id, label, old_hash, region_results.label_of(now, control), value)
 
 
-def proposed_region(finding: Finding) -> list[Region]:
-    """Return the results of the region as it is proposed; empty where it is to be taken away, or nothing is."""
-    proposal = finding.proposal
-    return [] if proposal is None or proposal.action == "remove" else [proposal.value, *proposal.beside]
-
-
 def with_proposal(result: Sequence[Region], finding: Finding) -> list[dict[str, Any]]:
     """Return a copy of a result in which the region is as it is proposed, if it is."""
     proposal, given = finding.proposal, finding.given
     if proposal is None:
         return region_edits.copied_result(result)
     region_id = given.region_id or str(proposal.value.get("id"))
-    return region_edits.with_region(result, given.control, region_id, proposed_region(finding))
+    return region_edits.with_region(result, given.control, region_id, finding.proposed_results)
 
 
 def with_note(meta: object, note: str) -> dict[str, Any]:

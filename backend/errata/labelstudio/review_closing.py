@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from errata.audit.ports import Snapshot
+from errata.audit.snapshot import Snapshot
 from errata.boards.closing import ReviewForm
 from errata.errors import LabelStudioGone
 from errata.labelstudio.client import LabelStudio

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from errata.errors import ConfigNotServed
-from errata.labelstudio.answer_tags import attribute
-from errata.labelstudio.codecs.taxonomy import LEVELS
-from errata.labelstudio.region_marks import RegionMarks
+from errata.labelstudio.region_marks import MARK_STYLE, RegionMarks
 from errata.labelstudio.review_instructions import KEEP, KEEP_TAGS
-from errata.labelstudio.texts import TAGS as TEXT_TAGS
+from errata.labelstudio.review_sizes import fit
 from errata.review.records import Decision
 from errata_model.records import Control
 
@@ -52,17 +50,9 @@ _LIST_STYLE = "margin: 0; font-size: 15px; line-height: 1.4; white-space: pre-li
 _REASONS_STYLE = (
     "margin: 0 0 8px; font-size: 13px; line-height: 1.4; font-weight: normal; max-height: 40px; overflow-y: auto"
 )
-# The whole picture, or a part of the text, the source's choices and the decision fit into the window together.
-_TEXT_HEIGHT = "calc(max(200px, 100vh - 540px) / {n})"
-_PICTURE_HEIGHT = "max(200px, calc((100vh - 540px) / {n}))"  # Label Studio's tools beside it are as high
-_REGIONS_HEIGHT = "max(300px, calc((100vh - 400px) / {n}))"  # of a picture with regions, which may be small ones
-_ITEMS_HEIGHT = "max(240px, calc((100vh - 530px) / {n}))"  # beside a list of questions, and two decisions
-_MOST_SHARING = 3
-_TEXTS = frozenset(TEXT_TAGS) - {"List"}
-_PATH_WIDTH = "400px"
 # Stays in sight below a picture that is higher than the window.
 _BAR_STYLE = (
-    "position: sticky; bottom: 0; z-index: 5; padding: 8px 0; "
+    "position: sticky; bottom: 0; z-index: 5; margin-top: 8px; padding: 8px 0; "
     "background: var(--color-neutral-background, Canvas); border-top: 1px solid var(--color-neutral-border, GrayText)"
 )
 _SPARE_KEYS = "sdfgzcvbyiopjklmta"
@@ -158,36 +148,30 @@ def review_config(
     for tag in source.iter():
         if tag.attrib.pop("required", None) is not None:
             tag.attrib.pop("requiredMessage", None)
-    n_sharing = min(sum(tag.tag == "Image" or _is_long(tag) for tag in source.iter()), _MOST_SHARING)
-    for image in source.iter("Image"):
-        height = (_ITEMS_HEIGHT if by_item else _REGIONS_HEIGHT) if has_regions else _PICTURE_HEIGHT
-        image.attrib.setdefault("maxHeight", height.format(n=n_sharing))
-    for parent in list(source.iter()):
-        _bound_texts(parent, _TEXT_HEIGHT.format(n=n_sharing))
-    for choices in source.iter("Choices"):
-        if "layout" not in choices.attrib:
-            choices.attrib.setdefault("showInline", "true")
-    for taxonomy in source.iter("Taxonomy"):
-        _show_paths(taxonomy)
+    fit(source, has_regions=has_regions, by_item=by_item)
     root = ET.Element("View")
     at_regions = region_verdict_controls(source_xml, controls) if by_item else {}
     styles = (_LIST_STYLE, _REASONS_STYLE) if at_regions else (_QUESTION_STYLE, _WHY_STYLE)
     _element(root, "Header", value=f"${columns('question')}", size="4", style=styles[0])
     _element(root, "Header", value=f"${columns('why')}", size="6", style=styles[1])
     root.append(source)
+    if any(control.kind == "spans" for control in controls):
+        _element(root, "Style").text = MARK_STYLE
     if has_regions:
         _element(root, "View", style="display: none").extend(RegionMarks(controls, names).tags())
     decision_bar = _element(root, "View", style=_BAR_STYLE)
     keep = KEEP_TAGS if has_regions or any(control.kind == "tags" for control in controls) else KEEP
     keys = _free_keys(hotkeys)
     for name, drawn_on in at_regions.items():
-        _element(decision_bar, "Header", value="Your decision about the selected region", size="5", style="margin: 0")
-        _add_decisions(decision_bar, name, drawn_on, keep, keys, perRegion="true")
+        selected = _element(decision_bar, "View", visibleWhen="region-selected")
+        _element(selected, "Header", value="Your decision about the selected region", size="5", style="margin: 0")
+        _add_decisions(selected, name, drawn_on, keep, keys, perRegion="true")
         keys = [""] * len(keys)
     title = "Your decision about all others in question" if at_regions else "Your decision"
-    _element(decision_bar, "Header", value=title, size="5", style="margin: 0")
     required = {} if at_regions else {"required": "true", "requiredMessage": "Choose your decision first."}
-    _add_decisions(decision_bar, _free(VERDICT, names), to_name, keep, keys, **required)
+    of_all = _element(decision_bar, "View", **({"visibleWhen": "no-region-selected"} if at_regions else {}))
+    _element(of_all, "Header", value=title, size="5", style="margin: 0")
+    _add_decisions(of_all, _free(VERDICT, names), to_name, keep, keys, **required)
     _element(
         decision_bar,
         "TextArea",
@@ -213,27 +197,6 @@ def _add_decisions(bar: ET.Element, name: str, to_name: str, keep: str, keys: Se
 def region_marks(source_xml: str, controls: Sequence[Control]) -> RegionMarks:
     """Return the marks of regions as the review project's label config has them."""
     return RegionMarks(controls, _names(ET.fromstring(source_xml)))
-
-
-def _bound_texts(parent: ET.Element, height: str) -> None:
-    """Let long texts scroll in a view of their own."""
-    for place, tag in enumerate(list(parent)):
-        if _is_long(tag):
-            view = ET.Element("View", style=f"max-height: {height}; overflow-y: auto")
-            view.append(tag)
-            parent[place] = view
-
-
-def _is_long(tag: ET.Element) -> bool:
-    """Say whether a tag shows a text; the items of a <List> are shown by its <Ranker>."""
-    return tag.tag == "Ranker" or (tag.tag in _TEXTS and bool(tag.get("name")) and not tag.get("toName"))
-
-
-def _show_paths(taxonomy: ET.Element) -> None:
-    """Let chosen labels read as the question writes them, a path and no leaf alone, with room for it."""
-    for name, value in (("showFullPath", "true"), ("pathSeparator", LEVELS), ("minWidth", _PATH_WIDTH)):
-        if not attribute(taxonomy, name):
-            taxonomy.set(name, value)
 
 
 def _element(parent: ET.Element, tag: str, **attributes: str) -> ET.Element:

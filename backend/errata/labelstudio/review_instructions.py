@@ -43,8 +43,9 @@ INSTRUCTION_ITEMS = (
     "<li><b>I corrected it above</b>: give the region its label, its place, or draw the missing one. Who deletes a "
     "region in question need not say so.</li>"
     "<li><b>Wrong, but I do not know what it is</b>, <b>Cannot be used</b>, <b>Can't tell</b>: as they say.</li></ul>"
-    "<p>The keys q, w, r, x, e and n choose for the selected region, Ctrl+Enter submits. What you decide about all "
-    "others holds for those without a decision of their own; what has neither stays open.</p>"
+    "<p>The keys q, w, r, x, e and n choose for the selected region, Ctrl+Enter submits. What you decide "
+    "about all others, while none is selected (Esc), holds for those without a decision of their own; what has neither "
+    "stays open.</p>"
 )
 
 

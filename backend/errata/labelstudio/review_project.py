@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from errata.audit.ports import Footprint, ReviewEntry, ReviewItem, Snapshot, Trace
+from errata.audit.ports import Footprint, ReviewEntry, ReviewItem, Trace
+from errata.audit.snapshot import Snapshot
 from errata.errors import LabelStudioGone
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.item_tasks import finding_keys

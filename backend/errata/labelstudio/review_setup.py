@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from errata.audit.ports import Snapshot
+from errata.audit.snapshot import Snapshot
 from errata.errors import ErrataError, UsageError
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.label_config import read_label_config

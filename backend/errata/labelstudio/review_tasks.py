@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from errata.audit.ports import ReviewEntry, Snapshot
+from errata.audit.ports import ReviewEntry
+from errata.audit.snapshot import Snapshot
 from errata.audit.wording import named, unbroken
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.echoes import is_echo
@@ -129,7 +130,7 @@ def _suggested_result(entry: ReviewEntry, given_result: Sequence[Region]) -> lis
         return None
     codecs, control = Codecs(), finding.given.control
     if finding.given.kind == "values":
-        return codecs.with_answer(given_result, control, (proposal.value, *proposal.beside) if proposal.value else ())
+        return codecs.with_answer(given_result, control, proposal.results)
     if finding.tag is None and proposal.label is None:
         return None
     form = codecs.form([proposal.value], control)
@@ -152,6 +153,7 @@ def read_answers(
     key = data.get(columns("finding"))
     if not isinstance(key, str) or key.startswith(TRIAL):
         return []
+    submitted = submitted_annotations(task)
     answers = [
         Answer(
             finding_key=key,
@@ -166,19 +168,18 @@ def read_answers(
             is_echo=is_echo(annotation, int(task["id"])),
             **_said(data, columns, annotation.get("result") or ()),
         )
-        for annotation in submitted_annotations(task)
+        for annotation in submitted
     ]
     asked = data.get(columns("findings"))
     if not isinstance(asked, list):
         return answers
-    filled, results = (
-        data.get(columns("given_regions")) or {},
-        [each.get("result") or () for each in submitted_annotations(task)],
-    )
+    filled = data.get(columns("given_regions")) or {}
     return [
         replace(answer, finding_key=of, choice=choice, regions=edits, is_one_of_several=True)
-        for answer, result in zip(answers, results, strict=True)
-        for of, choice, edits in read_item(asked, filled, result, answer.choice, region_verdicts)
+        for answer, annotation in zip(answers, submitted, strict=True)
+        for of, choice, edits in read_item(
+            asked, filled, annotation.get("result") or (), answer.choice, region_verdicts
+        )
     ]
 
 

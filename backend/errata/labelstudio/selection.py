@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from errata.audit.ports import Progress, Snapshot
+from errata.audit.ports import Progress
+from errata.audit.snapshot import Snapshot
 from errata.errors import LabelStudioGone, UsageError
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.label_config import read_label_config

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from errata.audit.ports import Progress, Snapshot, Task
+from errata.audit.ports import Progress
+from errata.audit.snapshot import Snapshot, Task
 from errata.errors import LabelStudioUnreachable
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.label_config import read_label_config, serveable

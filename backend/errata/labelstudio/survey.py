@@ -22,6 +22,7 @@ from errata_model.records import Control
 _TAGS = {tag.lower(): tag for tag in ("Choices", "Taxonomy", *TAGS, *OBJECTS)}
 _ANNOTATED = task_filter("total_annotations", "greater", "Number", 0)
 _LABELS = {"fields": "all", "include": "id,annotations,result,was_cancelled"}
+_AND_TEXTS = {**_LABELS, "include": f"{_LABELS['include']},data"}  # in which spans are counted
 _PAGE_SIZE = 500
 _FEW = {"fields": "all", "include": "id,data"}
 
@@ -83,7 +84,6 @@ class Survey:
     model_version: str
     overlap: int  # annotators a task
     trains_on_submit: bool
-    shows_predictions: bool  # to annotators, where there are some
     is_attached_in_form: bool  # somebody made errata its ML backend in Label Studio's own form
     tied: frozenset[int]  # ids of projects, this one or others, with a webhook of errata's
 
@@ -129,7 +129,6 @@ def survey_project(
         model_version=str(project.get("model_version") or ""),
         overlap=int(project.get("maximum_annotations") or 1),
         trains_on_submit=bool(project.get("min_annotations_to_start_training")),
-        shows_predictions=bool(project.get("show_collab_predictions", True)),
         is_attached_in_form=any(each.is_ours and ("ml_backend", str(each.id)) not in own for each in backends),
         tied=frozenset(hook["project"] for hook in hooks if ("webhook", str(hook["id"])) in own),
     )
@@ -185,8 +184,9 @@ def _read_labels(
 ) -> dict[str, Counter[str]]:
     reader = TaskReader(controls)
     counts: dict[str, Counter[str]] = {control.name: Counter() for control in controls}
+    fields = _AND_TEXTS if any(control.kind == "spans" for control in controls) else _LABELS
     progress.stage("Counting labels", project.get("num_tasks_with_annotations"))
-    for page in task_pages(client, int(project["id"]), _LABELS, (_ANNOTATED,), _PAGE_SIZE):
+    for page in task_pages(client, int(project["id"]), fields, (_ANNOTATED,), _PAGE_SIZE):
         for raw in page:
             for label in reader.read(raw).labels:
                 if label.label is not None:

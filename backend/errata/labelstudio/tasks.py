@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from errata.audit.ports import Drawn, StoredPrediction, Task
+from errata.audit.snapshot import Drawn, StoredPrediction, Task
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.codecs.region_edits import RELATION
 from errata.labelstudio.codecs.scores import is_score

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from errata.audit.ports import Snapshot
+from errata.audit.snapshot import Snapshot
 from errata.errors import ErrataError, LabelStudioGone, MediaError
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.media import STORAGES, ProjectMedia

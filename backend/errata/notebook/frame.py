@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from errata.audit.ports import Snapshot, Task
+from errata.audit.snapshot import Snapshot, Task
 from errata.errors import UsageError
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.label_config import serveable

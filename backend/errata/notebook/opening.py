@@ -14,9 +14,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from errata.audit.ports import Progress, Snapshot
+from errata.audit.ports import Progress
 from errata.audit.progress import LineProgress
 from errata.audit.run import Examination, examine
+from errata.audit.snapshot import Snapshot
 from errata.boards.build import build_board
 from errata.errors import NothingToLearn, UsageError
 from errata.jobs.periodic import Periodic

@@ -6,8 +6,10 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from errata.audit.beliefs import Artefact
 from errata.audit.believe import Belief
-from errata.audit.ports import Artefact, Regions, Snapshot
+from errata.audit.ports import Regions
+from errata.audit.snapshot import Snapshot
 from errata.audit.suspect import Findings
 from errata_model.records import Control, Finding, GivenLabel, finding_key
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from errata.audit.ports import Artefact, ControlBelief, UsedEncoder
+from errata.audit.beliefs import Artefact, ControlBelief, UsedEncoder
 from errata.errors import UsageError
 from errata.store.believed_regions import pack, unpack
 from errata.store.believed_values import pack_values, unpack_values

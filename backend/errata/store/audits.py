@@ -10,7 +10,7 @@ from typing import Any
 from filelock import Timeout
 from sqlalchemy import ColumnElement, Connection, Engine, bindparam, case, delete, func, select, update
 
-from errata.audit.ports import Snapshot
+from errata.audit.snapshot import Snapshot
 from errata.errors import AuditRunning
 from errata.review.records import AuditRecord, FindingCounts, Project
 from errata.store.database import aware, chunks, insert_row, now, upsert, writing

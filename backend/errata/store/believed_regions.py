@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from errata.audit.ports import RegionBelief, UsedEncoder
+from errata.audit.beliefs import RegionBelief, UsedEncoder
 from errata.store.packed_shapes import Bits, pack_shape, unpack_shape
 from errata_model.records import Control
 from errata_model.regions.records import Believed, Region

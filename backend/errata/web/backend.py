@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from errata import __version__
-from errata.audit.ports import NO_VERSION
+from errata.audit.beliefs import NO_VERSION
 from errata.errors import QueueUnreachable
 from errata.jobs.queue import Queue
 from errata.labelstudio.reachability import TRIAL_STATUS

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from errata.audit.ports import Artefact, ControlBelief, RegionBelief
+from errata.audit.beliefs import Artefact, ControlBelief, RegionBelief
 from errata_model.features import Features
 from errata_model.kinds.stored import load_model, load_region_model
 from errata_model.records import Control

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import NamedTuple, Protocol
 
+from errata.audit.beliefs import UsedEncoder
 from errata.audit.embed import Embedded
-from errata.audit.ports import Embeddings, Progress, Texts, UsedEncoder
+from errata.audit.ports import Embeddings, Progress, Texts
 from errata.errors import ErrataError
 from errata_model.encoders.text import TextEncoder
 from errata_model.records import TextForm

@@ -2,12 +2,12 @@
 
 A task's result where there is no prediction:
 
-- withheld, where `ERRATA_PREDICTIONS` keeps it back, `labelled` until the task's annotators are done: an empty list.
-  Label Studio takes a list of predictions for a task, stores nothing of an empty one, so that annotators see no
-  change, and asks again the next time;
-- before the first audit, pending (the media have not been looked at yet; a job does, and pushes the prediction) and
-  unusable (no media, a broken file, or labels that the label config no longer has): a result without regions, whose
-  version is not the model's, so that Label Studio asks again.
+- withheld, where `ERRATA_PREDICTIONS` keeps it back, `labelled` until the task's annotators are done, and pending (the
+  media have not been looked at yet; a job does, and pushes the prediction): an empty list. Label Studio takes a list
+  of predictions for a task, stores nothing of an empty one, so that annotators see no change, and asks again the next
+  time;
+- before the first audit, and unusable (no media, a broken file, or labels that the label config no longer has): a
+  result without regions, whose version is not the model's, so that Label Studio asks again.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from starlette.concurrency import run_in_threadpool
 
+from errata.audit.beliefs import NO_VERSION
 from errata.audit.best_answer import best_answer
 from errata.audit.best_opinions import answer_results, opinions_of
 from errata.audit.best_regions import best_regions, region_results, regions_at
-from errata.audit.ports import NO_VERSION, MediaIndex, Regions
+from errata.audit.ports import MediaIndex, Regions
 from errata.errors import UsageError
 from errata.jobs.queue import Queue
 from errata.settings import PredictionsMode
@@ -203,9 +204,10 @@ def _is_shown(task: AskedTask, mode: PredictionsMode) -> bool:
 def _nothing(request: PredictRequest, version: str, why: str | None) -> Any:
     """Return the result of a task without a prediction: a version of its own makes Label Studio ask again.
 
-    Of an empty list Label Studio stores nothing, so that annotators see nothing of what is withheld from them. An
-    interactive result is not stored but handed on to the page, which reads its `result`.
+    Of an empty list Label Studio stores nothing, so that annotators see nothing of what is withheld from them, or not
+    there yet: of a task that has any prediction it does not ask again when it is opened. An interactive result is not
+    stored but handed on to the page, which reads its `result`.
     """
-    if why == "withheld" and not request.is_interactive:
+    if why in ("withheld", "pending") and not request.is_interactive:
         return []
     return {"result": [], "score": 0.0, "model_version": f"{version}-{why}" if why else version}

@@ -69,8 +69,8 @@ class RegionNewcomers:
     def __init__(self, items: Items) -> None:
         self._items = items
         self._lock = threading.Lock()
-        self._waiting: dict[Asked, Future[str | None]] = {}
-        self._problems: dict[Asked, tuple[float, str]] = {}
+        self._waiting: dict[Asked, Future[None]] = {}
+        self._unusable: dict[Asked, float] = {}  # until when it is not looked at again
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="new regions")
 
     def start(self) -> None:
@@ -90,28 +90,29 @@ class RegionNewcomers:
             The addresses, or texts, of what cannot be used.
         """
         now = time.monotonic()
-        futures = {key: self._submit(key, *about) for key, about in asked.items() if not self._problem(key, now)}
+        futures = {key: self._submit(key, *about) for key, about in asked.items() if not self._is_unusable(key, now)}
         waiting = [asyncio.wrap_future(future) for future in futures.values() if future is not None]
         if waiting:
             await asyncio.wait(waiting, timeout=timeout_s)
-        return {key.uri for key in asked if self._problem(key, now)}
+        return {key.uri for key in asked if self._is_unusable(key, now)}
 
-    def _problem(self, key: Asked, now: float) -> str | None:
-        until, why = self._problems.get(key, (0.0, ""))
-        return why if until > now else None
+    def _is_unusable(self, key: Asked, now: float) -> bool:
+        return self._unusable.get(key, 0.0) > now
 
-    def _submit(self, key: Asked, task_id: int, value: Any) -> Future[str | None] | None:
+    def _submit(self, key: Asked, task_id: int, value: Any) -> Future[None] | None:
         with self._lock:
             if key not in self._waiting and len(self._waiting) < MOST_WAITING:
                 self._waiting[key] = self._pool.submit(self._believe, key, task_id, value)
             return self._waiting.get(key)
 
-    def _believe(self, key: Asked, task_id: int, value: Any) -> str | None:
+    def _believe(self, key: Asked, task_id: int, value: Any) -> None:
         try:
             seen = self._items.see(key.rows.control, value, task_id)
             key.rows.believe(key.uri, seen.key, seen.item, seen.size)
-        except MediaError as error:
-            self._problems[key] = (time.monotonic() + PROBLEM_KEPT_S, str(error))
+        except MediaError:
+            now = time.monotonic()
+            kept = {each: until for each, until in self._unusable.items() if until > now}
+            self._unusable = kept | {key: now + PROBLEM_KEPT_S}
         except ErrataError as error:
             logger.warning("a new item could not be looked at: %s", error)
         except Exception as error:  # noqa: BLE001  a thread's boundary; its text may hold what no log may
@@ -119,4 +120,3 @@ class RegionNewcomers:
         finally:
             with self._lock:
                 self._waiting.pop(key, None)
-        return None

@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from errata.audit.ports import Artefact, Artefacts, Media, Progress, Snapshot
+from errata.audit.beliefs import Artefact
+from errata.audit.ports import Artefacts, Media, Progress
+from errata.audit.snapshot import Snapshot
 from errata.errors import UsageError
 from errata.labelstudio.export_file import ExportSource
 from errata.labelstudio.media import FolderMedia

@@ -13,6 +13,7 @@ from errata.audit.believe_elsewhere import StoredBeliever
 from errata.audit.believe_file import FileBeliever
 from errata.audit.believe_regions import OwnRegionBeliever
 from errata.audit.believe_together import PartArtefacts, TogetherBeliever
+from errata.audit.believe_unlearned import UnlearnedRegionBeliever
 from errata.audit.believe_values import AnnotatorsBeliever, OwnValueBeliever
 from errata.audit.embed import Embedder
 from errata.audit.embed_file import FileEmbedder
@@ -29,7 +30,7 @@ from errata.user_classes import is_class_name
 from errata.wiring.belief_options import BeliefOptions
 from errata.wiring.boarding import Looking
 from errata.wiring.embedding import Embedding, NoIndex
-from errata.wiring.region_learning import region_learner_of
+from errata.wiring.region_learning import has_learner, region_learner_of
 from errata_model.encoders.images import ImageEncoder
 from errata_model.records import Control
 
@@ -78,7 +79,8 @@ def believer_of(wiring: Embedding, options: BeliefOptions, looking: Looking, art
             return TogetherBeliever([labels, (lambda _: True, AnnotatorsBeliever())])
         return TogetherBeliever(
             [
-                (lambda control: control.has_regions, of_regions),
+                (lambda control: control.has_regions and has_learner(control), of_regions),
+                (lambda control: control.has_regions, UnlearnedRegionBeliever()),
                 (lambda control: not control.has_values, of_whole_tasks),
                 (lambda control: control.has_values, OwnValueBeliever()),
             ]

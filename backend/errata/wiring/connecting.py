@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from errata.audit.field_groups import group_by_field
-from errata.audit.ports import Task
+from errata.audit.snapshot import Task
 from errata.errors import LabelStudioRefused, UsageError
 from errata.labelstudio.account import check_sight
 from errata.labelstudio.additions import Addition, additions

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from errata.audit.ports import Media, MediaIndex, Progress, Texts, UsedEncoder
+from errata.audit.beliefs import UsedEncoder
+from errata.audit.ports import Media, MediaIndex, Progress, Texts
 from errata.errors import SettingError
 from errata.store.embeddings import EmbeddingFolder, known_width
 from errata.wiring.adapters import Adapters

@@ -190,5 +190,6 @@ class Reviewing(Training):
             if not isinstance(named, int):
                 raise ExportError(f'{target} does not say which project it is of; its tasks need "project".')
             project_id = named
-        merged = merged_export(project_id, tasks, self.verdicts, self.journal, self.audits, self.codecs)
+        audit = self.audits.last(project_id)
+        merged = merged_export(project_id, tasks, self.verdicts, self.journal, audit, self.codecs)
         return write_export(out, *merged)

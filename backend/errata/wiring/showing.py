@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from errata.audit.ports import Snapshot
+from errata.audit.snapshot import Snapshot
 from errata.errors import ErrataError, LabelStudioGone, SettingError
 from errata.labelstudio.media import ProjectMedia
 from errata.labelstudio.media_links import MediaLinks

@@ -15,18 +15,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from errata.audit.beliefs import Artefact, ControlBelief, UsedEncoder
 from errata.audit.believe import Belief
 from errata.audit.embed import Embedded, ImageEmbedder
-from errata.audit.ports import (
-    Artefact,
-    ControlBelief,
-    ReviewEntry,
-    ReviewItem,
-    Snapshot,
-    StoredPrediction,
-    Task,
-    UsedEncoder,
-)
+from errata.audit.ports import ReviewEntry, ReviewItem
+from errata.audit.snapshot import Snapshot, StoredPrediction, Task
 from errata.errors import MediaError
 from errata_model.records import Control, Finding, GivenLabel
 

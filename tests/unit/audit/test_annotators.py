@@ -12,8 +12,8 @@ import pytest
 
 from errata.audit.annotators import annotators_targets, put_beside, weigh_annotators
 from errata.audit.detectors import DETECTORS
-from errata.audit.ports import Snapshot
 from errata.audit.scored import Scored
+from errata.audit.snapshot import Snapshot
 from errata.audit.suspect import find_suspects
 from errata.labelstudio.codecs import Codecs
 from errata_model.records import Control

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from errata.audit.beliefs import Artefact, UsedEncoder
 from errata.audit.believe import Belief, OwnBeliever, soft_targets, values_of
 from errata.audit.embed import Embedded
-from errata.audit.ports import Artefact, Snapshot, Task, UsedEncoder
+from errata.audit.snapshot import Snapshot, Task
 from errata.errors import NothingToLearn
 from errata_model.records import Control
 

@@ -9,7 +9,7 @@ import pytest
 
 from errata.audit.believe import Belief
 from errata.audit.believe_elsewhere import StoredBeliever
-from errata.audit.ports import Snapshot, StoredPrediction
+from errata.audit.snapshot import Snapshot, StoredPrediction
 from errata.errors import NothingToLearn
 from errata_model.records import Control
 

@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from errata.audit.beliefs import Artefact, UsedEncoder
 from errata.audit.believe import Belief
 from errata.audit.believe_pictures import PictureLearner
 from errata.audit.believe_regions import Learned, Lesson, OwnRegionBeliever
 from errata.audit.embed import Embedded
-from errata.audit.ports import Artefact, Drawn, Snapshot, Task, UsedEncoder
+from errata.audit.snapshot import Drawn, Snapshot, Task
 from errata.errors import MediaError, NothingToLearn
 from errata_model.records import Control, GivenLabel
 from errata_model.regions.records import Believed, FittedRegions, Region
 from errata_model.regions.shapes import Box
 
 CARS = Control("car", "boxes", "image", "image", "image", ("car", "bus"), type="rectanglelabels")
-WORDS = replace(CARS, name="word", kind="spans")
 SIZE = (40, 30)
 
 
@@ -95,8 +95,7 @@ def believe(studio: Any, png: Any) -> Callable[..., Belief]:
         **options: Any,
     ) -> Belief:
         snapshot = Snapshot("", 1, "Street", "<View/>", tuple(controls), (), tuple(tasks))
-        learner_of = lambda control: learner if control.kind == "boxes" else None  # noqa: E731
-        believer = OwnRegionBeliever(lambda _: studio.embedder, learner_of, artefacts, **options)
+        believer = OwnRegionBeliever(lambda _: studio.embedder, lambda _: learner, artefacts, **options)
         return believer.believe(snapshot, studio.told)
 
     return form
@@ -210,13 +209,12 @@ def test_minutes_are_for_all_controls_together(believe: Any) -> None:
     assert [(each.control.name, each.minutes) for each in learner.lessons] == [("car", 5), ("van", 5)]
 
 
-def test_kinds_that_errata_does_not_learn_are_named_and_left_alone(believe: Any, studio: Any) -> None:
-    """The rest is believed about; where nothing is left, the error says what else could be believed."""
-    belief = believe([task(1, [box("a", "car")]), task(2, [])], Attentive(), controls=(CARS, WORDS))
+def test_too_little_to_learn_from_is_named_by_its_control(believe: Any, studio: Any) -> None:
+    """The rest is believed about; where nothing is left, the error says why."""
+    controls = (CARS, replace(CARS, name="van"))
+    belief = believe([task(1, [box("a", "car")]), task(2, [])], Attentive(), controls=controls)
     assert [about.control.name for about in belief.artefact.region_beliefs] == ["car"]
-    assert any('"word"' in said and "--belief stored" in said for said in studio.told.said)
-    with pytest.raises(NothingToLearn, match="does not learn spans by itself"):
-        believe([task(1)], Attentive(), controls=(WORDS,))
+    assert any('"van": nothing is marked' in said for said in studio.told.said)
     with pytest.raises(NothingToLearn, match='control "car": nothing is marked'):
         believe([task(1), task(2)], Attentive())
 

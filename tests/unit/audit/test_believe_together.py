@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from errata.audit.beliefs import Artefact, ControlBelief, RegionBelief
 from errata.audit.believe import Belief
 from errata.audit.believe_together import PartArtefacts, TogetherBeliever
-from errata.audit.ports import Artefact, ControlBelief, Progress, RegionBelief, Snapshot
+from errata.audit.ports import Progress
+from errata.audit.snapshot import Snapshot
 from errata.errors import NothingToLearn
 from errata_model.regions.records import Believed
 

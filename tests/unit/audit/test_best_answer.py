@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from errata.audit.beliefs import ControlBelief
 from errata.audit.best_answer import best_answer
-from errata.audit.ports import ControlBelief, Task
 from errata.audit.push import prediction
+from errata.audit.snapshot import Task
 from errata.labelstudio.codecs import Codecs
 from errata_model.records import Control
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from errata.audit.beliefs import UsedEncoder
 from errata.audit.embed import BATCH, IN_FLIGHT, Embedded, ImageEmbedder, content_key, groups_of
-from errata.audit.ports import UsedEncoder
 from errata.errors import LabelStudioUnreachable, MediaError
 
 

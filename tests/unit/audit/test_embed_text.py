@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from errata.audit.beliefs import UsedEncoder
 from errata.audit.embed import groups_of
 from errata.audit.embed_text import BATCH, TextEmbedder, text_key
-from errata.audit.ports import UsedEncoder
 from errata.errors import LabelStudioUnreachable, MediaError
 from errata_model.encoders.text import JointTextEncoder, load_text_encoder
 

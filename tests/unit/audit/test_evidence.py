@@ -11,8 +11,8 @@ import pytest
 from errata.audit.believe import Belief, OwnBeliever
 from errata.audit.believe_elsewhere import StoredBeliever
 from errata.audit.evidence import UNKNOWN_VERSION, from_predictions, weigh
-from errata.audit.ports import Snapshot, StoredPrediction, Task
 from errata.audit.run import examine
+from errata.audit.snapshot import Snapshot, StoredPrediction, Task
 from errata.audit.suspect import find_suspects
 from errata.labelstudio.codecs import Codecs
 from errata_model.records import Control, Finding

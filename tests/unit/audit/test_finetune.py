@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from errata.audit.believe import Belief, OwnBeliever
-from errata.audit.ports import Snapshot
+from errata.audit.snapshot import Snapshot
 from errata.errors import MediaError
 from errata_model.encoders.trunk import Trunk
 

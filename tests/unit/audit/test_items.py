@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from errata.audit.ports import Snapshot, Task
 from errata.audit.progress import LineProgress
 from errata.audit.publish import publish
 from errata.audit.review_order import Published
+from errata.audit.snapshot import Snapshot, Task
 from errata.audit.suspect import Findings
 from errata_model.records import Finding, GivenLabel
 

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from errata.audit.beliefs import Artefact, ControlBelief
 from errata.audit.believe import Belief
 from errata.audit.leak_guard import N_ASKED, GuardedBeliever
-from errata.audit.ports import Artefact, ControlBelief, Progress, Snapshot, Task
+from errata.audit.ports import Progress
+from errata.audit.snapshot import Snapshot, Task
 from errata.errors import MediaError, ServiceError, UsageError
 from errata_model.records import Control
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from errata.audit.ports import Prediction, Snapshot, Task
+from errata.audit.ports import Prediction
 from errata.audit.push import CHUNK, prediction, push_predictions
+from errata.audit.snapshot import Snapshot, Task
 from errata.labelstudio.codecs import Codecs
 from errata_model.kinds.values.records import Opinion, ValueBelief
 from errata_model.records import Control

@@ -10,8 +10,8 @@ import pytest
 
 from errata.audit.believe_elsewhere import StoredBeliever
 from errata.audit.missing_regions import recognise_missing
-from errata.audit.ports import Snapshot
 from errata.audit.run import examine
+from errata.audit.snapshot import Snapshot
 from errata.audit.suspect import Findings
 from errata.errors import NothingToLearn
 from errata.labelstudio.codecs import Codecs
@@ -163,6 +163,8 @@ def test_a_control_that_nobody_used_is_left_alone(snapshot: Any, find: Any, told
     assert any('nobody has marked a region for "box"' in line for line in told.said)
     with pytest.raises(NothingToLearn, match='nobody has marked a region for "box"'):
         find(snapshot(raw))
+    assert {f.given.control for f in find(snapshot(tasks(), WITH_CHOICE)).all} == {"box"}
+    assert told.said[-1] == 'Left alone: nobody has answered "light".'
 
 
 def test_an_annotation_without_a_region_says_that_there_is_none(snapshot: Any, find: Any) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from errata.audit.beliefs import Artefact
 from errata.audit.believe import Belief
 from errata.audit.embed import Embedded
-from errata.audit.ports import Artefact, Prediction, ReviewEntry, ReviewItem, Snapshot
+from errata.audit.ports import Prediction, ReviewEntry, ReviewItem
 from errata.audit.run import Outlets, examine, run_audit
+from errata.audit.snapshot import Snapshot
 from errata.errors import AuditRunning, LabelStudioUnreachable, NothingToLearn
 from errata.labelstudio.codecs import Codecs
 from errata_model.records import Finding

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from errata.audit.beliefs import Artefact
 from errata.audit.believe import Belief
-from errata.audit.ports import Artefact, Snapshot
 from errata.audit.publish import publish
 from errata.audit.review_order import NEXT_UP
 from errata.audit.selected import Sent, selected_findings, send
+from errata.audit.snapshot import Snapshot
 from errata.audit.suspect import find_suspects
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.label_config import read_label_config

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from errata.audit.beliefs import Artefact, ControlBelief
 from errata.audit.believe import Belief
-from errata.audit.ports import Artefact, ControlBelief, Snapshot
 from errata.audit.scored import score
+from errata.audit.snapshot import Snapshot
 from errata.audit.suspect import find_suspects
 from errata.audit.tag_annotators import put_tags_beside
 from errata.labelstudio.codecs import Codecs

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from errata.audit.beliefs import ControlBelief
 from errata.audit.detectors import DETECTORS, Scene, near_duplicate, out_of_place
 from errata.audit.detectors.metric import Metric
 from errata.audit.embed import Embedded
-from errata.audit.ports import ControlBelief, Snapshot
 from errata.audit.scored import score
+from errata.audit.snapshot import Snapshot
 from errata.audit.tag_annotators import put_tags_beside
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.tasks import TaskReader

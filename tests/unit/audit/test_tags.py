@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from errata.audit.beliefs import Artefact, ControlBelief
 from errata.audit.believe import Belief, OwnBeliever
 from errata.audit.believe_elsewhere import StoredBeliever
 from errata.audit.detectors.metric import Metric
 from errata.audit.embed import Embedded
-from errata.audit.ports import Artefact, ControlBelief, Snapshot, StoredPrediction, Task
 from errata.audit.publish import publish
+from errata.audit.snapshot import Snapshot, StoredPrediction, Task
 from errata.audit.suspect import Findings, find_suspects
 from errata.audit.tags import LEAST_MISSING, consensus_of_tags, tag_targets
 from errata.audit.wording import similar_tagged

@@ -6,8 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from errata.audit.region_wording import region_reason
 from errata.audit.wording import annotators_together, named, per_cent, question, similar_items, unbroken
-from errata_model.records import Finding, GivenLabel, Proposal
+from errata_model.records import Control, Finding, GivenLabel, Proposal
+from errata_model.regions.records import DUPLICATE, SPURIOUS, Believed, Doubt, Item, Region
+from errata_model.regions.shapes import Box, Ellipse, Point, Shape
 
 GIVEN = GivenLabel(1, 1, "1", "animal", None, "choices", "truck", "hash")
 FINDING = Finding("key", GIVEN, {}, 0.9, None, "", None, "suspect", "errata-1")
@@ -113,9 +116,9 @@ def test_how_far_annotators_agree() -> None:
 @pytest.mark.parametrize(
     ("label", "action", "proposed", "asked"),
     [
-        ("car", "replace", "bus", 'Marked "car". The model suggests "bus". Is it right?'),
-        ("car", "replace", "car", 'Marked "car". The model suggests another place for it. Is it right?'),
-        ("car", "remove", "car", 'Marked "car". The model suggests taking it away. Is it right?'),
+        ("car", "replace", "bus", 'Marked "car". The model suggests "bus". Is it right as it is?'),
+        ("car", "replace", "car", 'Marked "car". The model suggests another place for it. Is it right as it is?'),
+        ("car", "remove", "car", 'Marked "car". The model suggests taking it away. Is it right as it is?'),
         (None, "add", "car", 'Not marked: "car". Is it missing?'),
     ],
 )
@@ -127,4 +130,27 @@ def test_a_region_is_asked_about_with_what_is_suggested(
     proposal = Proposal(action, {}, ((proposed, 0.91),))  # type: ignore[arg-type]
     assert question(replace(FINDING, given=given, proposal=proposal)) == asked
     if label:
-        assert question(replace(FINDING, given=given)) == 'Marked "car". Is it right?'
+        assert question(replace(FINDING, given=given)) == 'Marked "car". Is it right as it is?'
+
+
+@pytest.mark.parametrize(
+    ("type_", "drawn_by", "shape", "fired", "said"),
+    [
+        ("ellipselabels", (), Ellipse(0.5, 0.5, 0.1, 0.1), DUPLICATE, 'Another ellipse marks the same "cell" (80 %).'),
+        (
+            "labels",
+            (("p", "keypoint"),),
+            Point(0.5, 0.5),
+            SPURIOUS,
+            'Little of what the model sees speaks for this point of "cell" (80 %).',
+        ),
+        ("rectanglelabels", (), Box(0.5, 0.5, 0, 0), SPURIOUS, 'This box of "cell" has no extent, or none inside.'),
+    ],
+)
+def test_regions_are_called_by_what_draws_them(
+    type_: str, drawn_by: tuple[tuple[str, str], ...], shape: Shape, fired: str, said: str
+) -> None:
+    """And nobody is told that a model sees nothing where there is no place at all."""
+    control = Control("what", "boxes", "image", "image", "image", ("cell",), type=type_, drawn_by=drawn_by)
+    item = Item((Region("a", "cell", shape),), Believed(()))
+    assert region_reason(Doubt(0, 0.8, {fired: 0.8}, "remove"), item, control) == said

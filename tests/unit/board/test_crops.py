@@ -118,13 +118,18 @@ def test_an_outline_is_seen_on_any_ground(name: str, ground: int, is_dashed: boo
         assert np.abs(pixels[120:180, 120:180] - ground).max() < 10
 
 
-def test_an_outline_does_not_hide_a_small_object() -> None:
-    """The line stands around the region, not on it: also without context there is room for it."""
+@pytest.mark.parametrize("shape", [Box(0.5, 0.5, 0.03, 0.03), Mask(np.ones((12, 12), bool), 200, 200, 400, 400)])
+@pytest.mark.parametrize("is_dashed", [False, True])
+def test_an_outline_does_not_hide_a_small_object(shape: Any, is_dashed: bool) -> None:
+    """The line stands around the region, and is thin beside it: what is small is enlarged, also without context."""
     picture = Image.new("RGB", (400, 400), "grey")
     picture.paste((255, 0, 0), (200, 200, 212, 212))
-    shown = np.asarray(crop(file(picture), Box(0.5, 0.5, 0.03, 0.03), "0", 160)).astype(int)
+    shown = np.asarray(crop(file(picture), shape, "0", 160, is_dashed=is_dashed)).astype(int)
     is_red = (shown[..., 0] > 180) & (shown[..., 1] < 90)
-    assert 80 <= np.count_nonzero(is_red) <= 144
+    assert max(shown.shape) == 128
+    assert np.count_nonzero(is_red) > 0.8 * (12 / 20 * 128) ** 2
+    for side in (shown[:, :64], shown[:, 64:], shown[:64], shown[64:]):
+        assert np.count_nonzero(side.min(axis=2) > 200) > 20, "a part of the line on every side"
 
 
 def test_a_mask_s_outline_runs_around_its_own_pixels() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from errata.boards.detail import describe, others_of, outline
 from errata.boards.table import BoardTable, RowDetail
 from errata.boards.tiles import Tile, make_tile
-from errata_model.records import Control, TextForm
+from errata_model.records import Control, TextForm, ValueForm
 from errata_model.regions.shapes import Box, Ellipse, Mask, Point, Polygon, Span
 
 Make = Callable[..., BoardTable]
@@ -81,15 +81,19 @@ def test_no_text_is_lost_or_made_up(tile_of, text: str, starts_at: int, at: tupl
 
 
 def test_each_sort_of_task_is_shown_as_what_it_is(tile_of) -> None:
-    """A sound from its second to its second, a series likewise; an answer that is no label in words."""
+    """A sound by its seconds, a series as its time column counts; an answer that is no label in words."""
 
-    def of(modality: str, kind: str = "spans", **more: Any) -> Any:
-        return tile_of(Control("c", kind, modality, "x", "x", ("cat",)), **more)[0]["content"]
+    def of(modality: str, kind: str = "spans", value: ValueForm | None = None, **more: Any) -> Any:
+        return tile_of(Control("c", kind, modality, "x", "x", ("cat",), value=value), **more)[0]["content"]
 
     media = {"src": "media/v1/0", "start": 1.5, "end": 2.0}
     assert of("audio", given=Span(1.5, 2.0)) == {"type": "audio", **media}
     assert of("video", "choices") == {"type": "video", "src": "media/v1/0", "start": None, "end": None}
-    assert of("timeseries", given=Span(3, 9)) == {"type": "series", "start": 3, "end": 9}
+    assert of("timeseries", given=Span(3, 9.5)) == {"type": "series", "part": "3 – 9.5"}
+    assert of("timeseries", value=ValueForm(date_format="%d.%m.%Y"), given=Span(0, 86400)) == {
+        "type": "series",
+        "part": "01.01.1970 – 02.01.1970",
+    }
     assert of("other", "choices", shown="x" * 999)["text"] == "x" * 319 + "…"
     stars = of("image", "values", answer="3 of 5")
     assert (stars["type"], stars["answer"], stars["proposed"]) == ("image", "3 of 5", "dog")

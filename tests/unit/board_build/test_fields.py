@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from errata.audit.ports import Task
+from errata.audit.snapshot import Task
 from errata.boards.fields import fields_of
 from errata.boards.table import NONE
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from errata.audit.ports import Task
+from errata.audit.snapshot import Task
 from errata.boards.rows import Row, places_of
 from errata_model.records import Control, Finding, GivenLabel
 from errata_model.regions.shapes import Box, Ellipse, Mask, Point, Polygon, Span

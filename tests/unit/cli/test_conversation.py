@@ -19,7 +19,7 @@ from errata.labelstudio.survey import Backend, Hook, Survey, SurveyedControl
 from errata.settings import PredictionsMode, ProjectSettings, Settings
 
 LABEL = SurveyedControl("label", "Choices", "single", "choices", 4812, 10, "ship", 3)
-PROJECT = Survey(12, "Vehicles", 5000, (LABEL,), (), (), (), "", 1, False, True, False, frozenset())
+PROJECT = Survey(12, "Vehicles", 5000, (LABEL,), (), (), (), "", 1, False, False, frozenset())
 THEIRS = Backend(3, "theirs", "http://127.0.0.1:9091", is_ours=False)
 
 

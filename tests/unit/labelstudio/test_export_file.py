@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from errata.audit.ports import Snapshot
+from errata.audit.snapshot import Snapshot
 from errata.errors import ConfigNotServed, ExportError
 from errata.labelstudio.export_file import ExportSource
 

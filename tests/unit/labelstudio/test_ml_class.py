@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from errata.audit.ports import Snapshot, Task
+from errata.audit.snapshot import Snapshot, Task
 from errata.errors import NothingToLearn, UsageError
 from errata.labelstudio.label_config import read_label_config
 from errata.labelstudio.ml_class import ClassBeliever

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from errata.audit.ports import Task
+from errata.audit.snapshot import Task
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.tasks import TaskReader
 from errata_model.records import Control

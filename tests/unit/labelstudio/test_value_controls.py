@@ -53,7 +53,7 @@ def test_every_control_is_read_beside_the_others() -> None:
         ('<VideoRectangle name="a" toName="image"/>', "where <Video> is needed"),
         ('<Rating name="a{{idx}}" toName="image"/>', "it is repeated"),
         ('<Vector name="a" toName="image"/>', "errata audits no <Vector>"),
-        ('<Chat name="a" toName="image"/>', "errata audits no <Chat>"),
+        ('<Chat name="a" value="$chat"/>', "errata audits no <Chat>"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_by_name(tag: str, why: str) -> None:

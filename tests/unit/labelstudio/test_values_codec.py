@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -135,13 +136,16 @@ def test_a_predictions_certainty_is_that_of_its_least_sure_result() -> None:
 
 
 def test_the_hash_is_of_what_was_said_alone() -> None:
-    """Ids, scores, notes and the order of a video's objects do not matter; any other value does."""
+    """Ids, scores, notes, a point in whole numbers and the order of objects do not matter; any other value does."""
     one, other = result("videorectangle", TRACK), result("videorectangle", {**TRACK, "labels": []})
     said = values.value_hash([one, other], "videorectangle")
     assert said == values.value_hash(
         [other, {**one, "id": "z", "score": 0.5, "meta": {"lead_time": 3}}], "videorectangle"
     )
     assert said != values.value_hash([one], "videorectangle")
+    pointed = json.loads(json.dumps(one).replace(": 10,", ": 10.0,"))
+    assert "10.0" in json.dumps(pointed)
+    assert values.value_hash([pointed], "videorectangle") == values.value_hash([one], "videorectangle")
     assert values.value_hash([], "videorectangle") != values.value_hash([], "another")
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from errata.audit.ports import ReviewEntry, Snapshot, Task
+from errata.audit.ports import ReviewEntry
+from errata.audit.snapshot import Snapshot, Task
 from errata.boards.actions import Mark, Reviewer
 from errata.boards.board_verdicts import to_board_verdict
 from errata.boards.known_rows import KnownRow

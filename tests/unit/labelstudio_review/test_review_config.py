@@ -185,3 +185,36 @@ def test_a_taxonomy_shows_paths_as_the_question_writes_them() -> None:
         None,
         "9px",
     )
+
+
+def test_all_of_a_time_series_and_the_timeline_of_a_video_are_in_sight() -> None:
+    """A region beyond the first quarter would not be seen, nor what the decision lies over; the source's sizes stay."""
+    labels = '<Label value="a"/>'
+    source = (
+        '<View><TimeSeries name="s" value="$s"><Channel column="x"/><Channel column="y" height="99"/></TimeSeries>'
+        f'<TimeSeriesLabels name="l" toName="s">{labels}</TimeSeriesLabels><Video name="v" value="$v"/>'
+        f'<Video name="w" value="$w" height="500"/><TimelineLabels name="t" toName="v">{labels}</TimelineLabels></View>'
+    )
+    root = ET.fromstring(review_config(source, ()))
+    assert [(tag.tag, tag.get("height")) for tag in root.iter() if tag.get("height")] == [
+        ("Channel", "120"),
+        ("Channel", "99"),
+        ("Video", "240"),
+        ("Video", "500"),
+    ]
+    assert [tag.get("overviewWidth") for tag in root.iter("TimeSeries")] == ["100%"]
+
+
+def test_a_picture_leaves_room_for_every_answer_beside_its_regions() -> None:
+    """A row each, but for what is asked about a region that somebody has chosen."""
+
+    def height(*more: str) -> str | None:
+        boxes = '<RectangleLabels name="b" toName="i"><Label value="a"/></RectangleLabels>'
+        xml = f'<View><Image name="i" value="$i"/>{boxes}{"".join(more)}</View>'
+        root = ET.fromstring(review_config(xml, (), controls=read_label_config(xml).controls))
+        return next(root.iter("Image")).get("maxHeight")
+
+    asked = '<Rating name="r" toName="i"/>'
+    assert "- 0px" in str(height())
+    assert "- 96px" in str(height(asked, asked.replace('"r"', '"s"')))
+    assert height(asked.replace("/>", ' perRegion="true"/>')) == height()

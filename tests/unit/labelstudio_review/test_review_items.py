@@ -7,8 +7,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from errata.audit.ports import Snapshot, Task
 from errata.audit.review_order import item_entry
+from errata.audit.snapshot import Snapshot, Task
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.label_config import read_label_config
 from errata.labelstudio.review_config import Columns, region_verdict_controls, review_config
@@ -70,7 +70,10 @@ def decide(region_id: str, choice: str) -> dict[str, Any]:
 
 
 def test_all_that_is_asked_stands_in_the_task(task: dict[str, Any]) -> None:
-    """Worst first: a question and a mark each, and a suggestion in which all proposals are taken."""
+    """Worst first: a question and a mark each, and a suggestion in which all proposals are taken.
+
+    What is decided at comes before all else, for clicks.
+    """
     question = task["data"]["question"].splitlines()
     assert [line[:20] for line in question[1:]] == [
         '1. box: Marked "car"',
@@ -79,13 +82,13 @@ def test_all_that_is_asked_stands_in_the_task(task: dict[str, Any]) -> None:
     ]
     shown = {each["model_version"]: [(r["id"], r["value"]["rectanglelabels"][0]) for r in each["result"]]
              for each in task["predictions"]}  # fmt: skip
-    assert shown[GIVEN][:2] == [("a", "car"), ("b", "bus")]
-    marks = {
-        "errata-asked-about-1": "asked about",
-        "errata-suggested-2": "suggested",
-        "errata-asked-about-3": "asked about",
-    }
-    assert dict(shown[GIVEN][2:]) == marks
+    assert shown[GIVEN] == [
+        ("a", "car"),
+        ("errata-suggested-2", "suggested"),
+        ("b", "bus"),
+        ("errata-asked-about-1", "asked about"),
+        ("errata-asked-about-3", "asked about"),
+    ]
     assert shown[SUGGESTION] == [("a", "bus"), ("new", "car")]
     assert (task["data"]["disagreement"], task["data"]["finding"]) == (0.9, "a")
 
@@ -118,3 +121,8 @@ def test_the_form_asks_at_regions_only_where_it_is_to() -> None:
         "errata_verdict": ("image", None, None),
     }
     assert [(tag.get("name"), tag.get("required")) for tag in usual.iter("Choices")] == [("errata_verdict", "true")]
+    shown = {"region-selected": "Your decision about the selected region",
+             "no-region-selected": "Your decision about all others in question"}  # fmt: skip
+    for view in (view for view in by_item.iter("View") if view.get("visibleWhen")):
+        assert [header.get("value") for header in view.iter("Header")] == [shown[str(view.get("visibleWhen"))]]
+    assert all("visibleWhen" not in view.attrib for view in usual.iter("View"))

@@ -9,11 +9,11 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from errata.audit.ports import Snapshot, Task
 from errata.audit.review_order import review_entry
+from errata.audit.snapshot import Snapshot, Task
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.label_config import read_label_config
-from errata.labelstudio.region_marks import outlined
+from errata.labelstudio.region_marks import outlined, where
 from errata.labelstudio.review_config import Columns, review_config
 from errata.labelstudio.review_import import in_parts
 from errata.labelstudio.review_tasks import GIVEN, SUGGESTION, read_answers, review_task
@@ -94,11 +94,12 @@ def marks(task: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def test_the_whole_result_is_filled_in_with_its_ids() -> None:
-    """The region in question carries a note beside the one that it had; nothing else differs from the source."""
+    """The region in question is the first and carries a note beside its own; else nothing differs from the source."""
     shown = predictions(posted("a", "replace", box("a", "bus")))[GIVEN]
-    (marked,) = [each for each in shown if each["id"] == "a"]
-    assert marked["meta"] == {"text": ["a note", "errata asks about this region."]}
-    assert [{**marked, "meta": RESULT[0]["meta"]}, *shown[1:3]] == RESULT
+    assert shown[0]["meta"] == {"text": ["a note", "errata asks about this region."]}
+    assert [{**shown[0], "meta": RESULT[0]["meta"]}, *shown[1:3]] == RESULT
+    shown = predictions(posted("b", "replace", box("b", "car", THERE)))[GIVEN]
+    assert [each["id"] for each in shown[:3]] == ["b", "a", "s"]
 
 
 @pytest.mark.parametrize(
@@ -106,22 +107,33 @@ def test_the_whole_result_is_filled_in_with_its_ids() -> None:
     [
         (
             ("a", "replace", box("a", "bus")),
-            'Marked "car" at the top left (red). The model suggests "bus". Is it right?',
+            'Marked "car" at the top left (red). The model suggests "bus". Is it right as it is?',
             [("errata_rectanglelabels", "asked about", 9.0)],
         ),
         (
             ("a", "replace", box("a", "car", {**HERE, "x": 12})),
-            'Marked "car" at the top left (red). The model suggests another place for it (turquoise). Is it right?',
+            (
+                'Marked "car" at the top left (red). The model suggests another place for it (turquoise). '
+                "Is it right as it is?"
+            ),
             [("errata_rectanglelabels", "asked about", 9.0), ("errata_rectanglelabels", "suggested", 12)],
         ),
         (
             ("a", "replace", box("a", "bus", {**HERE, "x": 12})),
-            'Marked "car" at the top left (red). The model suggests "bus" (turquoise). Is it right?',
+            'Marked "car" at the top left (red). The model suggests "bus" (turquoise). Is it right as it is?',
             [("errata_rectanglelabels", "asked about", 9.0), ("errata_rectanglelabels", "suggested", 12)],
         ),
         (
+            ("a", "replace", box("a", "car", THERE)),
+            (
+                'Marked "car" at the top left (red). The model suggests it at the bottom right (turquoise). '
+                "Is it right as it is?"
+            ),
+            [("errata_rectanglelabels", "asked about", 9.0), ("errata_rectanglelabels", "suggested", 70)],
+        ),
+        (
             ("b", "remove", box("b", "bus", THERE)),
-            'Marked "bus" at the bottom right (red). The model suggests taking it away. Is it right?',
+            'Marked "bus" at the bottom right (red). The model suggests taking it away. Is it right as it is?',
             [("errata_rectanglelabels", "asked about", 69.0)],
         ),
         (
@@ -131,13 +143,18 @@ def test_the_whole_result_is_filled_in_with_its_ids() -> None:
         ),
         (
             ("a", None, None),
-            'Marked "car" at the top left (red). Is it right?',
+            'Marked "car" at the top left (red). Is it right as it is?',
             [("errata_rectanglelabels", "asked about", 9.0)],
         ),
         (
             ("s", "replace", span("s", "LOC", "Paris", 9), "ner"),
-            'Marked "PER" on "Paris" (red). The model suggests "LOC". Is it right?',
+            'Marked "PER" on "Paris" (red). The model suggests "LOC". Is it right as it is?',
             [("errata_labels", "asked about", 9)],
+        ),
+        (
+            ("s", "replace", span("s", "PER", "from Paris", 4), "ner"),
+            'Marked "PER" on "Paris" (red). The model suggests it on "from Paris" (turquoise). Is it right as it is?',
+            [("errata_labels", "asked about", 9), ("errata_labels", "suggested", 4)],
         ),
         (
             (None, "add", span("new", "PER", "Ann", 0), "ner"),
@@ -156,11 +173,27 @@ def test_the_question_and_the_marks_say_what_and_where(about: Any, asked: str, d
     assert all(each["readonly"] for each in predictions(task)[GIVEN][-len(drawn) :])
 
 
+@pytest.mark.parametrize(
+    ("type_", "value", "words"),
+    [
+        ("labels", {"start": 2.001256, "end": 3, "channel": 0}, " from 2.00 to 3.00 s"),
+        ("labels", {"start": 2, "end": 3}, " from 2 to 3"),  # of a text in a file
+        ("timeserieslabels", {"start": 2.5, "end": 1e6}, " from 2.5 to 1000000"),
+        ("timeserieslabels", {"start": "2024-01-01", "end": "2024-01-02"}, " from 2024-01-01 to 2024-01-02"),
+        ("labels", {"start": "/p[1]/text()[1]", "end": "/p[1]/text()[1]"}, ""),
+    ],
+)
+def test_where_a_stretch_is_can_be_read(type_: str, value: dict[str, Any], words: str) -> None:
+    """Seconds as the page's ruler has them, a time series' own times, and no paths."""
+    assert where([{"id": "a", "type": type_, "value": {**value, type_: ["x"]}}]) == words
+
+
 def test_marks_have_controls_that_show_no_buttons() -> None:
     """Whatever draws a region of the source has a mark of its own, and no name is taken."""
     taken = CONFIG.replace('name="ner"', 'name="errata_labels"')
     root = ET.fromstring(review_config(taken, (), controls=read_label_config(taken).controls))
     hidden = next(view for view in root.iter("View") if view.get("style") == "display: none")
+    assert "underline" in root.findtext("Style", "")
     assert [(tag.tag, tag.get("name"), tag.get("toName")) for tag in hidden] == [
         ("RectangleLabels", "errata_rectanglelabels", "image"),
         ("PolygonLabels", "errata_polygonlabels", "image"),
@@ -236,7 +269,7 @@ def test_a_region_that_is_gone_from_the_source_is_asked_about_all_the_same() -> 
         "f", given, {}, 0.9, None, "", Proposal("remove", box("gone", "car"), (("car", 0.1),)), "suspect", "v"
     )
     task = review_task(SNAPSHOT, review_entry(finding, Task(5, {}, (), True), None), Columns(), {}, [])
-    assert task["data"]["question"] == 'box: Marked "car". The model suggests taking it away. Is it right?'
+    assert task["data"]["question"] == 'box: Marked "car". The model suggests taking it away. Is it right as it is?'
     assert predictions(task) == {GIVEN: [], SUGGESTION: []}
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from errata.audit.ports import Snapshot, Task
 from errata.audit.review_order import review_entry
+from errata.audit.snapshot import Snapshot, Task
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.review_config import Columns
 from errata.labelstudio.review_tasks import GIVEN, SUGGESTION, read_answers, review_task

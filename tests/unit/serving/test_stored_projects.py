@@ -11,7 +11,8 @@ import pytest
 import torch
 from torchvision.models import squeezenet1_1
 
-from errata.audit.ports import Trace, UsedEncoder
+from errata.audit.beliefs import UsedEncoder
+from errata.audit.ports import Trace
 from errata.audit.progress import LineProgress
 from errata.errors import LabelStudioGone
 from errata.labelstudio.media import FolderMedia

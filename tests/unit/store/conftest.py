@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from errata.audit.ports import Snapshot
+from errata.audit.snapshot import Snapshot
 from errata.review.records import Settle, Settled, Verdict
 from errata.store.audits import AuditStore
 from errata.store.database import open_database

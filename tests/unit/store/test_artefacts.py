@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from errata.audit.ports import Artefact, ControlBelief, RegionBelief, UsedEncoder
+from errata.audit.beliefs import Artefact, ControlBelief, RegionBelief, UsedEncoder
 from errata.errors import UsageError
 from errata.store.artefacts import ArtefactFolder
 from errata_model.kinds.values.records import Opinion, ValueBelief

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from errata.audit.ports import Snapshot
+from errata.audit.snapshot import Snapshot
 from errata.errors import AuditRunning
 from errata.review.records import Annotation, Change, FindingCounts, Project, Settle, Verdict
 from errata.store.audits import AuditStore

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from errata.audit.ports import Artefact, RegionBelief, UsedEncoder
+from errata.audit.beliefs import Artefact, RegionBelief, UsedEncoder
 from errata.store.artefacts import ArtefactFolder
 from errata_model.records import Control, TextForm
 from errata_model.regions.records import Believed, Region

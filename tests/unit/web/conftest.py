@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from errata.audit.beliefs import Artefact, ControlBelief, UsedEncoder
 from errata.audit.embed import Embedded
-from errata.audit.ports import Artefact, ControlBelief, Embeddings, Progress, Texts, UsedEncoder
+from errata.audit.ports import Embeddings, Progress, Texts
 from errata.errors import MediaError
 from errata.jobs.queue import JobName, JobState
 from errata.labelstudio.codecs import Codecs

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from errata.audit.ports import Artefact
+from errata.audit.beliefs import Artefact
 from errata.errors import LabelStudioUnreachable
 from errata.web.contents import Patience
 
@@ -112,14 +112,19 @@ def test_new_media_are_looked_at_while_the_request_waits(world: MakeWorld, task:
 
 
 def test_what_is_not_ready_in_time_is_pending_and_left_to_a_job(world: MakeWorld, task: MakeTask) -> None:
-    """A slow medium holds up nobody else: its entry has another version, so that Label Studio asks again."""
+    """A slow medium holds up nobody else: nothing is stored of it, so that Label Studio asks again when it is opened.
+
+    While somebody draws they are told so at once.
+    """
     w = world(patience=Patience(0.05, 0.0))
     w.encoders.media["/data/31.png"] = "content-31"
     w.encoders.gate.clear()
     results = w.predict(task(1), task(31), task(2))
     assert labels(results) == ["truck", None, "bus"]
-    assert results[1] == {"result": [], "score": 0.0, "model_version": "errata-aaa-pending"}
+    assert results[1] == []
     assert w.queue.jobs == [("audit", 1, 5.0)]
+    (drawing,) = w.predict(task(31), params={"context": {"result": [{"id": "a"}]}})
+    assert drawing == {"result": [], "score": 0.0, "model_version": "errata-aaa-pending"}
     w.encoders.gate.set()
     assert eventually(lambda: labels(w.predict(task(31))) == ["truck"])
 
@@ -131,7 +136,8 @@ def test_media_that_cannot_be_reached_now_are_pending(
     """When Label Studio is down, or anything else goes wrong, the thread survives and the task is asked for again."""
     w = world()
     w.encoders.problem = problem
-    assert [r["model_version"] for r in w.predict(task(31), task(1))] == ["errata-aaa-pending", "errata-aaa"]
+    nothing, known = w.predict(task(31), task(1))
+    assert (nothing, known["model_version"]) == ([], "errata-aaa")
     assert w.queue.jobs == [("audit", 1, 5.0)]
     assert "secret" not in caplog.text
     w.encoders.problem = None
@@ -144,7 +150,7 @@ def test_an_encoder_that_is_another_one_by_now_is_not_mixed_in(world: MakeWorld,
     w = world()
     w.encoders.is_another = True
     w.encoders.media["/data/31.png"] = "content-31"
-    assert [r["model_version"] for r in w.predict(task(31))] == ["errata-aaa-pending"]
+    assert w.predict(task(31)) == [[]]
     assert w.queue.jobs == [("audit", 1, 5.0)]
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from errata.audit.beliefs import Artefact, RegionBelief
 from errata.audit.embed_text import text_key
-from errata.audit.ports import Artefact, RegionBelief
 from errata_model.kinds.spans.learner import fit_spans
 from errata_model.records import Control, TextForm
 from errata_model.regions.records import Believed, Region

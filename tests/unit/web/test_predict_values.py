@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from errata.audit.ports import Artefact
+from errata.audit.beliefs import Artefact
 from errata_model.kinds.values.records import Opinion, ValueBelief
 from errata_model.records import Control, ValueForm
 

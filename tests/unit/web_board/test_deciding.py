@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from errata.audit.ports import Snapshot
+from errata.audit.snapshot import Snapshot
 from errata.boards.decisions import Decisions
 from errata.boards.known_rows import KnownRows
 from errata.boards.shelf import Shelf

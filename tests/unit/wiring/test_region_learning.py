@@ -49,8 +49,6 @@ def test_learning_begins_with_the_first_backbone_that_there_is(weights: Path, co
         control, lambda: {"pixels": PixelEncoder(), "squeezenet1_1": backbone}, OnePicture(), 1000
     )
     from_scratch = region_learner_of(control, lambda: {"pixels": PixelEncoder()}, OnePicture(), 1000)
-    assert with_backbone is not None
-    assert from_scratch is not None
     assert backbone.identity in with_backbone.identity
     assert with_backbone.identity != from_scratch.identity
 
@@ -60,7 +58,6 @@ def test_boxes_are_learned_within_the_minutes_of_the_lesson(weights: Path) -> No
     learner = region_learner_of(
         CARS, lambda: {"squeezenet1_1": load_image_encoder("squeezenet1_1", weights)}, OnePicture(), 1000
     )
-    assert learner is not None
     given = ((Region("a", "car", Box(0.1, 0.1, 0.5, 0.5)),),) * 4
     lesson = Lesson(CARS, (1, 2, 3, 4), ("",) * 4, given, np.ones(4, dtype=bool), np.arange(4), seed=1, minutes=1e-6)
     with pytest.raises(ValueError, match="learning 4 pictures would take at least 1 min more"):
@@ -70,7 +67,6 @@ def test_boxes_are_learned_within_the_minutes_of_the_lesson(weights: Path) -> No
 def test_masks_begin_from_scratch_and_are_learned_within_the_minutes_of_the_lesson() -> None:
     """There is no backbone; where the minutes are not enough for one look at each picture, that is said."""
     learner = region_learner_of(CELLS, dict, OnePicture(), 1000)
-    assert learner is not None
     given = ((Region("a", "cell", Polygon(((0.1, 0.1), (0.6, 0.1), (0.6, 0.6)))),),) * 4
     lesson = Lesson(CELLS, (1, 2, 3, 4), ("",) * 4, given, np.ones(4, dtype=bool), np.arange(4), seed=1, minutes=1e-6)
     with pytest.raises(ValueError, match="learning 4 pictures would take at least 1 min more"):

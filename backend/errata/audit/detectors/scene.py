@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errata.audit.annotators import Beside
+from errata.audit.beliefs import ControlBelief
 from errata.audit.embed import Embedded
-from errata.audit.ports import ControlBelief, Snapshot, Task
+from errata.audit.snapshot import Snapshot, Task
 from errata_model.records import GivenLabel
 
 

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from errata.labelstudio.codecs.region_results import SEVERAL
 from errata.labelstudio.codecs.scores import finite, is_score
 from errata_model.records import Control
 from errata_model.regions.records import Region
 from errata_model.regions.shapes import Size
 
-_SEVERAL = " + "  # between the labels of a region that has several: a class that matches none of the config's
 _MOST_PIXELS = 1 << 30  # of an image that a browser shows; who says more says nothing
 
 
@@ -64,7 +64,7 @@ def entries_of(result: Sequence[Mapping[str, Any]], control: Control) -> tuple[l
         scores = [score for score in (each.get("score"), of_form.get("score")) if is_score(score)]
         form = str(of_form.get("type") or "")
         region_id = key if isinstance(key, str) else ""
-        entries.append(Entry(region_id, _SEVERAL.join(said), form, of_form, float(scores[0]) if scores else None))
+        entries.append(Entry(region_id, SEVERAL.join(said), form, of_form, float(scores[0]) if scores else None))
     return entries, problems
 
 
@@ -107,7 +107,8 @@ def with_form(
         about["score"] = round(float(region.score), 4)
     said = json.dumps([control.name, region.label, form, geometry], sort_keys=True)
     about["id"] = region.id or hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:10]
-    value = {**geometry, control.type: [region.label]}
+    labels = [region.label] if region.label in control.labels else region.label.split(SEVERAL)
+    value = {**geometry, control.type: labels}
     results = [{**about, "from_name": control.name, "type": control.type, "value": value}]
     if control.drawn_by:
         name, type_ = next((pair for pair in control.drawn_by if pair[1] == form), control.drawn_by[0])

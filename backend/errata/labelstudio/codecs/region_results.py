@@ -12,7 +12,7 @@ from errata.labelstudio.codecs.scores import finite
 Region = Mapping[str, Any]
 Results = Sequence[Region]
 
-SEVERAL = " + "  # between the labels of a region that has several
+SEVERAL = " + "  # between the labels of a region that has several: a class that matches none of the config's
 _DRAWN = frozenset({"rectangle", "ellipse", "keypoint", "polygon", "brush"})  # types that hold no label of their own
 _DIGITS = 6  # after the point; a millionth of a per cent of an image is nothing that anybody drew
 

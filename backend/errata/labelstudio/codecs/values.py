@@ -148,7 +148,8 @@ def value_hash(result: Sequence[Region], control_name: str) -> str:
     Label Studio's page works out from the frames when it saves.
     """
     said = sorted(
-        _canonical([each.get("type"), _essence(each.get("value"))]) for each in of_control(result, control_name)
+        _canonical([each.get("type"), _as_saved(_essence(each.get("value")))])
+        for each in of_control(result, control_name)
     )
     return _digest(control_name, *said)[:16]
 
@@ -158,6 +159,15 @@ def _essence(value: object) -> object:
         return value
     keys = [{k: v for k, v in key.items() if k != "time"} for key in value["sequence"] if isinstance(key, Mapping)]
     return {k: v for k, v in value.items() if k not in ("duration", "framesCount", "sequence")} | {"sequence": keys}
+
+
+def _as_saved(said: object) -> object:
+    """Return JSON as the page saves it, which writes 3.0 as 3."""
+    if isinstance(said, Mapping):
+        return {key: _as_saved(each) for key, each in said.items()}
+    if isinstance(said, list):
+        return [_as_saved(each) for each in said]
+    return int(said) if isinstance(said, float) and said.is_integer() else said
 
 
 def _number(said: object) -> float | int | None:
