@@ -16,7 +16,14 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("errata", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("errata")
 
-pytest_plugins = ("database_servers", "forked_errata", "label_studio_server", "review_findings", "source_projects")
+pytest_plugins = (
+    "database_servers",
+    "forked_errata",
+    "label_studio_server",
+    "review_findings",
+    "source_projects",
+    "stations",
+)
 
 
 @pytest.fixture(scope="session")

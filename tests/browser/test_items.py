@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from errata.audit.ports import Task
 from errata.audit.review_order import item_entry
+from errata.audit.snapshot import Task
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.review_project import ReviewProject
 from errata_model.records import Finding, GivenLabel, Proposal

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from errata.audit.ports import Task
 from errata.audit.review_order import review_entry
+from errata.audit.snapshot import Task
 from errata.labelstudio.codecs import Codecs
 from errata.labelstudio.review_project import ReviewProject
 from errata.labelstudio.review_setup import marker
@@ -177,7 +177,10 @@ class Picture:
 
 
 def test_regions_survive_a_submission_with_their_ids(page: Page, label_stream: Any, ask: Any) -> None:
-    """Every shape, in one result or two, with answers, notes, scores and relations: bit by bit but for its origin."""
+    """Every shape, in one result or two, with answers, notes, scores and relations: bit by bit but for its origin.
+
+    The region in question comes before the others.
+    """
     result = drawing()
     proposal = box("turned-1_x", "car", 55.0, 20.0)
     review = ask(CONFIG, result, ("turned-1_x", "replace", proposal))
@@ -186,17 +189,21 @@ def test_regions_survive_a_submission_with_their_ids(page: Page, label_stream: A
     decide(page, "q", "Right as it is")
     submitted = [each for each in submit(page)["result"] if not str(each.get("from_name")).startswith("errata_")]
     expected = drawing()
-    expected[3]["meta"] = {"text": ["n", "errata asks about this region."]}
+    expected.insert(0, expected.pop(3) | {"meta": {"text": ["n", "errata asks about this region."]}})
     assert [each | {"origin": ""} for each in submitted] == [each | {"origin": ""} for each in expected]
     (answer,) = review.read()
     assert (answer.choice, answer.regions.changes) == ("keep", ())
 
 
 def test_edits_by_hand_are_read_region_by_region(page: Page, label_stream: Any, ask: Any) -> None:
-    """A new class and another place, a region less, a region more: of each what it was, and nothing of all others."""
-    result = [box("moved", "car", 10, 10), box("gone", "person", 60, 10), box("left", "car", 10, 60)]
+    """A new class and another place, a region less, a region more: of each what it was, and nothing of all others.
+
+    A click is the region's that is asked about, whatever else lies there.
+    """
+    moved_box, gone_box = box("moved", "car", 10, 10), box("gone", "person", 60, 10)
+    result = [box("over", "person", 5, 5, 35), moved_box, gone_box, box("left", "car", 10, 60)]
     new = box("new", "car", 60, 60)
-    asked = (("moved", "replace", box("moved", "person", 10, 10)), ("gone", "remove", result[1]), (None, "add", new))
+    asked = (("moved", "replace", box("moved", "person", 10, 10)), ("gone", "remove", gone_box), (None, "add", new))
     review = ask(BOXES, result, *asked)
     label_stream(review.find())
 

@@ -80,6 +80,8 @@ def test_answers_stand_in_the_form_and_corrections_of_them_are_planned(
     project_id, asked = reviewed
     assert asked.keys() == CASES.keys()
 
+    form = page.locator(".lsf-editor")  # the list of tasks beside it shows the same words
+
     def open_form(control: str, filled: Locator) -> None:
         open_filled(asked[control], filled)
 
@@ -95,17 +97,17 @@ def test_answers_stand_in_the_form_and_corrections_of_them_are_planned(
     page.fill("input[name=day-date]", "2020-05-06")
     decide("I corrected it above")
 
-    open_form("note", page.get_by_text("a red car", exact=True))
+    open_form("note", form.get_by_text("a red car", exact=True))
     decide("The label is right")
 
-    open_form("better", page.get_by_text("right better", exact=True))
-    page.get_by_text("right better", exact=True).last.click()
+    open_form("better", form.get_by_text("right better", exact=True))
+    form.get_by_text("right better", exact=True).last.click()
     decide("I corrected it above")
 
-    open_form("said", page.get_by_text("no", exact=True))
+    open_form("said", form.get_by_text("no", exact=True))
     decide("Use the suggestion")
 
-    open_form("order", page.get_by_text("item a", exact=True))
+    open_form("order", form.get_by_text("item a", exact=True))
     decide("Use the suggestion")
 
     taken = errata.take_verdicts(project_id)

@@ -11,7 +11,7 @@ import httpx
 import numpy as np
 import pytest
 
-from errata.audit.ports import Artefact, ControlBelief
+from errata.audit.beliefs import Artefact, ControlBelief
 from errata.labelstudio.label_config import read_label_config
 from errata.store.artefacts import ArtefactFolder
 

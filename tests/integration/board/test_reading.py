@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import numpy as np
 
-from errata.audit.ports import Snapshot
+from errata.audit.snapshot import Snapshot
 from errata.boards.table import NONE, BoardTable, Field, RowDetail
 from errata.store.audits import AuditStore
 from errata.store.boards import BoardFolder

@@ -5,10 +5,7 @@ from __future__ import annotations
 import io
 import re
 import secrets
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -33,45 +30,6 @@ Browse = Callable[[str], Any]
 def serve(service_on: Serve, tmp_path: Path) -> Serve:
     """Return what makes a service with its data folder; it is not started."""
     return lambda **more: service_on(tmp_path / "data", **more)
-
-
-@contextmanager
-def proxied(target: str, prefix: str, *, strips: bool, passes_host: bool) -> Iterator[str]:
-    """Put a reverse proxy before a service; return the address of errata's root behind it."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            if not self.path.startswith(prefix):
-                self.send_error(404)
-                return
-            headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
-            if not passes_host:
-                headers |= {"X-Forwarded-Host": headers.pop("Host")}
-            path = self.path[len(prefix) :] if strips else self.path
-            answer = httpx.request(
-                self.command, target + path, content=body, headers=headers, timeout=300, trust_env=False
-            )
-            self.send_response(answer.status_code)
-            for name, value in answer.headers.multi_items():
-                if name not in ("connection", "transfer-encoding", "content-length"):
-                    self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.content)))
-            self.end_headers()
-            self.wfile.write(answer.content)
-
-        do_POST = do_DELETE = do_GET
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}{prefix}"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 class Browser:
@@ -205,6 +163,7 @@ def test_everything_works_behind_a_path(
     project: Callable[..., Any],
     serve: Serve,
     browse: Browse,
+    gateway_before: Callable[..., Any],
     prefix: str,
     strips: bool,
     passes_host: bool,
@@ -214,7 +173,8 @@ def test_everything_works_behind_a_path(
     source = tasks_of(label_studio, project(["car", "truck"]))
     service = serve(**{"ERRATA_PUBLIC_URL": f"http://127.0.0.1:1{public_path}"} if public_path else {})
     keep_table(service.data_dir, source, label_studio.url)
-    with proxied(service.start(), prefix, strips=strips, passes_host=passes_host) as root:
+    with gateway_before(service.start(), prefix, strips=strips, passes_host=passes_host) as gateway:
+        root = gateway.base.rstrip("/")
         browser = browse(root)
         first = browser.http.get(f"{root}/board", follow_redirects=True)
         assert str(first.url) == f"{root}/board/"
@@ -223,10 +183,7 @@ def test_everything_works_behind_a_path(
         while waiting:
             page = waiting.pop()
             assert page.status_code == 200, page.url
-            linked = re.findall(
-                r"""(?:src|href|from|import\()\s*=?\s*["']([^"'#?$]+\.(?:html|js|css|svg))""", page.text
-            )
-            for address in linked:
+            for address in LINKED.findall(page.text):
                 assert not address.startswith(("/", "http")), (page.url, address)
                 target = page.url.join(address)
                 if target not in loaded:

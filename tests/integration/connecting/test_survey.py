@@ -56,6 +56,17 @@ def test_imported_labels_are_counted_by_reading_them(errata, project):
     assert survey.refused == ('<Brush name="brush"> is not audited because errata audits no <Brush>.',)
 
 
+def test_regions_are_counted(errata, make_project):
+    """Spans too, whose places are checked against their texts."""
+    labels = '<Label value="PER"/><Label value="LOC"/>'
+    config = f'<View><Text name="text" value="$text"/><Labels name="span" toName="text">{labels}</Labels></View>'
+    value = {"start": 0, "end": 3, "text": "Ann", "labels": ["PER"]}
+    region = {"id": "a", "from_name": "span", "to_name": "text", "type": "labels", "value": value}
+    tasks = [{"data": {"text": "Ann met Bob"}, "annotations": [{"result": [region]}]}] * 2
+    (control,) = errata.survey(make_project("Names", config, tasks), SILENT).controls
+    assert control.sentence == "span (Labels, regions): 2 labels, 2 classes, rarest 0"
+
+
 def test_labels_given_in_label_studio_are_counted_by_it(errata, project, label_studio):
     """Nothing is read then; edited and deleted ones are counted as they are now, and skipped ones not at all."""
     source = project(LABELS, label_config=CONFIG.replace('<Choice value="bus"/>', ""))

@@ -8,7 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from errata.audit.ports import Footprint, Snapshot, Trace
+from errata.audit.ports import Footprint, Trace
+from errata.audit.snapshot import Snapshot
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.review_project import ReviewProject
 from errata.labelstudio.review_setup import marker

@@ -139,48 +139,6 @@ def join(label_studio: Any) -> Iterator[Callable[..., Member]]:
         http.close()
 
 
-class _Prefix(BaseHTTPRequestHandler):
-    """Passes on what is below a path, without it, as a company's proxy does."""
-
-    prefix = "/label-studio"
-    target = ""
-
-    def _pass_on(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if not self.path.startswith(self.prefix + "/"):
-            self.send_error(404)
-            return
-        headers = {name: value for name, value in self.headers.items() if name.lower() not in ("connection",)}
-        url = self.target + self.path[len(self.prefix) + 1 :]
-        answer = httpx.request(self.command, url, content=body, headers=headers, timeout=300, trust_env=False)
-        self.send_response(answer.status_code)
-        for name, value in answer.headers.multi_items():
-            if name not in ("connection", "transfer-encoding", "content-encoding", "content-length"):
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer.content)))
-        self.end_headers()
-        self.wfile.write(answer.content)
-
-    do_GET = do_POST = do_PATCH = do_DELETE = _pass_on
-
-    def log_message(self, *_: object) -> None: ...
-
-
-@pytest.fixture(scope="session")
-def prefix_proxy() -> Iterator[Callable[[str], None]]:
-    """A proxy that has Label Studio below /label-studio/; call it with where to pass requests on to."""
-    handler = type("Handler", (_Prefix,), {})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-
-        def pass_on_to(url: str) -> None:
-            handler.target = url  # type: ignore[attr-defined]
-
-        pass_on_to.url = f"http://127.0.0.1:{server.server_port}/label-studio/"  # type: ignore[attr-defined]
-        yield pass_on_to
-        server.shutdown()
-
-
 @pytest.fixture
 def local_file(label_studio: Any) -> Callable[[str, bytes], str]:
     """Put a file where Label Studio serves local files from; return its folder's path."""

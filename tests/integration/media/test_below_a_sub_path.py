@@ -63,17 +63,22 @@ def google(free_port: Callable[[], int]) -> Iterator[SimpleNamespace]:
 
 
 @pytest.fixture(scope="module")
-def below(start_label_studio: Any, prefix_proxy: Any, google: SimpleNamespace) -> Iterator[LabelStudio]:
+def below(
+    start_label_studio: Any, gateway_before: Any, free_port: Callable[[], int], google: SimpleNamespace
+) -> Iterator[LabelStudio]:
     """A Label Studio below /label-studio/, as errata reaches it."""
     download = f"{google.url}/download/storage/v1/b/{{bucket_name}}/o/{{blob_name}}?alt=media"
-    environment = {
-        "LABEL_STUDIO_HOST": prefix_proxy.url.rstrip("/"),
-        "STORAGE_EMULATOR_HOST": google.url,
-        "RESOLVER_PROXY_GCS_DOWNLOAD_URL": download,
-    }
-    with start_label_studio(**environment) as server:
-        prefix_proxy(server.url)
-        with closing(LabelStudio(prefix_proxy.url, server.token)) as client:
+    port = free_port()
+    with gateway_before(f"http://127.0.0.1:{port}", "/label-studio") as gateway:
+        environment = {
+            "LABEL_STUDIO_HOST": gateway.base.rstrip("/"),
+            "STORAGE_EMULATOR_HOST": google.url,
+            "RESOLVER_PROXY_GCS_DOWNLOAD_URL": download,
+        }
+        with (
+            start_label_studio(port=port, **environment) as server,
+            closing(LabelStudio(gateway.base, server.token)) as client,
+        ):
             yield client
 
 

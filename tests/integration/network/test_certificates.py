@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from errata.audit.ports import Snapshot
 from errata.audit.progress import LineProgress
+from errata.audit.snapshot import Snapshot
 from errata.errors import LabelStudioUnreachable, MediaError, NothingToLearn, ServiceError, SettingError
 from errata.labelstudio.client import LabelStudio
 from errata.labelstudio.media import FolderMedia

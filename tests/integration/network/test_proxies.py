@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from errata.audit.ports import Snapshot
 from errata.audit.progress import LineProgress
+from errata.audit.snapshot import Snapshot
 from errata.errors import (
     LabelStudioRefused,
     LabelStudioUnreachable,

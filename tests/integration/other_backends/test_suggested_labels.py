@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from errata.audit.evidence import UNKNOWN_VERSION
-from errata.audit.ports import Snapshot
+from errata.audit.snapshot import Snapshot
 from errata.labelstudio.export_file import ExportSource
 from errata.labelstudio.predictions import delete_version
 from errata.labelstudio.source import ProjectSource, export_project

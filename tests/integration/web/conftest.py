@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from errata.audit.embed import ImageEmbedder
-from errata.audit.ports import Artefact, ControlBelief, UsedEncoder
+from errata.audit.beliefs import Artefact, ControlBelief, UsedEncoder
 from errata.errors import MediaError
 from errata.jobs.child_process import ChildProcessQueue
 from errata.labelstudio.codecs import Codecs

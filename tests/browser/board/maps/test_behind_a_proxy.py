@@ -2,62 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import httpx
 from playwright.sync_api import Route, expect
 
-PREFIX = "/user/ann/proxy/9090"
 
-
-@contextmanager
-def stripped(target: str) -> Iterator[str]:
-    """Put a reverse proxy before a service that takes the prefix away; return the address of the service's root."""
-
-    http = httpx.Client(timeout=300, trust_env=False)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            if not self.path.startswith(f"{PREFIX}/"):
-                self.send_error(404)
-                return
-            headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
-            path = self.path[len(PREFIX) :]
-            http.cookies.clear()  # those of the browser are the only ones
-            answer = http.request(self.command, target + path, content=body, headers=headers)
-            self.send_response(answer.status_code)
-            for name, value in answer.headers.multi_items():
-                if name not in ("connection", "transfer-encoding", "content-length", "content-encoding"):
-                    self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.content)))
-            self.end_headers()
-            self.wfile.write(answer.content)
-
-        do_POST = do_DELETE = do_GET
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}{PREFIX}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        http.close()
-
-
-def test_every_page_works_behind_a_path_without_any_other_network(visit: Any, board: Any, make_reviewer: Any) -> None:
+def test_every_page_works_behind_a_path_without_any_other_network(
+    visit: Any, board: Any, make_reviewer: Any, gateway_before: Any
+) -> None:
     """Sign-in, projects, tiles and pictures, a verdict, the maps and Marked: all by relative addresses."""
-    with stripped(board.url.removesuffix("/board/")) as root:
+    with gateway_before(board.url, "/user/ann/proxy/9090") as gateway:
         here = visit()
-        here.url = f"{root}/board/"
+        here.url = f"{gateway.base}board/"
         cut: list[str] = []
 
         def refuse(route: Route) -> None:
@@ -73,7 +29,8 @@ def test_every_page_works_behind_a_path_without_any_other_network(visit: Any, bo
         while "value=" not in page.evaluate("location.search"):  # until then the tiles of all groups are there
             page.wait_for_timeout(50)
         expect(page.locator(".tile:visible").first).to_be_visible()
-        expect(page.locator("#tile-0 .content.is-shown img")).not_to_have_js_property("naturalWidth", 0)
+        picture = page.locator("#tile-0 .content.is-shown img")
+        assert picture.evaluate("(img) => img.decode().then(() => img.naturalWidth)") > 0
         page.keyboard.press("x")
         expect(page.locator("#tile-0 .badge.mine")).to_have_text("✕ wrong")
         expect(page.locator(".save-state")).to_contain_text("saved")
