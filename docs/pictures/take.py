@@ -1,7 +1,7 @@
-"""Takes the README's pictures of the pages from the demo: `python docs/pictures/take.py`, with errata[test] installed.
+"""Takes the README's pictures: `python docs/pictures/take.py`, with errata[test] and scikit-image installed.
 
-Starts what `errata demo` starts, decides about a few labels on the board, and writes board.png, projector.png and
-confusion.png beside this file.
+Starts what `errata demo` starts, decides about a few labels on the board, audits a photograph of coins beside it, and
+writes review.png, board.png, projector.png and confusion.png beside this file.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import coins
 from playwright.sync_api import Page, expect, sync_playwright
 
 from errata.cli.console import progress, tell
 from errata.demo.run import Demo, running_demo
+from errata.wiring import BeliefOptions
 
 FOLDER = Path(__file__).parent
 WINDOW = {"width": 1366, "height": 800}
-DECISIONS = ("w", "w", "w", "q", "w", "x", "w", "w")  # keys of the first tiles
+DECISIONS = ("w", "w", "w", "w", "w", "x", "w", "w")  # keys of the first tiles
 
 
 def main() -> None:
@@ -28,6 +30,10 @@ def main() -> None:
         take_board(page, demo)
         take_projector(page, demo)
         take_confusion(page, demo)
+        project = coins.make_project(demo.client)
+        demo.wiring.audit(project, BeliefOptions(belief="stored"), shown)
+        sign_in_to_label_studio(page, demo)
+        take_review(page, f"{demo.client.url}projects/{demo.wiring.review_project_id(project)}/data")
         browser.close()
 
 
@@ -48,6 +54,7 @@ def take_board(page: Page, demo: Demo) -> None:
     for key in DECISIONS:
         page.keyboard.press(key)
     expect(page.locator(".save-state")).to_have_attribute("data-status", "saved")
+    expect(page.get_by_text("· 0 % reviewed")).to_have_count(0)
     settle(page)
     page.screenshot(path=FOLDER / "board.png")
 
@@ -73,6 +80,26 @@ def take_confusion(page: Page, demo: Demo) -> None:
     page.goto(demo.board.replace("scan.html", "confusion.html"))
     expect(page.locator(".confusion-table")).to_be_visible()
     page.screenshot(path=FOLDER / "confusion.png")
+
+
+def sign_in_to_label_studio(page: Page, demo: Demo) -> None:
+    assert demo.account is not None
+    page.goto(f"{demo.client.url}user/login/")
+    page.fill("input[name=email]", demo.account[0])
+    page.fill("input[name=password]", demo.account[1])
+    page.click("button[type=submit]")
+    page.wait_for_url(lambda url: "login" not in url)
+
+
+def take_review(page: Page, project: str) -> None:
+    page.goto(project)
+    page.get_by_role("button", name="Label All Tasks").click()
+    expect(page.get_by_text("Labeling Instructions")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("canvas").first).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(1000)
+    page.screenshot(path=FOLDER / "review.png")
 
 
 def settle(page: Page) -> None:
