@@ -302,6 +302,12 @@ class Story:
 
 
 @pytest.fixture
+def form_words() -> dict[str, str]:
+    """Return how what contradicts a choice begins: with the words of the form in which it was made."""
+    return {"keep": "said to be right", "fix": "said to be corrected", "take_proposal": "the suggestion was taken"}
+
+
+@pytest.fixture
 def story() -> Story:
     return Story()
 

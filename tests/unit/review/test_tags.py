@@ -17,7 +17,6 @@ from errata_model.records import Control, Finding, GivenLabel, Proposal
 if TYPE_CHECKING:
     from tests.unit.review.conftest import Story
 
-SAID = {"keep": "said to be right", "fix": "said to be corrected", "take_proposal": "the suggestion was taken"}
 CODECS = Codecs()
 LABELS = ("car", "truck", "bus", "tram")
 TAGS = Control("tags", "tags", "image", "image", "image", LABELS, takes_none=True)
@@ -79,12 +78,14 @@ def answer(story: Story, finding: Finding, choice: str, *left: str, **more: Any)
         ("unclear", ["bus"], True, False),
     ],
 )
-def test_contradictions(choice: str, changed: list[str], was_suggested: bool, is_contradictory: bool) -> None:
+def test_contradictions(
+    form_words: dict[str, str], choice: str, changed: list[str], was_suggested: bool, is_contradictory: bool
+) -> None:
     """A decision and tags that do not go together are named, with the decision and the tags in the words."""
     changes = [TagChange(tag, False, "h") for tag in changed]
     said = find_tags_contradiction(choice, changes, "car", was_suggested)
     assert (said is not None) == is_contradictory
-    assert said is None or said.startswith(SAID[choice])
+    assert said is None or said.startswith(form_words[choice])
 
 
 def test_a_doubted_tag_is_taken_away_and_a_missing_one_added(story: Story) -> None:

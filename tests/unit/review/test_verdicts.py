@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from tests.unit.review.conftest import Story
 
 
-SAID = {"keep": "said to be right", "fix": "said to be corrected", "take_proposal": "the suggestion was taken"}
-
-
 @pytest.mark.parametrize(
     ("choice", "label", "proposed", "is_contradictory"),
     [
@@ -38,11 +35,13 @@ SAID = {"keep": "said to be right", "fix": "said to be corrected", "take_proposa
         ("unclear", "truck", "car", False),
     ],
 )
-def test_contradictions(choice: str, label: str | None, proposed: str | None, is_contradictory: bool) -> None:
+def test_contradictions(
+    form_words: dict[str, str], choice: str, label: str | None, proposed: str | None, is_contradictory: bool
+) -> None:
     """A decision and a label that do not go together are named, with the decision in the words."""
     said = find_contradiction(choice, label, "truck", proposed)
     assert (said is not None) == is_contradictory
-    assert said is None or said.startswith(SAID[choice])
+    assert said is None or said.startswith(form_words[choice])
 
 
 def test_every_answer_becomes_a_record_of_its_moment(story: Story) -> None:

@@ -4,8 +4,6 @@ import pytest
 
 from errata.labelstudio.codecs import Codecs
 
-SAID = {"keep": "said to be right", "fix": "said to be corrected", "take_proposal": "the suggestion was taken"}
-
 
 @pytest.mark.parametrize(
     ("region_id", "action", "label", "place", "reason", "written"),
@@ -114,12 +112,12 @@ def test_a_missing_region_that_is_drawn_again_stays_one(regions):
         ("take_proposal", "a", "remove", lambda r: r.edited("a", r.box("a", "van", "here")), "otherwise"),
     ],
 )
-def test_what_contradicts_itself_is_unclear(regions, story, choice, region_id, action, submitted, words):
+def test_what_contradicts_itself_is_unclear(regions, story, form_words, choice, region_id, action, submitted, words):
     """The decision and what was made of the region do not go together: reported, marked, never applied."""
     finding = regions.find(region_id, action, "bus", "here" if region_id else "elsewhere")
     verdict = regions.answer(finding, choice, submitted(regions))
     assert verdict.decision == "unclear"
-    assert verdict.contradiction.startswith(SAID[choice])
+    assert verdict.contradiction.startswith(form_words[choice])
     assert words in verdict.contradiction
     assert story.answers.marked == [finding.given.task_id]
     assert regions.lines(regions.plan(with_other_edits=True)) == []
