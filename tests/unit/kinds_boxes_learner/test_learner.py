@@ -87,7 +87,7 @@ def test_scores_say_how_often_people_mark_such_regions(fitted):
         for each in believed.regions:
             hits = any(each.label == region.label and overlap(each.shape, region.shape) > 0.5 for region in regions)
             (there if hits else elsewhere).append(each.score)
-    assert np.mean(there) > np.mean(elsewhere) + 0.4
+    assert np.mean(there) > 4 * np.mean(elsewhere)  # 7 to 10 times, by the draw and the processor
     assert sum(there) + sum(elsewhere) == pytest.approx(len(there), rel=0.25)
 
 
