@@ -12,6 +12,7 @@ from errata_model.regions.overlap import Pairs
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
+_FEW_CELLS = 2_500  # of a table that costs less than to look for clusters
 _MOST_CELLS = 250_000  # of a table of all pairs of a cluster
 
 
@@ -38,6 +39,10 @@ def match(pairs: Pairs, worth: Floats, n_first: int, n_second: int) -> Indices:
     first, second = pairs.first[edges], pairs.second[edges]
     if max(np.bincount(side).max(initial=0) for side in (first, second)) < 2:  # nothing competes
         chosen[first] = edges
+        return chosen
+    if (int(first.max()) - int(first.min()) + 1) * (int(second.max()) - int(second.min()) + 1) <= _FEW_CELLS:
+        rows = edges[_assign(first, second, worth[edges])]
+        chosen[pairs.first[rows]] = rows
         return chosen
     links = coo_array((np.ones(len(edges), dtype=np.int8), (first, n_first + second)), shape=(n_first + n_second,) * 2)
     n_clusters, of_node = connected_components(links, directed=False)

@@ -85,7 +85,7 @@ def test_pixels_are_shared_as_counted_one_by_one():
     """Random masks that overlap on both sides: the pairs and counts are those of a comparison pixel by pixel."""
     rng = np.random.default_rng(5)
     sides = [[crop(rng.random(SIZE[::-1]) < share, 0, 0, SIZE) for _ in range(4)] for share in (0.3, 0.2)]
-    shared = share_pixels(*(pixels_of(side) for side in sides), SIZE)
+    shared = share_pixels(*(pixels_of(side, SIZE) for side in sides), SIZE)
     wanted = np.array([[(pixels(one) & pixels(other)).sum() for other in sides[1]] for one in sides[0]])
     counted = np.zeros((4, 4), dtype=int)
     counted[shared.common.first, shared.common.second] = shared.pixels
@@ -98,7 +98,7 @@ def test_masks_are_matched_by_more_than_half_first():
     """A mask that overlaps one believed region by 0.8 is that one, though two weaker pairs would come to more."""
     believed = [disc(12, 12, 8), disc(12, 21, 8)]
     given = [disc(12, 13, 8), disc(12, 12, 3)]
-    shared = share_pixels(pixels_of(given), pixels_of(believed), SIZE)
+    shared = share_pixels(pixels_of(given, SIZE), pixels_of(believed, SIZE), SIZE)
     assert shared.believed_of.tolist() == [0, -1]
     assert shared.iou[0] > 0.8
 
@@ -109,7 +109,7 @@ def test_means_are_those_of_the_pixels_at_any_size_of_the_evidence():
     probabilities[:, 15:, 1] = 255
     probabilities[..., 0] = 255 - probabilities[..., 1]
     half = Mask(np.ones((4, 8), dtype=bool), 10, 28, *SIZE[::-1])
-    pixels = pixels_of([half, None, disc(25, 10, 4)])
+    pixels = pixels_of([half, None, disc(25, 10, 4)], SIZE)
     means = class_means(pixels, said_of(pixels, probabilities, SIZE))
     assert means.tolist() == [[0.25, 0.75], [0, 0], [1, 0]]
 
@@ -125,7 +125,7 @@ def test_what_is_surely_contradicted_counts_and_what_is_unsure_hardly_does():
         probabilities[10:20, 20, 1] = round(255 * probability_beside)
         probabilities[..., 0] = 255 - probabilities[..., 1]
         square, region = (Mask(np.ones((10, side), dtype=bool), 10, 10, *SIZE[::-1]) for side in (10, 11))
-        pixels, believed = pixels_of([square, None]), pixels_of([region])
+        pixels, believed = pixels_of([square, None], SIZE), pixels_of([region], SIZE)
         free = free_pixels(believed, pixels, SIZE)
         assert free.areas.tolist() == [10]
         within, there = (

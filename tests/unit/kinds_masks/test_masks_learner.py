@@ -57,7 +57,7 @@ def fitted():
 
 def found_of(regions, believed):
     masks, others = to_masks(regions, SIZE), to_masks(believed.regions, SIZE)
-    shared = share_pixels(pixels_of(masks), pixels_of(others), SIZE)
+    shared = share_pixels(pixels_of(masks, SIZE), pixels_of(others, SIZE), SIZE)
     return sum(
         iou > 0.6 and regions[row].label == believed.regions[shared.believed_of[row]].label
         for row, iou in enumerate(shared.iou)
@@ -88,7 +88,7 @@ def test_scores_are_probabilities_and_masks_are_of_the_picture(fitted):
     for believed in fit.believed[:-1]:
         assert all(0 < region.score <= 1 for region in believed.regions)
         assert all((region.shape.width, region.shape.height) == SIZE for region in believed.regions)
-        pixels = pixels_of(to_masks(believed.regions, SIZE))
+        pixels = pixels_of(to_masks(believed.regions, SIZE), SIZE)
         assert len(np.unique(pixels.places)) == len(pixels.places)
 
 

@@ -69,19 +69,22 @@ def _given(item: Item, labels: Sequence[str], look: Look, weights: NDArray[np.fl
         return []
     outcomes = outcome_chances(look.given, weights)
     errors = outcomes[:, _ERRORS]
-    wrong = np.minimum(errors.sum(axis=1), 1)
+    wrong = np.minimum(errors.sum(axis=1), 1).tolist()
     most = errors.max(axis=1, keepdims=True)
     fires = (errors >= most / 2) & (errors >= records.SUSPECT_FROM)
-    order = np.argsort(-look.means[:, 1:], axis=1, kind="stable")[:, :_TOP].tolist()
-    doubts = []
-    for row, columns in enumerate(order):
-        top = tuple((labels[column], float(look.means[row, column + 1])) for column in columns)
-        if not fires[row].any():
-            doubts.append(Doubt(row, float(wrong[row]), top=top))
-            continue
+    chances = look.means[:, 1:]
+    order = np.argsort(-chances, axis=1, kind="stable")[:, :_TOP].tolist()
+    tops = [
+        tuple((labels[column], of_row[column]) for column in columns)
+        for columns, of_row in zip(order, chances.tolist(), strict=True)
+    ]
+    doubts = [
+        Doubt(row, disagreement, top=top) for row, (disagreement, top) in enumerate(zip(wrong, tops, strict=True))
+    ]
+    for row in np.flatnonzero(fires.any(axis=1)).tolist():
         fired = {_DETECTORS[_ERRORS[place]]: float(errors[row, place]) for place in np.flatnonzero(fires[row])}
-        action, proposal = _remedy(item, row, look, _ERRORS[int(errors[row].argmax())], top)
-        doubts.append(Doubt(row, float(wrong[row]), fired, action, proposal, top))
+        action, proposal = _remedy(item, row, look, _ERRORS[int(errors[row].argmax())], tops[row])
+        doubts[row] = Doubt(row, wrong[row], fired, action, proposal, tops[row])
     return doubts
 
 

@@ -18,7 +18,7 @@ from errata_model.kinds.masks.evidence import (
     given_features,
     pixels_of,
     said_of,
-    score_of,
+    scores_of,
     share_pixels,
     size_of,
     to_masks,
@@ -56,7 +56,7 @@ class View:
             numbers: (G) columns of their labels, -1 where the config has none.
             usual: of the masks as they were drawn, where errors were planted: what is usual on the image.
         """
-        pixels = pixels_of(masks)
+        pixels = pixels_of(masks, self.size)
         shared = share_pixels(pixels, self.believed, self.size)
         said = said_of(pixels, self.probabilities, self.size)
         means = class_means(pixels, said)
@@ -120,7 +120,7 @@ def view_of(item: Item, labels: Sequence[str]) -> tuple[View, list[Mask | None],
     said = item.believed.evidence.get("probabilities")
     if said is None or said.ndim != 3 or said.shape[2] != len(labels) + 1 or not said.size:
         said = drawn_probabilities(regions, labels, size)
-    view = View(size, pixels_of(to_masks(regions, size)), np.array([score_of(each) for each in regions]), said)
+    view = View(size, pixels_of(to_masks(regions, size), size), scores_of(regions), said)
     return view, to_masks(item.given, size), to_columns(item.given, labels)
 
 
