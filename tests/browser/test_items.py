@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,19 +85,30 @@ def test_a_decision_is_made_at_each_region(page: Page, label_studio: Any, review
     place = canvas.bounding_box()
     assert place is not None
 
+    asked = page.get_by_text("Your decision about the selected region")
+
     def select(x: float, y: float) -> None:
         page.mouse.click(place["x"] + place["width"] * x / 100, place["y"] + place["height"] * y / 100)
-        expect(page.get_by_text("Your decision about the selected region")).to_be_visible()
-        page.wait_for_timeout(500)
+        expect(asked).to_be_visible()
+
+    def decide(key: str) -> None:
+        chosen = page.locator("label").filter(has_text=f"[{key}]").locator("input")
+        for _ in range(5):  # a page that is still busy takes no key
+            page.keyboard.press(key)
+            with suppress(AssertionError):
+                expect(chosen).to_be_checked(timeout=10_000)
+                break
+        expect(chosen).to_be_checked()
+        page.keyboard.press("Escape")
+        expect(asked).to_be_hidden()
 
     select(20, 20)
-    page.keyboard.press("q")
-    page.keyboard.press("Escape")
+    decide("q")
     select(70, 70)
-    page.keyboard.press("w")
-    page.keyboard.press("Escape")
+    decide("w")
     select(50, 45)
     page.keyboard.press("Backspace")
+    expect(page.get_by_role("treeitem").filter(has_text="car")).to_have_count(2)
     with page.expect_response(lambda response: response.request.method == "POST" and "/annotations" in response.url):
         page.keyboard.press("Control+Enter")
 

@@ -55,7 +55,7 @@ def test_a_model_beside_a_backbone_is_kept_with_it(weights):
         is_labelled=np.ones(6, dtype=bool),
         backbone=BACKBONE,
         weights=weights,
-        minutes=2,
+        minutes=10,
     )
     assert any(max(each.score for each in believed.regions) > 0.5 for believed in fitted.believed)
     model = load_masks_model(fitted.model)

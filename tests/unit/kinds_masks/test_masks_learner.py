@@ -49,7 +49,7 @@ def fitted():
         LABELS,
         np.arange(12) // 6,
         is_labelled=np.arange(12) > 0,
-        minutes=2,
+        minutes=10,
         told=lambda done, of: told.append((done, of)),
     )
     return drawn, fit, told
