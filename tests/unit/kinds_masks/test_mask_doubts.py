@@ -139,6 +139,39 @@ def test_an_error_is_found_and_named(project, name):
     assert found >= 8, f"{found} of 10"
 
 
+def noisy_or(doubts):
+    return 1 - np.prod([1 - doubt.disagreement for doubt in doubts])
+
+
+def grown(mask, by):
+    pixels = np.zeros(SIZE[::-1], dtype=bool)
+    height, width = mask.bitmap.shape
+    pixels[mask.top : mask.top + height, mask.left : mask.left + width] = mask.bitmap
+    return crop(distance_transform_edt(~pixels) <= by, 0, 0, SIZE)
+
+
+def test_an_image_whose_masks_are_all_drawn_badly_is_doubted(project):
+    """All are too large by a quarter of a radius: one of them stands for the image, and is said to be badly drawn.
+
+    On two masks nobody sees that it is all of them: none is doubted for the other.
+    """
+    _, items, calibration = project
+    alone = {name: each for name, each in calibration.items() if name != "careless"}
+    found, more = 0, []
+    for item in items[:10]:
+        given = [dataclasses.replace(region, shape=grown(region.shape, 2.5)) for region in item.given]
+        careless = dataclasses.replace(item, given=given)
+        doubts = find_doubts(careless, LABELS, calibration)
+        worst = max(doubts, key=lambda doubt: doubt.disagreement)
+        found += "bad_boundary" in worst.detectors and worst.action == "replace"
+        more.append(noisy_or(doubts) - noisy_or(find_doubts(careless, LABELS, alone)))
+        assert noisy_or(doubts) > noisy_or(find_doubts(item, LABELS, calibration))
+        few = dataclasses.replace(item, given=given[:2])
+        assert find_doubts(few, LABELS, calibration) == find_doubts(few, LABELS, alone)
+    assert found >= 8, f"{found} of 10"
+    assert np.mean(more) > 0.1
+
+
 def test_a_missing_region_is_proposed_where_it_is(project):
     """The proposal of a missing region is what the belief has there, to be added."""
     _, items, calibration = project

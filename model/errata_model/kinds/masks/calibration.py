@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from errata_model.kinds.masks.planting import RIGHT, plant
+from errata_model.kinds.masks.careless import image_features
+from errata_model.kinds.masks.planting import RIGHT, draw_badly, plant
+from errata_model.kinds.masks.regression import LEAST_DEVIATION, NEVER, fit, with_constant
 from errata_model.kinds.masks.usual import USUAL, with_known_usual
 from errata_model.kinds.masks.view import view_of
 from errata_model.regions.records import Item
@@ -27,9 +28,6 @@ _FREE = 0.75  # of a believed region is on no given one where nobody marked it
 # Of each error, and of leaving something out, before anything is looked at, on an image with one region. Of n regions
 # each has that by the square root of n: more errors are made on full images, but not as many more.
 _PRIOR = 0.02
-_STRENGTH = 10.0  # inverse, of what draws weights to 0
-_LEAST_DEVIATION = 0.3  # of a feature: what hardly differs on this project weighs little on another item
-_NEVER = -50.0  # log-odds of an error that cannot be planted
 _FEWEST_BELIEVED = 6  # regions, to learn how often people mark such
 _OFF = 2.0  # standard deviation of how far scores are off, in log-odds, before a project shows it
 _MOST_CERTAIN = 0.998  # that a believed region is there
@@ -65,6 +63,7 @@ class _Seen:
         given: (G, F) features of what people drew.
         planted: (R, F) of what was planted.
         errors: (R,) what is wrong with each.
+        images: (I, F) of the image as people drew it, and with all masks drawn badly; none where it has few masks.
         believed: (P, F) of believed regions that people marked, or that lie where they marked nothing.
         is_marked: (P,)
     """
@@ -73,6 +72,7 @@ class _Seen:
     given: Floats
     planted: Floats
     errors: Indices
+    images: Floats
     believed: Floats
     is_marked: NDArray[np.bool_]
 
@@ -88,7 +88,9 @@ def learn(items: Sequence[Item], labels: Sequence[str]) -> dict[str, NDArray[Any
         spurious, badly drawn, several in one, part of one and of the wrong class; one set, of what drawn discs teach,
         where there is too little to learn them from. `believed`: (folds, F' + 1) of a believed one's, for people
         marking it; left out where there is too little. `usual`: (2,) what stands for the last features of a believed
-        one where no mask of its item tells them. Nothing where there are no items.
+        one where no mask of its item tells them. `careless`: (folds, F + 1, 2) weights of the means of an image's
+        features, for log-odds of all its masks being drawn well, and badly; left out where there are too few images.
+        Nothing where there are no items.
     """
     seen = [_look(item, labels) for item in _drawn(items)]
     if not seen:
@@ -103,15 +105,18 @@ def learn(items: Sequence[Item], labels: Sequence[str]) -> dict[str, NDArray[Any
         given = np.stack([_learn_errors(each) for each in kept])
     else:
         given = untaught()["given"]
-    return {**taught, "given": _tempered(given, seen)}
+    if all(sum(len(one.images) > 1 for one in each) >= _FEWEST_ITEMS for each in kept):
+        careless = np.stack([_learn_careless(each) for each in kept])
+        taught["careless"] = _tempered(careless, seen, _images_of)
+    return {**taught, "given": _tempered(given, seen, _errors_of)}
 
 
-def _tempered(given: Floats, seen: Sequence[_Seen]) -> Floats:
-    """Return weights of errors made as small as they are worth little on items that they were not learned from."""
-    rows = [(with_constant(np.concatenate([each.given, each.planted])), each) for each in seen]
-    log_odds = np.concatenate([features @ given[each.fold % len(given)] for features, each in rows])
-    outcomes = np.concatenate([np.append(np.full(len(each.given), RIGHT), each.errors) for _, each in rows])
-    return np.where(given == _NEVER, given, given * temper(log_odds, outcomes))
+def _tempered(weights: Floats, seen: Sequence[_Seen], rows_of: Callable[[_Seen], tuple[Floats, Indices]]) -> Floats:
+    """Return weights made as small as they are worth little on items that they were not learned from."""
+    rows = [(*rows_of(each), weights[each.fold % len(weights)]) for each in seen]
+    log_odds = np.concatenate([with_constant(features) @ of_fold for features, _, of_fold in rows])
+    outcomes = np.concatenate([outcomes for _, outcomes, _ in rows])
+    return np.where(weights == NEVER, weights, weights * temper(log_odds, outcomes))
 
 
 def _mean_usual(seen: Sequence[_Seen]) -> Floats:
@@ -123,10 +128,12 @@ def _mean_usual(seen: Sequence[_Seen]) -> Floats:
 
 def untaught() -> dict[str, NDArray[Any]]:
     """Return what serves in place of what `learn` left out: believed regions are there as they score."""
+    n_features = len(_UNTAUGHT) - 1
     return {
         "given": np.array([_UNTAUGHT]),
         "believed": np.array([[1.0, *[0.0] * 6]]),
         "usual": np.zeros(len(USUAL)),
+        "careless": np.array([[[0.0, 0.0]] * n_features + [[0.0, NEVER]]]),
     }
 
 
@@ -152,28 +159,43 @@ def _look(item: Item, labels: Sequence[str]) -> _Seen:
         for each in plant(masks, numbers, len(labels), view.size, rng)
     ]
     n_features = look.given.shape[1]
+    images = image_features(look.drawn())
+    if len(images):
+        badly = draw_badly(masks, numbers, view.size, rng)
+        images = np.concatenate([images, image_features(view.look(badly.masks, badly.labels).drawn())])
     is_marked, free = np.zeros(len(view.scores), dtype=np.bool_), look.free()
     is_marked[look.found()] = True
     known = is_marked | (free >= _FREE)
     return _Seen(
         fold_of(item),
-        look.given[[row for row, mask in enumerate(masks) if mask is not None]],
+        look.drawn(),
         np.concatenate([np.zeros((0, n_features)), *(features for features, _ in planted)]),
         np.concatenate([np.zeros(0, np.int64), *(np.full(len(features), error) for features, error in planted)]),
+        images,
         look.believed[known],
         is_marked[known],
     )
 
 
 def _learn_errors(seen: Sequence[_Seen]) -> Floats:
-    given, planted, errors = (
-        np.concatenate([getattr(each, name) for each in seen]) for name in ("given", "planted", "errors")
-    )
-    outcomes = np.concatenate([np.full(len(given), RIGHT), errors])
-    weights = _fit(np.concatenate([given, planted]), outcomes, N_OUTCOMES)
-    there = np.bincount(outcomes, minlength=N_OUTCOMES)
-    weights[-1, there > 0] -= np.log(there[there > 0])  # all as likely; see `outcome_chances`
-    return weights
+    features, outcomes = (np.concatenate(each) for each in zip(*map(_errors_of, seen), strict=True))
+    return fit(features, outcomes, N_OUTCOMES)
+
+
+def _errors_of(seen: _Seen) -> tuple[Floats, Indices]:
+    """Return (R, F) features of masks, and what is wrong with each."""
+    outcomes = np.concatenate([np.full(len(seen.given), RIGHT), seen.errors])
+    return np.concatenate([seen.given, seen.planted]), outcomes
+
+
+def _learn_careless(seen: Sequence[_Seen]) -> Floats:
+    features, outcomes = (np.concatenate(each) for each in zip(*map(_images_of, seen), strict=True))
+    return fit(features, outcomes, 2)
+
+
+def _images_of(seen: _Seen) -> tuple[Floats, Indices]:
+    """Return (I, F) features of the image as it was drawn, and drawn badly, and which is which."""
+    return seen.images, np.arange(len(seen.images))
 
 
 def _learn_marked(seen: Sequence[_Seen]) -> Floats:
@@ -185,7 +207,7 @@ def _learn_marked(seen: Sequence[_Seen]) -> Floats:
     from scipy.optimize import minimize  # noqa: PLC0415 - takes 0.1 s
 
     features, is_marked = (np.concatenate([getattr(each, name) for each in seen]) for name in ("believed", "is_marked"))
-    mean, deviation = features.mean(axis=0), np.maximum(features.std(axis=0), _LEAST_DEVIATION)
+    mean, deviation = features.mean(axis=0), np.maximum(features.std(axis=0), LEAST_DEVIATION)
     scaled = with_constant((features - mean) / deviation)
     as_scored = np.zeros(scaled.shape[1])
     as_scored[[0, -1]] = deviation[0], mean[0]
@@ -198,32 +220,6 @@ def _learn_marked(seen: Sequence[_Seen]) -> Floats:
     weights = minimize(loss, as_scored, jac=True, method="L-BFGS-B").x
     slopes = weights[:-1] / deviation
     return np.append(slopes, weights[-1] - slopes @ mean)
-
-
-def with_constant(features: Floats) -> Floats:
-    """Return features with a column of ones behind."""
-    return np.column_stack([features, np.ones(len(features))])
-
-
-def _fit(features: Floats, outcomes: Indices, n_outcomes: int) -> Floats:
-    """Return (F + 1, C) weights of a logistic regression, the constant's last; outcomes that never were get none."""
-    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - takes a second
-
-    weights = np.zeros((features.shape[1] + 1, n_outcomes))
-    there = np.unique(outcomes)
-    weights[-1, np.setdiff1d(np.arange(n_outcomes), there)] = _NEVER
-    if len(there) < 2:
-        return weights
-    mean, deviation = features.mean(axis=0), np.maximum(features.std(axis=0), _LEAST_DEVIATION)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it has not converged to the last digit
-        model = LogisticRegression(C=_STRENGTH, max_iter=300).fit((features - mean) / deviation, outcomes)
-    slopes, constants = model.coef_, model.intercept_
-    if len(there) == 2:
-        slopes, constants = np.concatenate([-slopes, slopes]) / 2, np.concatenate([-constants, constants]) / 2
-    weights[:-1, there] = (slopes / deviation).T
-    weights[-1, there] = constants - (slopes * (mean / deviation)).sum(axis=1)
-    return weights
 
 
 def outcome_chances(features: Floats, weights: Floats) -> Floats:

@@ -17,6 +17,8 @@ from errata_model.kinds.masks.calibration import (
     outcome_chances,
     untaught,
 )
+from errata_model.kinds.masks.careless import PRIOR as CARELESS_PRIOR
+from errata_model.kinds.masks.careless import careless_chance
 from errata_model.kinds.masks.planting import BOUNDARY, MERGED, SPLIT, SPURIOUS, WRONG_CLASS
 from errata_model.kinds.masks.usual import with_known_usual
 from errata_model.kinds.masks.view import Look, view_of
@@ -59,17 +61,24 @@ def find_doubts(item: Item, labels: Sequence[str], calibration: Mapping[str, NDA
     taught |= {name: each for name, each in calibration.items() if each.shape[1:] == taught[name].shape[1:]}
     usual = taught.pop("usual")
     weights = {name: each[fold_of(item) % len(each)] for name, each in taught.items()}
-    given = _given(item, labels, look, weights["given"])
+    careless = careless_chance(look.drawn(), weights["careless"])
+    given = _given(item, labels, look, weights["given"], careless)
     chances = marked_chance(with_known_usual(look.believed, usual), weights["believed"])
     return given + _missing(item, look, chances, given)
 
 
-def _given(item: Item, labels: Sequence[str], look: Look, weights: NDArray[np.float64]) -> list[Doubt]:
+def _given(item: Item, labels: Sequence[str], look: Look, weights: NDArray[np.float64], careless: float) -> list[Doubt]:
+    """Return a doubt for each given mask. The one that is drawn worst stands for an image that is drawn badly."""
     if not item.given:
         return []
-    outcomes = outcome_chances(look.given, weights)
-    errors = outcomes[:, _ERRORS]
-    wrong = np.minimum(errors.sum(axis=1), 1).tolist()
+    errors = outcome_chances(look.given, weights)[:, _ERRORS]
+    wrong = np.minimum(errors.sum(axis=1), 1)
+    boundary = _ERRORS.index(BOUNDARY)
+    worst = int(errors[:, boundary].argmax())
+    more = (1 - wrong[worst]) * careless
+    wrong[worst] += more
+    if careless > CARELESS_PRIOR:  # something speaks for it
+        errors[worst, boundary] += more
     most = errors.max(axis=1, keepdims=True)
     fires = (errors >= most / 2) & (errors >= records.SUSPECT_FROM)
     chances = look.means[:, 1:]
@@ -79,12 +88,13 @@ def _given(item: Item, labels: Sequence[str], look: Look, weights: NDArray[np.fl
         for columns, of_row in zip(order, chances.tolist(), strict=True)
     ]
     doubts = [
-        Doubt(row, disagreement, top=top) for row, (disagreement, top) in enumerate(zip(wrong, tops, strict=True))
+        Doubt(row, disagreement, top=top)
+        for row, (disagreement, top) in enumerate(zip(wrong.tolist(), tops, strict=True))
     ]
     for row in np.flatnonzero(fires.any(axis=1)).tolist():
         fired = {_DETECTORS[_ERRORS[place]]: float(errors[row, place]) for place in np.flatnonzero(fires[row])}
         action, proposal = _remedy(item, row, look, _ERRORS[int(errors[row].argmax())], tops[row])
-        doubts[row] = Doubt(row, wrong[row], fired, action, proposal, tops[row])
+        doubts[row] = Doubt(row, float(wrong[row]), fired, action, proposal, tops[row])
     return doubts
 
 

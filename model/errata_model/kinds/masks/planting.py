@@ -62,6 +62,13 @@ def plant(masks: Masks, labels: Sequence[int], n_labels: int, size: Size, rng: n
     return [each for each in found if each.wrong]
 
 
+def draw_badly(masks: Masks, labels: Sequence[int], size: Size, rng: np.random.Generator) -> Planted:
+    """Return the item with all masks drawn badly in the same way, as by somebody in a hurry."""
+    seed = int(rng.integers(1 << 32))
+    new = {row: _badly_drawn(mask, size, np.random.default_rng(seed)) for row, mask in enumerate(masks) if mask}
+    return _changed(masks, labels, new, BOUNDARY)
+
+
 def _changed(masks: Masks, labels: Sequence[int], new: dict[int, Mask | None], error: int) -> Planted:
     """Return the item with new masks; a row that is None takes the mask away."""
     kept = [row for row in range(len(masks)) if row not in new or new[row] is not None]

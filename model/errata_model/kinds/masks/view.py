@@ -98,6 +98,10 @@ class Look:
     believed: Floats
     usual: Floats
 
+    def drawn(self) -> Floats:
+        """Return the features of those masks that are areas."""
+        return self.given[self.shared.given_area > 0]
+
     def free(self) -> Floats:
         """Return (P,) what share of each believed region no mask holds; 0 where a mask is this region."""
         shared = self.shared
