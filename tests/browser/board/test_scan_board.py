@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 MARKUP = "<img src=x onerror=alert(1)>"
 N_SUSPECTS = 15
@@ -205,6 +205,17 @@ def test_every_key_decides_and_every_step_is_undone_across_reloads(open_board: A
     expect_saved(page)
     project_id = state(page)["project"]
     assert ask(page, f"projects/{project_id}/history")["redo"] == 0
+
+
+def test_no_tile_is_there_before_its_label(regular: Any, revisit: Any, board: Any) -> None:
+    """While labels are on their way, nothing is shown that would take no key."""
+    held: list[Route] = []
+    regular.context.route("**/tiles?*", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks what it calls
+    page = revisit(board_address(board))
+    eventually(lambda: page.get_by_role("listbox", name="Labels").is_visible() and held)
+    assert tiles(page).count() == 0
+    regular.context.unroute("**/tiles?*")  # what was held goes on
+    expect(tiles(page)).to_have_count(40)
 
 
 def test_keys_and_mouse_look_move_and_decide_and_the_address_holds_the_place(open_board: Any) -> None:
