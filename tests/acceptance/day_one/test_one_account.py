@@ -68,8 +68,10 @@ def test_one_person_s_own_writes_start_nothing_twice(
     errata.run("connect", str(project_id), "--yes")
     errata.ask("audit", str(project_id))
     review_id = find_review_project(client, project_id)["id"]
+    errata.stop()
     judged_wrong = answer_findings(client, review_id, right, QUIET)
     assert len(judged_wrong) > 5
+    errata.serve()  # finds all answers at once: one change, and one audit of what came of it
 
     def labels() -> dict[int, str]:
         return {task_id: label_of(task) for task_id, task in source_state(client, project_id).items()}
@@ -83,7 +85,7 @@ def test_one_person_s_own_writes_start_nothing_twice(
         return len(so_far) > 1 and so_far[-1][0] and audits(errata) == so_far
 
     wait(settled, "the end of what the fixes set off")
-    assert audits(errata) in ([(True, None)] * 2, [(True, None)] * 3)
+    assert audits(errata) == [(True, None)] * 2
     plan = errata.ask("plan", str(project_id))
     assert (plan["changes"], plan["conflicts"], plan["applied"]) == ([], [], len(judged_wrong))
     after = source_state(client, project_id)
